@@ -1,0 +1,83 @@
+/**
+ * Micro benchmark of the value codec: `encode` and `decode` against JSON, v8.serialize and superjson, in one process,
+ * interleaved, medians. Bundle it first where node cannot run TypeScript: `esbuild --bundle --platform=node --format=esm`.
+ */
+import { deserialize, serialize } from "node:v8"
+import { SuperJSON } from "superjson"
+import { decode, encode } from "../src/transport/codec.ts"
+
+const ROUNDS = 15
+
+const superjson = new SuperJSON()
+const plainRows = Array.from({ length: 10_000 }, (_, i) => ({
+  id: i,
+  name: `row ${i}`,
+  value: i * 1.37,
+  ok: i % 2 === 0,
+  tags: ["a", "b"],
+}))
+const loads: Record<string, { value: unknown; repeat: number }> = {
+  "small message": {
+    value: { id: "c1", type: "APPLY", path: ["echo"], args: [{ a: 1, b: "hello", c: [1, 2, 3] }] },
+    repeat: 3_000,
+  },
+  "10k plain rows": { value: plainRows, repeat: 1 },
+  "10k rows, one Date": { value: [...plainRows.slice(1), { ...plainRows[0], at: new Date() }], repeat: 1 },
+  "10k rich rows": {
+    value: Array.from({ length: 10_000 }, (_, i) => ({
+      id: i,
+      at: new Date(1.7e12 + i),
+      big: BigInt(i) * 12_345_678_901n,
+      counts: new Map([
+        ["a", i],
+        ["b", i + 1],
+      ]),
+    })),
+    repeat: 1,
+  },
+  "Float64Array 1 MiB": { value: { data: new Float64Array(131_072).map((_, i) => i / 3) }, repeat: 3 },
+}
+
+/** Codec name to a function that prepares both directions; undefined where it cannot carry the value. */
+const codecs: Record<string, (value: unknown) => [enc: () => unknown, dec: () => unknown]> = {
+  ours: value => {
+    const { json, rich, parts } = encode(value)
+    const received = parts.map(p => p.slice().buffer as ArrayBuffer)
+    return [() => encode(value), () => decode(json, rich, received)]
+  },
+  JSON: value => {
+    const text = JSON.stringify(value)
+    return [() => JSON.stringify(value), () => JSON.parse(text)]
+  },
+  v8: value => {
+    const bytes = serialize(value)
+    return [() => serialize(value), () => deserialize(bytes)]
+  },
+  superjson: value => {
+    const text = superjson.stringify(value)
+    return [() => superjson.stringify(value), () => superjson.parse(text)]
+  },
+}
+
+for (const [load, { value, repeat }] of Object.entries(loads)) {
+  const runs: { name: string; run: () => unknown; times: number[] }[] = []
+  for (const [name, prepare] of Object.entries(codecs)) {
+    try {
+      const [enc, dec] = prepare(value)
+      runs.push({ name: `${name} encode`, run: enc, times: [] }, { name: `${name} decode`, run: dec, times: [] })
+    } catch (error) {
+      console.log(`${load.padEnd(20)} ${name}: cannot (${(error as Error).message.split("\n")[0]})`)
+    }
+  }
+  for (let round = -4; round < ROUNDS; round++) {
+    for (const { run, times } of runs) {
+      const start = performance.now()
+      for (let i = 0; i < repeat; i++) run()
+      if (round >= 0) times.push(((performance.now() - start) / repeat) * 1_000)
+    }
+  }
+  for (const { name, times } of runs) {
+    times.sort((a, b) => a - b)
+    console.log(`${load.padEnd(20)} ${name.padEnd(18)} ${times[ROUNDS >> 1]!.toFixed(2).padStart(12)} us`)
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * Builds `dist/`: the library with its declarations (plain tsc), and the two programs of a runner, each bundled into few
+ * files, because opening hundreds of small ones is what makes a cold start slow, most of all on a shared file system.
+ */
+import { spawnSync } from "node:child_process"
+import { chmodSync, existsSync, rmSync } from "node:fs"
+import { createRequire } from "node:module"
+import path from "node:path"
+import { ROOT, runAsProgram, SetupError } from "./ensure.mjs"
+
+/** The programs that run inside a job. `split`: it loads its bulk later, by `import()`, from a second file. */
+const PROGRAMS = [
+  { name: "supervisor", entry: "src/runner/supervisor/main.ts", split: true },
+  { name: "worker", entry: "src/runner/worker/main.ts", split: false },
+]
+
+/** Left as imports: native addons that ws can do without, and what only some modules need. */
+const EXTERNAL = ["bufferutil", "utf-8-validate", "esbuild"]
+
+// ws is CommonJS and requires node's own modules; an ES module has no `require` for it unless it makes one.
+const BANNER =
+  'import { createRequire as __createRequire } from "node:module";const require = __createRequire(import.meta.url);'
+
+const require = createRequire(import.meta.url)
+
+await runAsProgram(async () => {
+  const at = file => path.join(ROOT, file)
+  const lost = PROGRAMS.filter(({ entry }) => !existsSync(at(entry)))
+  if (lost.length > 0) {
+    throw new SetupError(`no ${lost.map(({ entry }) => entry).join(", no ")}: correct PROGRAMS in scripts/build.mjs`)
+  }
+  rmSync(at("dist"), { recursive: true, force: true })
+
+  const tsc = spawnSync(process.execPath, [require.resolve("typescript/bin/tsc"), "-p", at("tsconfig.build.json")], {
+    stdio: "inherit",
+  })
+  if (tsc.status !== 0) throw new SetupError("tsc found errors: see above.")
+
+  const { build } = await import("esbuild").catch(cause => {
+    throw new SetupError(
+      `esbuild cannot be loaded, and the runner's programs are bundled with it: ${cause.message}\n` +
+        "  It is an optional dependency: `npm ci --include=optional` installs it.",
+    )
+  })
+  for (const { name, entry, split } of PROGRAMS) {
+    await build({
+      absWorkingDir: ROOT,
+      entryPoints: { [name]: entry },
+      outdir: "dist/bin",
+      bundle: true,
+      splitting: split,
+      chunkNames: `${name}-[hash]`,
+      platform: "node",
+      format: "esm",
+      target: "node20",
+      // Names stay, for stacks and for error classes; only the white space goes.
+      minifyWhitespace: true,
+      sourcemap: "linked",
+      legalComments: "eof",
+      banner: { js: BANNER },
+      external: EXTERNAL,
+      logLevel: "warning",
+    })
+  }
+  const cli = at("dist/cli/main.js")
+  if (existsSync(cli)) chmodSync(cli, 0o755)
+})

@@ -1,0 +1,35 @@
+/** Public API of slurm-flame. The one file that joins the pool with the backends; owns nothing else. */
+
+import { local } from "./local/backend.ts"
+import { checkPoolOptions, type PoolOptions } from "./parent/options.ts"
+import { FlamePool } from "./parent/pool.ts"
+import type { Pool } from "./parent/pool-api.ts"
+import { inRunner } from "./shared/context.ts"
+
+export { type LocalOptions, local } from "./local/backend.ts"
+export type { PoolEvents, RunnerInfo } from "./parent/events.ts"
+export type { Runner, RunnerPort } from "./parent/lease.ts"
+export type { Logger } from "./parent/logger.ts"
+export type { BundleOption } from "./parent/module-source.ts"
+export type { CallOptions, PoolOptions, SpawnOptions } from "./parent/options.ts"
+export type { Pool, PoolStats } from "./parent/pool-api.ts"
+export type { RunnerState } from "./parent/runner-state.ts"
+export type { Backend, Job, JobOutcome, JobStatus, RunnerSpec } from "./shared/backend.ts"
+export type { Duration, Infinite } from "./shared/duration.ts"
+export * from "./shared/errors.ts"
+export type { ProxyMarked, Remote, RemoteStream } from "./shared/remote.ts"
+export { slurm } from "./slurm/backend.ts"
+export type { SlurmJobContext, SlurmOptions } from "./slurm/options.ts"
+export { proxy } from "./transport/proxy.ts"
+
+/**
+ * Makes a pool. Returns at once; runners boot when work comes (or `min` asks for them).
+ *
+ *     await using pool = createPool<typeof train>({ module: new URL("./train.js", import.meta.url), max: 10 })
+ *     const model = await pool.api.train(x)
+ *
+ * @throws OptionError for an unknown, wrong or contradictory option, naming it; ModuleError when the module's file is missing
+ */
+export function createPool<T = Record<string, (...args: any[]) => any>>(options: PoolOptions): Pool<T> {
+  return new FlamePool<T>(checkPoolOptions(options, { backend: () => local(), inRunner: inRunner() }))
+}

@@ -1,0 +1,50 @@
+/**
+ * `api`: the object whose properties are the functions of the runner's module. Owns the path syntax; what a call does is the
+ * invoker's business. Answers no question that could be mistaken for a call (symbols, `then` of the root, `toJSON`).
+ */
+import { OptionError } from "../shared/errors.ts"
+import type { Operation } from "./call.ts"
+
+/** Turns an operation into a promise. `above`: the function whose frames the user need not see. */
+export type Invoke = (operation: Operation, above: Function) => unknown
+
+/** Asked by printers, loggers and the language itself, never meant as a call. */
+const NOT_REMOTE = new Set(["toJSON", "constructor", "prototype", "__proto__", "inspect", "nodeType", "$$typeof"])
+
+/** The root object. Each path is made once and kept. */
+export function apiProxy(invoke: Invoke): object {
+  return node([], invoke)
+}
+
+function node(path: string[], invoke: Invoke): object {
+  const children = new Map<string, object>()
+  const call = (...args: unknown[]) => invoke({ kind: "apply", path, args }, call)
+  const read = () => Promise.resolve(invoke({ kind: "get", path }, read))
+  return new Proxy(path.length === 0 ? Object.create(null) : call, {
+    get(_target, property) {
+      if (typeof property === "symbol" || NOT_REMOTE.has(property)) return undefined
+      // `await api.config` reads the export; `await api` is what it is.
+      if (property === "then") return path.length === 0 ? undefined : then(read)
+      let child = children.get(property)
+      if (!child) {
+        child = node([...path, property], invoke)
+        children.set(property, child)
+      }
+      return child
+    },
+    set(_target, property) {
+      throw new OptionError(String(property), `api.${[...path, String(property)].join(".")} cannot be assigned`, {
+        hint: "the module on the runner is not a shared object: export a function that changes its state",
+      })
+    },
+    apply(_target, _this, args) {
+      return call(...args)
+    },
+    has: () => false,
+    ownKeys: target => Reflect.ownKeys(target),
+  })
+}
+
+function then(read: () => Promise<unknown>) {
+  return (resolve: (value: unknown) => unknown, reject?: (error: unknown) => unknown) => read().then(resolve, reject)
+}

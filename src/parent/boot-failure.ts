@@ -1,0 +1,77 @@
+/** Why a runner did not come up, as the error its callers get. Pure functions from what is known to words that help. */
+import type { JobStatus } from "../shared/backend.ts"
+import { formatMs } from "../shared/duration.ts"
+import { BootError, BootTimeoutError, HostError, type JobEvidence, ModuleError } from "../shared/errors.ts"
+
+/** What a runner said of itself (`fail`), as one of our own classes again. */
+export function reviveFailure(error: unknown, source: string, evidence: JobEvidence): Error {
+  const e = error as Partial<Error> & { code?: unknown }
+  const message = typeof e?.message === "string" ? e.message : String(error)
+  const cause = e?.cause ?? error
+  if (e?.code === "ERR_FLAME_MODULE") return new ModuleError(source, message, { cause })
+  const where = describeJob(evidence)
+  if (e?.code === "ERR_FLAME_HOST") return new HostError(`${where}: ${message}`, { cause })
+  return new BootError(`${where} could not start: ${message}`, evidence, { cause })
+}
+
+/** The job ended, or its worker did, before it served. */
+export function diedWhileBooting(runnerId: string, evidence: JobEvidence): BootError {
+  const { exitCode, signal, slurmState, slurmReason, stderrTail, logPath } = evidence
+  const how = [
+    slurmState === undefined ? undefined : `Slurm says ${slurmState}${slurmReason ? ` (${slurmReason})` : ""}`,
+    signal ? `killed by ${signal}` : exitCode === undefined ? undefined : `exit code ${exitCode}`,
+  ].filter(part => part !== undefined)
+  const tail = stderrTail?.trimEnd()
+  const words = tail ? `\n  its last words:\n${tail.replace(/^/gm, "    | ")}` : ""
+  const log = logPath === undefined ? "" : `; its output is in ${logPath}`
+  const why = how.length > 0 ? `: ${how.join(", ")}` : ""
+  return new BootError(
+    `runner ${runnerId} (${describeJob(evidence)}) ended before it was ready${why}${log}${words}`,
+    evidence,
+    {
+      hint: tail ? undefined : "run `slurm-flame doctor --submit` to see how far a job gets here",
+    },
+  )
+}
+
+/** No runner within `bootTimeout`. */
+export function bootTimedOut(
+  runnerId: string,
+  ms: number,
+  status: JobStatus | undefined,
+  evidence: JobEvidence,
+): BootTimeoutError {
+  const job = describeJob(evidence)
+  if (status?.state === "pending" || evidence.slurmReason !== undefined) {
+    const reason = evidence.slurmReason ?? "no reason given"
+    return new BootTimeoutError(
+      `runner ${runnerId} (${job}) was still pending after ${formatMs(ms)}: Slurm's reason is ${reason}. The job was cancelled`,
+      evidence,
+      { hint: adviceFor(reason) },
+    )
+  }
+  const got =
+    status === undefined ? "its job was not submitted yet" : `its job is ${status.state}, but no worker serves`
+  return new BootTimeoutError(
+    `runner ${runnerId} (${job}) was not ready after ${formatMs(ms)}: ${got}. The job was cancelled`,
+    evidence,
+    {
+      hint: "does the module finish loading (top-level await)? can the node reach the parent? `slurm-flame doctor --submit` tries it",
+    },
+  )
+}
+
+function adviceFor(reason: string): string {
+  if (/Partition(Down|Inactive|Config|TimeLimit)|ReqNodeNotAvail/.test(reason)) {
+    return "this job could never start as it was asked for: see `sinfo` and the partition's limits"
+  }
+  if (/QOS|Assoc|MaxJobs|Limit/.test(reason))
+    return "a limit of your account was reached: see `sacctmgr show assoc`, or lower `max`"
+  return "ask for less (time, CPUs, GPUs), try another partition, or raise `bootTimeout`: the queue is longer than that"
+}
+
+function describeJob(evidence: JobEvidence): string {
+  const { jobId, node } = evidence
+  if (jobId === undefined) return "not submitted"
+  return `job ${jobId}${node === undefined ? "" : ` on ${node}`}`
+}

@@ -1,0 +1,175 @@
+/**
+ * One call of the user's: `queued -> sent -> settled`. Owns its promise, its deadline and its abort, so that it settles
+ * exactly once, whatever happens to the runner. Knows nothing of pools and placement.
+ */
+import { type FlameError, isFlameError, RunnerDrainingError, RunnerLostError } from "../shared/errors.ts"
+import { missingExport } from "../shared/missing-export.ts"
+import type { RpcClient } from "../transport/rpc-client.ts"
+import { type Limited, type Limits, LimitWatch } from "./limit-watch.ts"
+import { RemoteCall } from "./remote-call.ts"
+
+/** What a call asks for. */
+export type Operation = { kind: "apply"; path: string[]; args: readonly unknown[] } | { kind: "get"; path: string[] }
+
+/** Where a call is sent. */
+export interface CallTarget {
+  readonly client: RpcClient
+  readonly exports: readonly string[]
+  readonly runnerId: string
+  readonly jobId: string | undefined
+  readonly node: string | undefined
+}
+
+type State = "queued" | "sent" | "settled"
+
+/** How a call left a runner: the work ended there, or it never began because the runner drains. */
+export type CallOutcome = "over" | "not-started"
+
+export class Call implements Limited {
+  readonly promise: RemoteCall<unknown>
+  readonly #operation: Operation
+  readonly #name: string
+  /** Where the user called; formatted only when an error needs it. */
+  readonly #site: { stack?: string } = {}
+  #state: State = "queued"
+  #resolve!: (value: unknown) => void
+  #reject!: (error: unknown) => void
+  readonly #watch: LimitWatch | undefined
+  #cancel: ((reason: unknown) => void) | undefined
+  #onSettled: (() => void) | undefined
+
+  /** @param above The stack is captured above this function. */
+  constructor(operation: Operation, limits: Limits, above: Function) {
+    this.#operation = operation
+    this.#name = operation.path.join(".")
+    Error.captureStackTrace(this.#site, above)
+    this.promise = new RemoteCall((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    this.#watch = new LimitWatch(limits, this)
+    if (this.settled) this.#watch.stop() // the signal had been aborted before: the watch was not there yet to be stopped
+  }
+
+  get settled(): boolean {
+    return this.#state === "settled"
+  }
+
+  get name(): string {
+    return this.#name
+  }
+
+  get started(): boolean {
+    return this.#state === "sent"
+  }
+
+  /** The caller is free at once; the runner is told, and keeps the slot until the work has ended. */
+  giveUp(error: FlameError, reason: unknown): void {
+    this.#cancel?.(reason)
+    this.fail(error)
+  }
+
+  /** `listener` is called once when the call settles; at once if it has. */
+  onSettled(listener: () => void): void {
+    if (this.settled) listener()
+    else this.#onSettled = listener
+  }
+
+  /**
+   * Sends the call. Resolves when the slot it holds is free again. Never rejects.
+   */
+  send(target: CallTarget): Promise<CallOutcome> {
+    return new Promise(resolve => {
+      if (this.settled) return resolve("over")
+      const { path } = this.#operation
+      if (!target.exports.some(name => name === path[0] || name === this.#name)) {
+        this.fail(missingExport(target.exports, path))
+        return resolve("over")
+      }
+      let outcome: CallOutcome = "over"
+      try {
+        const waiter = {
+          resolve: (value: unknown) => this.#settle(() => this.#resolve(value)),
+          reject: (error: unknown) => {
+            if ((error as { code?: unknown } | null)?.code === "ERR_FLAME_RUNNER_DRAINING") outcome = "not-started"
+            else this.#rejected(error, target)
+          },
+          done: () => resolve(outcome),
+        }
+        const id =
+          this.#operation.kind === "apply"
+            ? target.client.apply(path, this.#operation.args, waiter)
+            : target.client.get(path, waiter)
+        if (this.#state === "queued") this.#state = "sent"
+        this.#cancel = reason => target.client.cancel(id, reason)
+      } catch (error) {
+        this.fail(error)
+        resolve("over")
+      }
+    })
+  }
+
+  /** The runner answered that it drains: the call is as it was before it was sent. */
+  unsend(): void {
+    if (this.#state === "sent") this.#state = "queued"
+    this.#cancel = undefined
+  }
+
+  /** Rejects the call, unless it has settled. */
+  fail(error: unknown): void {
+    this.#settle(() => this.#reject(error))
+  }
+
+  /** The call cannot start there because the runner drains, and it belongs to that runner. */
+  refuse(runnerId: string): void {
+    this.fail(
+      new RunnerDrainingError(`${this.#name} was not started: runner ${runnerId} is ending`, runnerId, {
+        hint: "spawn another runner, or call through `pool.api`, which moves such calls by itself",
+      }),
+    )
+  }
+
+  #rejected(error: unknown, target: CallTarget): void {
+    if (isFlameError(error) && error instanceof RunnerLostError) {
+      // An error of its own for each call: its stack shows who was waiting.
+      const own = new RunnerLostError(
+        `${this.#name} was lost: ${error.message}`,
+        error.runnerId,
+        error.reason,
+        true,
+        error.evidence,
+      )
+      this.fail(this.#withSite(own))
+      return
+    }
+    if (typeof error === "object" && error !== null && !isFlameError(error)) {
+      const { runnerId, jobId, node } = target
+      const remote = { runnerId, jobId, node, stack: (error as Error).stack }
+      Object.defineProperty(error, "remote", { value: remote, configurable: true })
+      this.#withSite(error as Error, `runner ${runnerId}${node === undefined ? "" : ` on ${node}`}`)
+    }
+    this.fail(error)
+  }
+
+  /** Adds the caller's stack below the one the error came with. */
+  #withSite<E extends Error>(error: E, where?: string): E {
+    const site = this.#site.stack?.split("\n").slice(1).join("\n")
+    if (typeof error.stack === "string" && site) {
+      const mark = where === undefined ? "called from" : `thrown on ${where}, called from`
+      Object.defineProperty(error, "stack", {
+        value: `${error.stack}\n    -- ${mark} --\n${site}`,
+        configurable: true,
+        writable: true,
+      })
+    }
+    return error
+  }
+
+  #settle(deliver: () => void): void {
+    if (this.#state === "settled") return
+    this.#state = "settled"
+    this.#watch?.stop()
+    deliver()
+    this.#onSettled?.()
+  }
+}

@@ -1,0 +1,69 @@
+/** The events of a pool and what they carry. Types, and an emitter that no listener can break. */
+import { EventEmitter } from "node:events"
+import type { FlameError, GoneReason, JobEvidence } from "../shared/errors.ts"
+import type { Logger } from "./logger.ts"
+import type { RunnerState } from "./runner-state.ts"
+
+/** A runner as `pool.stats()`, `runner.info` and the events show it. */
+export interface RunnerInfo {
+  readonly id: string
+  readonly state: RunnerState
+  /** Slurm's job id, once there is one. */
+  readonly jobId: string | undefined
+  readonly node: string | undefined
+  /** Why a pending job waits, in Slurm's words; why a gone one went. */
+  readonly reason: string | undefined
+  /** Calls that run on it now. */
+  readonly inFlight: number
+  readonly leased: boolean
+  /** End of the walltime, where there is one and it is known. */
+  readonly deadline: Date | undefined
+}
+
+export interface PoolEvents {
+  /** A job is about to be submitted; `count`: runners including this one. */
+  grow: [{ pool: string; runnerId: string; count: number }]
+  /** A runner takes calls. */
+  "runner:up": [RunnerInfo]
+  /** A runner is ending and takes no more calls; it has `leftMs` for what runs. */
+  "runner:drain": [RunnerInfo & { drainReason: string; leftMs: number }]
+  /** A runner is gone. */
+  "runner:down": [RunnerInfo & { goneReason: GoneReason; evidence: JobEvidence }]
+  /** The pool got smaller; `count`: runners without this one. */
+  shrink: [{ pool: string; runnerId: string; count: number; reason: GoneReason }]
+  /** Somebody who is no runner of ours was turned away. */
+  refused: [{ why: string; from: string }]
+  /** Something failed that no call could be told of (a failed boot, a cast). Without a listener it is logged. */
+  error: [FlameError | Error]
+}
+
+/** A typed emitter. What a listener throws is logged and changes nothing. */
+export class PoolEmitter {
+  readonly #emitter = new EventEmitter()
+  readonly #logger: Logger
+
+  constructor(logger: Logger) {
+    this.#logger = logger
+    this.#emitter.setMaxListeners(0)
+  }
+
+  /** Returns a function that removes the listener. */
+  on<E extends keyof PoolEvents>(event: E, listener: (...args: PoolEvents[E]) => void): () => void {
+    this.#emitter.on(event, listener)
+    return () => this.#emitter.off(event, listener)
+  }
+
+  emit<E extends keyof PoolEvents>(event: E, ...args: PoolEvents[E]): void {
+    if (event === "error" && this.#emitter.listenerCount(event) === 0) {
+      this.#logger.error({ error: args[0] }, "pool error")
+      return
+    }
+    for (const listener of this.#emitter.listeners(event)) {
+      try {
+        listener(...args)
+      } catch (error) {
+        this.#logger.error({ event, error }, "a listener threw")
+      }
+    }
+  }
+}

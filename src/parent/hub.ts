@@ -1,0 +1,56 @@
+/**
+ * The parent's open port and who may come through it: one key for each live runner. Owns the listener and the keys; what an
+ * accepted peer says is its runner's business.
+ */
+import { type AcceptedPeer, Listener } from "../transport/listener.ts"
+
+interface Claim {
+  readonly key: Buffer
+  readonly accept: (peer: AcceptedPeer) => void
+}
+
+export class Hub {
+  readonly #claims = new Map<string, Claim>()
+  readonly #listener: Listener
+
+  private constructor(claims: Map<string, Claim>, listener: Listener) {
+    this.#claims = claims
+    this.#listener = listener
+  }
+
+  /** @throws HostError when the address cannot be bound. */
+  static async open(host: string, refused: (event: { why: string; from: string }) => void): Promise<Hub> {
+    const claims = new Map<string, Claim>()
+    const listener = await Listener.listen({
+      host,
+      keyOf: identity => claims.get(identity)?.key,
+      accept: peer => {
+        const claim = claims.get(peer.identity)
+        if (claim) claim.accept(peer)
+        else peer.ws.terminate() // revoked between the handshake and now
+      },
+      refused,
+    })
+    listener.unref()
+    return new Hub(claims, listener)
+  }
+
+  get host(): string {
+    return this.#listener.host
+  }
+
+  get port(): number {
+    return this.#listener.port
+  }
+
+  /** From now on a peer that proves `key` is handed to `accept`. Returns the revocation. */
+  admit(runnerId: string, key: Buffer, accept: (peer: AcceptedPeer) => void): () => void {
+    this.#claims.set(runnerId, { key, accept })
+    return () => this.#claims.delete(runnerId)
+  }
+
+  close(): void {
+    this.#claims.clear()
+    this.#listener.close()
+  }
+}

@@ -1,0 +1,83 @@
+/** The two ways in which a caller stops waiting: its time is over, or its signal fires. Owns the timer and the listener. */
+import { formatMs, MAX_TIMER_MS } from "../shared/duration.ts"
+import { CallAbortedError, CallTimeoutError, type FlameError } from "../shared/errors.ts"
+
+export interface Limits {
+  /** Total milliseconds: queue + boot + run. */
+  readonly timeoutMs: number
+  readonly signal: AbortSignal | undefined
+}
+
+export interface Limited {
+  /** What is waited for, for the message. */
+  readonly name: string
+  /** Whether it has been sent to a runner. */
+  readonly started: boolean
+  /** The caller waits no more. `reason`: what the remote side should be told. */
+  giveUp(error: FlameError, reason: unknown): void
+}
+
+export class LimitWatch {
+  readonly #limits: Limits
+  readonly #what: Limited
+  readonly #until: number
+  readonly #onAbort: (() => void) | undefined
+  #timer: NodeJS.Timeout | undefined
+
+  /** Starts at once; an aborted signal gives up during construction. */
+  constructor(limits: Limits, what: Limited) {
+    this.#limits = limits
+    this.#what = what
+    this.#until = performance.now() + limits.timeoutMs
+    const { signal } = limits
+    if (signal?.aborted) {
+      this.#abort()
+      return
+    }
+    if (signal) {
+      this.#onAbort = () => this.#abort()
+      signal.addEventListener("abort", this.#onAbort, { once: true })
+    }
+    if (Number.isFinite(limits.timeoutMs)) this.#arm()
+  }
+
+  /** Milliseconds left. */
+  get leftMs(): number {
+    return Math.max(0, this.#until - performance.now())
+  }
+
+  /** The wait is over in another way. */
+  stop(): void {
+    clearTimeout(this.#timer)
+    if (this.#onAbort) this.#limits.signal?.removeEventListener("abort", this.#onAbort)
+  }
+
+  /** Node's timers hold 24.8 days at most; a longer wait is armed again. */
+  #arm(): void {
+    this.#timer = setTimeout(
+      () => {
+        if (this.leftMs > 0) this.#arm()
+        else this.#expire()
+      },
+      Math.min(this.leftMs, MAX_TIMER_MS),
+    )
+  }
+
+  #expire(): void {
+    const { name, started } = this.#what
+    const { timeoutMs } = this.#limits
+    const error = new CallTimeoutError(
+      `${name} did not finish within ${formatMs(timeoutMs)} (${started ? "it was running" : "it was still waiting for a runner"})`,
+      timeoutMs,
+      started,
+      started ? {} : { hint: "the time includes the wait for a runner: raise `timeout`, or `max`" },
+    )
+    this.#what.giveUp(error, error)
+  }
+
+  #abort(): void {
+    const { name, started } = this.#what
+    const reason = this.#limits.signal?.reason
+    this.#what.giveUp(new CallAbortedError(`${name} was aborted`, started, { cause: reason }), reason)
+  }
+}

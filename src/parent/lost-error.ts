@@ -1,0 +1,35 @@
+/** The error of everyone who needs a runner that is gone. A pure function from what is known to words. */
+import type { JobOutcome } from "../shared/backend.ts"
+import { type GoneReason, type JobEvidence, RunnerLostError } from "../shared/errors.ts"
+
+/** @param started Whether the call had been sent. */
+export function lostError(
+  runnerId: string,
+  reason: GoneReason,
+  started: boolean,
+  evidence: JobEvidence,
+): RunnerLostError {
+  const { jobId, node, exitCode, signal, stderrTail } = evidence
+  const where = jobId === undefined ? "" : ` (job ${jobId}${node === undefined ? "" : ` on ${node}`})`
+  const how = signal ? `, killed by ${signal}` : exitCode === undefined ? "" : `, exit code ${exitCode}`
+  const tail = reason === "crashed" && stderrTail?.trim() ? `\n${stderrTail.trimEnd().replace(/^/gm, "    | ")}` : ""
+  return new RunnerLostError(
+    `runner ${runnerId}${where} is gone: ${reason}${how}${tail}`,
+    runnerId,
+    reason,
+    started,
+    evidence,
+  )
+}
+
+/** What the end of a job that had served means for its runner. */
+export const REASON_OF: Record<JobOutcome, GoneReason> = {
+  completed: "connection-lost",
+  cancelled: "cancelled",
+  failed: "crashed",
+  walltime: "walltime",
+  preempted: "preempted",
+  "out-of-memory": "out-of-memory",
+  "node-fail": "node-fail",
+  unknown: "connection-lost",
+}

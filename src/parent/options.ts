@@ -1,0 +1,201 @@
+/** The options of a pool and of a call: types, defaults, and checks that name the option and say what to do. */
+import type { Backend } from "../shared/backend.ts"
+import { type Duration, type Infinite, toMs } from "../shared/duration.ts"
+import { OptionError } from "../shared/errors.ts"
+import { suggest } from "../shared/suggest.ts"
+import { type Logger, silentLogger, stderrLogger } from "./logger.ts"
+import { type BundleOption, ModuleSource } from "./module-source.ts"
+
+/** Options of `createPool`. Durations are milliseconds, or '30s', '5m', '1-12:00:00'. */
+export interface PoolOptions {
+  /** The module whose exports are the API: `new URL("./train.ts", import.meta.url)`, or an absolute path. */
+  module: URL | string
+  /** Where runners run: `slurm(…)` or `local(…)`. @default local() */
+  backend?: Backend
+  /** Most runners at a time. Required: the size of the bill is never a surprise. */
+  max: number
+  /** Runners kept alive, also when idle; one that is lost is replaced. Forced to 0 inside a runner. @default 0 */
+  min?: number
+  /** Calls that run on one runner at a time. @default 1 */
+  maxConcurrency?: number
+  /** A runner beyond `min` that had nothing to do for so long is ended. @default '30s' */
+  idleShutdownAfter?: Duration | Infinite
+  /** Total time of a call: queue + boot + run. @default 'infinity' */
+  timeout?: Duration | Infinite
+  /** From submission until the runner serves, the wait in Slurm's queue included. @default '10m' */
+  bootTimeout?: Duration | Infinite
+  /** How long `close()` lets work finish, and how long a runner that is ended may take. @default '30s' */
+  shutdownTimeout?: Duration
+  /** In names of jobs, runners and messages: letters, digits, `_`, `-`. @default the module's file name */
+  name?: string
+  /** Extra environment of the runners; undefined removes a variable. */
+  env?: Record<string, string | undefined>
+  /** Bundle the module with esbuild? `external` lists packages to leave out. @default true for TypeScript */
+  bundle?: BundleOption
+  /** Where the library's own words go: pino, or anything shaped like it; false for silence. @default lines on stderr */
+  logger?: Logger | false
+  /** Aborting it closes the pool. */
+  signal?: AbortSignal
+  /** Interval of the pings by which a frozen or unreachable host is noticed, after three of them. @default '5s' */
+  heartbeat?: Duration
+  /** A runner that has not heard of its parent for so long ends itself. (A parent that dies is noticed at once.) @default '5m' */
+  orphanTimeout?: Duration
+}
+
+/** Options of one call. */
+export interface CallOptions {
+  /** Total time: queue + boot + run. The remote function's signal is aborted when it is over. @default the pool's */
+  timeout?: Duration | Infinite
+  /** Aborting it rejects the call at once, and aborts the remote function's signal. */
+  signal?: AbortSignal
+}
+
+/** Options of `spawn`. */
+export interface SpawnOptions {
+  /** How long to wait for a runner, its boot included. @default the pool's `timeout` */
+  timeout?: Duration | Infinite
+  signal?: AbortSignal
+}
+
+/** What `createPool` works with: checked, in milliseconds, with defaults. */
+export interface PoolSettings {
+  readonly module: ModuleSource
+  readonly backend: Backend
+  readonly name: string
+  readonly min: number
+  readonly max: number
+  readonly maxConcurrency: number
+  readonly idleMs: number
+  readonly timeoutMs: number
+  readonly bootTimeoutMs: number
+  readonly shutdownMs: number
+  readonly heartbeatMs: number
+  readonly orphanMs: number
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly logger: Logger
+  readonly signal: AbortSignal | undefined
+}
+
+const POOL_OPTIONS = [
+  "module",
+  "backend",
+  "max",
+  "min",
+  "maxConcurrency",
+  "idleShutdownAfter",
+  "timeout",
+  "bootTimeout",
+  "shutdownTimeout",
+  "name",
+  "env",
+  "bundle",
+  "logger",
+  "signal",
+  "heartbeat",
+  "orphanTimeout",
+] as const satisfies readonly (keyof PoolOptions)[]
+
+/** Options that belong to the backend, and are looked for here by who knows FLAME. */
+const BACKEND_OPTIONS = new Set(["slurmJob", "sbatch", "interface", "partition", "time"])
+
+/** @throws OptionError naming the first option that is unknown, wrong, or contradicts another. ModuleError when the file is missing. */
+export function checkPoolOptions(
+  options: PoolOptions,
+  defaults: { backend: () => Backend; inRunner: boolean },
+): PoolSettings {
+  if (typeof options !== "object" || options === null) {
+    throw new OptionError("options", "createPool() needs options", {
+      hint: "createPool({ module: new URL('./train.js', import.meta.url), max: 4 })",
+    })
+  }
+  rejectUnknown(options, POOL_OPTIONS, "createPool")
+  const max = wholeNumber(
+    options.max,
+    "max",
+    1,
+    "`max` is required: it is the most runners (jobs) there will be at a time",
+  )
+  const min = wholeNumber(options.min ?? 0, "min", 0)
+  if (min > max) {
+    throw new OptionError("min", `\`min\` (${min}) is greater than \`max\` (${max})`, {
+      hint: "raise `max` or lower `min`",
+    })
+  }
+  const module = new ModuleSource(options.module, options.bundle)
+  const name = options.name ?? (module.name.replace(/[^A-Za-z0-9_-]/g, "-") || "pool")
+  if (!/^[A-Za-z0-9_-]{1,40}$/.test(name)) {
+    throw new OptionError("name", `\`name\` may hold letters, digits, "_" and "-", 40 at most: ${JSON.stringify(name)}`)
+  }
+  if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
+    throw new OptionError("signal", "`signal` is not an AbortSignal")
+  }
+  const backend = options.backend ?? defaults.backend()
+  if (typeof backend?.submit !== "function") {
+    throw new OptionError("backend", "`backend` is not a backend", { hint: "use local() or slurm({ … })" })
+  }
+  backend.validate()
+  return {
+    module,
+    backend,
+    name,
+    min: defaults.inRunner ? 0 : min, // a runner that boots runners at its own start would never end
+    max,
+    maxConcurrency: wholeNumber(options.maxConcurrency ?? 1, "maxConcurrency", 1),
+    idleMs: toMs(options.idleShutdownAfter ?? "30s", "idleShutdownAfter"),
+    timeoutMs: toMs(options.timeout ?? "infinity", "timeout"),
+    bootTimeoutMs: toMs(options.bootTimeout ?? "10m", "bootTimeout"),
+    shutdownMs: finite(toMs(options.shutdownTimeout ?? "30s", "shutdownTimeout"), "shutdownTimeout"),
+    heartbeatMs: finite(toMs(options.heartbeat ?? "5s", "heartbeat"), "heartbeat", 10),
+    orphanMs: finite(toMs(options.orphanTimeout ?? "5m", "orphanTimeout"), "orphanTimeout", 1_000),
+    env: options.env ?? {},
+    logger: options.logger === false ? silentLogger : (options.logger ?? stderrLogger()),
+    signal: options.signal,
+  }
+}
+
+/** @throws OptionError */
+export function checkCallOptions(
+  options: CallOptions | undefined,
+  timeoutMs: number,
+): { timeoutMs: number; signal: AbortSignal | undefined } {
+  if (options === undefined) return { timeoutMs, signal: undefined }
+  rejectUnknown(options, ["timeout", "signal"], "a call")
+  if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
+    throw new OptionError("signal", "`signal` is not an AbortSignal")
+  }
+  return {
+    timeoutMs: options.timeout === undefined ? timeoutMs : toMs(options.timeout, "timeout"),
+    signal: options.signal,
+  }
+}
+
+/** @throws OptionError with the nearest known name. */
+export function rejectUnknown(options: object, known: readonly string[], where: string): void {
+  for (const name of Object.keys(options)) {
+    if (known.includes(name)) continue
+    if (where === "createPool" && BACKEND_OPTIONS.has(name)) {
+      throw new OptionError(name, `\`${name}\` is an option of the backend, not of createPool`, {
+        hint: `createPool({ backend: slurm({ ${name}: … }), … })`,
+      })
+    }
+    const near = suggest(name, known)
+    const meant = near === undefined ? "" : `. Did you mean \`${near}\`?`
+    throw new OptionError(name, `unknown option \`${name}\` of ${where}${meant}`, {
+      hint: `known: ${known.join(", ")}`,
+    })
+  }
+}
+
+function wholeNumber(value: unknown, option: string, least: number, missing?: string): number {
+  if (value === undefined && missing !== undefined) throw new OptionError(option, missing)
+  if (typeof value === "number" && Number.isInteger(value) && value >= least) return value
+  throw new OptionError(
+    option,
+    `\`${option}\` must be a whole number of at least ${least}, got ${JSON.stringify(value) ?? String(value)}`,
+  )
+}
+
+function finite(ms: number, option: string, least = 0): number {
+  if (Number.isFinite(ms) && ms >= least) return ms
+  throw new OptionError(option, `\`${option}\` must be a finite time${least > 0 ? ` of at least ${least} ms` : ""}`)
+}

@@ -1,0 +1,141 @@
+/**
+ * The job under one runner: submitted, watched, ended for certain. Owns the job, the key it was given and what is known of it;
+ * the runner's state is the runner's.
+ */
+import type { Backend, Job, JobStatus } from "../shared/backend.ts"
+import { BOOT_VARIABLE, encodeBoot } from "../shared/boot.ts"
+import type { JobEvidence } from "../shared/errors.ts"
+import type { AcceptedPeer } from "../transport/listener.ts"
+import { newKey } from "../transport/psk.ts"
+import type { Hub } from "./hub.ts"
+import type { Logger } from "./logger.ts"
+import type { ModuleSource } from "./module-source.ts"
+
+export interface JobSettings {
+  readonly runnerId: string
+  readonly pool: string
+  readonly backend: Backend
+  readonly module: ModuleSource
+  readonly hub: () => Promise<Hub>
+  /** The supervisor's file. */
+  readonly entry: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly logger: Logger
+}
+
+export interface JobHandler {
+  /** A peer proved to have the runner's key. */
+  accept(peer: AcceptedPeer): void
+  submitted(): void
+  status(status: JobStatus): void
+}
+
+/** After a goodbye a job ends by itself; it may be late by so much before it is helped along. */
+export const LATE_MS = 5_000
+/** How often it is helped before its end is taken on trust. */
+const ATTEMPTS = 3
+
+export class RunnerJob {
+  readonly #settings: JobSettings
+  readonly #handler: JobHandler
+  readonly #submission = new AbortController()
+  #job: Job | undefined
+  #evidence: JobEvidence = {}
+  #revoke: (() => void) | undefined
+  #submitting: Promise<unknown> = Promise.resolve()
+
+  constructor(settings: JobSettings, handler: JobHandler) {
+    this.#settings = settings
+    this.#handler = handler
+  }
+
+  get job(): Job | undefined {
+    return this.#job
+  }
+
+  /** What is known of the job, whoever told it. */
+  get evidence(): JobEvidence {
+    return this.#evidence
+  }
+
+  /** Adds what is defined in `evidence`; forgets `outdated`. */
+  learn(evidence: JobEvidence, outdated?: keyof JobEvidence): void {
+    const known = Object.entries({ ...this.#evidence }).filter(([name]) => name !== outdated)
+    const news = Object.entries(evidence).filter(([, value]) => value !== undefined && value !== "")
+    this.#evidence = Object.fromEntries([...known, ...news])
+  }
+
+  attend(interest: "watch" | "rest"): void {
+    this.#job?.attend(interest)
+  }
+
+  /** Admits the runner to the port and submits its job. @throws whatever the backend or the module says; `end`'s reason. */
+  async submit(): Promise<void> {
+    this.#submitting = this.#submit()
+    await this.#submitting
+  }
+
+  /** The runner is gone: its key is void, a submission under way is called off, and the job is cancelled unless it leaves by itself. */
+  end(reason: Error, leaving: boolean): void {
+    this.#revoke?.()
+    this.#submission.abort(reason)
+    if (!leaving) this.#cancel()
+  }
+
+  /** Resolves when the job is known to have ended, or the scheduler would not say so. Never rejects. */
+  async over(): Promise<void> {
+    await this.#submitting.catch(() => {}) // its failure went to the boot; here it only matters that nothing is under way
+    const job = this.#job
+    if (!job || job.status.state === "ended") return
+    await new Promise<void>(resolve => {
+      let attempts = 0
+      const help = setInterval(() => {
+        attempts += 1
+        if (attempts <= ATTEMPTS) {
+          this.#cancel()
+          return
+        }
+        clearInterval(help)
+        this.#settings.logger.error({ job: job.id }, "a job may still be there: the scheduler did not confirm its end")
+        resolve()
+      }, LATE_MS)
+      void job.ended().then(() => {
+        clearInterval(help)
+        resolve()
+      })
+    })
+  }
+
+  async #submit(): Promise<void> {
+    const { backend, module, hub, entry, env, pool, runnerId } = this.#settings
+    const { signal } = this.#submission
+    const key = newKey()
+    if (backend.network === "fabric") await module.ready() // no job is submitted for a module that cannot be bundled
+    const { host, port } = await hub().then(open => {
+      signal.throwIfAborted()
+      this.#revoke = open.admit(runnerId, key, peer => this.#handler.accept(peer))
+      return open
+    })
+    const boot = encodeBoot({ v: 1, runnerId, pool, host, port, key: key.toString("base64") })
+    const secretEnv = { [BOOT_VARIABLE]: boot }
+    const job = await backend.submit({ runnerId, pool, entry, nodeArgs: [], env, secretEnv }, signal)
+    this.#job = job
+    this.learn({ jobId: job.id })
+    if (signal.aborted) {
+      this.#cancel()
+      signal.throwIfAborted()
+    }
+    this.#handler.submitted()
+    job.onStatus(status => this.#handler.status(status))
+    this.#handler.status(job.status)
+  }
+
+  #cancel(): void {
+    const { logger, runnerId } = this.#settings
+    const job = this.#job
+    if (!job || job.status.state === "ended") return
+    job
+      .cancel()
+      .catch((error: Error) => logger.error({ runner: runnerId, job: job.id, error }, "a job cannot be cancelled"))
+  }
+}

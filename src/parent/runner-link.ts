@@ -1,0 +1,216 @@
+/**
+ * The two connections of one runner, as the parent sees them: who may open them, in which order, and what comes over them.
+ * Owns the connections and the heartbeat; decides nothing about the runner's life.
+ */
+import { ConnectionError, type FlameError, HandshakeError, ProtocolError } from "../shared/errors.ts"
+import { Connection } from "../transport/connection.ts"
+import type { AcceptedPeer } from "../transport/listener.ts"
+import {
+  CloseCode,
+  type ControlMessage,
+  type DrainReason,
+  PROTOCOL_VERSION,
+  type SupervisorMessage,
+  type WorkerMessage,
+} from "../transport/protocol.ts"
+import { raiseError } from "../transport/remote-error.ts"
+import { Session } from "../transport/session.ts"
+import { Heartbeat } from "./heartbeat.ts"
+
+/** What a runner's link tells. */
+export interface LinkHandler {
+  hello(who: { jobId: string; node: string; pid: number }): void
+  /** The worker is connected and needs the module. */
+  worker(welcome: (module: { module: string; source: string }) => void): void
+  /** The worker serves. */
+  ready(session: Session, exports: string[]): void
+  /** The runner cannot serve, and says why. */
+  fail(error: unknown): void
+  draining(reason: DrainReason, leftMs: number): void
+  workerExit(exit: SupervisorMessage & { t: "worker-exit" }): void
+  bye(reason: DrainReason | "crashed", cut: boolean): void
+  /** The worker's connection is gone; `workerExit` may follow and explain it. */
+  dataLost(reason: FlameError): void
+  /** The supervisor's connection is gone without a bye. */
+  controlLost(reason: FlameError): void
+  refused(why: string, from: string): void
+  callbackFailed(error: unknown): void
+}
+
+export interface LinkSettings {
+  readonly runnerId: string
+  readonly pool: string
+  readonly maxConcurrency: number
+  readonly heartbeatMs: number
+  /** How long a runner bears a silent parent. */
+  readonly silenceMs: number
+  /** How long a runner without a parent gives its hooks. */
+  readonly orphanGraceMs: number
+}
+
+export class RunnerLink {
+  readonly #settings: LinkSettings
+  readonly #handler: LinkHandler
+  #control: Connection | undefined
+  #data: Connection | undefined
+  #heartbeat: Heartbeat | undefined
+  #generation = -1
+  #addresses: { localAddress: string; remoteAddress: string } | undefined
+
+  constructor(settings: LinkSettings, handler: LinkHandler) {
+    this.#settings = settings
+    this.#handler = handler
+  }
+
+  /** Both ends of the worker's socket, once it is up. */
+  get addresses(): { localAddress: string; remoteAddress: string } | undefined {
+    return this.#addresses
+  }
+
+  /** A peer that proved to have this runner's key. */
+  accept(peer: AcceptedPeer): void {
+    if (peer.kind === "control") this.#acceptControl(peer)
+    else this.#acceptData(peer)
+  }
+
+  drain(reason: DrainReason, graceMs: number): void {
+    this.#control?.send({ t: "drain", reason, graceMs })
+  }
+
+  deadline(endsAt: number): void {
+    this.#control?.send({ t: "deadline", endsAt })
+  }
+
+  /** Ends both connections. The handler hears no more. */
+  close(reason: FlameError): void {
+    this.#heartbeat?.stop()
+    const [control, data] = [this.#control, this.#data]
+    this.#control = undefined
+    this.#data = undefined
+    control?.close(CloseCode.bye, reason)
+    data?.close(CloseCode.bye, reason)
+  }
+
+  #acceptControl(peer: AcceptedPeer): void {
+    const { runnerId, heartbeatMs, silenceMs, orphanGraceMs } = this.#settings
+    const second = this.#control !== undefined
+    let greeted = false
+    const connection = new Connection(peer.ws, "control", false, {
+      control: (message: ControlMessage) => {
+        const m = message as SupervisorMessage
+        if (greeted) {
+          if (m.t === "hello") throw new ProtocolError("a second hello")
+          this.#onSupervisor(m)
+          return
+        }
+        if (m.t !== "hello") throw new ProtocolError(`"${m.t}" before the hello`)
+        this.#checkHello(m)
+        if (second) throw new HandshakeError(`runner ${runnerId} is connected already`)
+        greeted = true
+        peer.greeted()
+        connection.greet()
+        connection.send({ t: "welcome", v: PROTOCOL_VERSION, heartbeatMs, silenceMs, orphanGraceMs })
+        this.#heartbeat = new Heartbeat(connection, heartbeatMs, () => {
+          connection.abort(new ConnectionError(`no answer to ${3} heartbeats of ${heartbeatMs} ms`))
+        })
+        this.#handler.hello(m)
+      },
+      frame() {
+        throw new ProtocolError("a frame on the control socket")
+      },
+      closed: reason => {
+        if (!greeted) this.#handler.refused(reason.message, peer.remoteAddress)
+        if (this.#control !== connection) return
+        this.#control = undefined
+        this.#heartbeat?.stop()
+        this.#handler.controlLost(reason)
+      },
+    })
+    if (!second) this.#control = connection
+  }
+
+  #onSupervisor(m: Exclude<SupervisorMessage, { t: "hello" }>): void {
+    switch (m.t) {
+      case "draining":
+        this.#handler.draining(m.reason, m.leftMs)
+        return
+      case "worker-exit":
+        this.#handler.workerExit(m)
+        return
+      case "fail":
+        this.#handler.fail(raiseError(m.error))
+        return
+      case "bye":
+        this.#handler.bye(m.reason, m.cut)
+        return
+    }
+  }
+
+  #acceptData(peer: AcceptedPeer): void {
+    const { runnerId, pool, maxConcurrency } = this.#settings
+    const second = this.#data !== undefined
+    let greeted = false
+    const connection = new Connection(peer.ws, "data", false, {
+      control: (message: ControlMessage) => {
+        const m = message as WorkerMessage
+        if (greeted) {
+          this.#onWorker(m, session)
+          return
+        }
+        if (m.t !== "hello") throw new ProtocolError(`"${m.t}" before the hello`)
+        this.#checkHello(m)
+        if (second || m.generation <= this.#generation)
+          throw new HandshakeError(`runner ${runnerId} is connected already`)
+        greeted = true
+        this.#generation = m.generation
+        this.#addresses = { localAddress: peer.localAddress, remoteAddress: peer.remoteAddress }
+        peer.greeted()
+        connection.greet()
+        this.#handler.worker(({ module, source }) => {
+          connection.send({ t: "welcome", v: PROTOCOL_VERSION, module, source, maxConcurrency, poolName: pool })
+        })
+      },
+      frame: frame => session.receive(frame),
+      closed: reason => {
+        if (!greeted) this.#handler.refused(reason.message, peer.remoteAddress)
+        if (this.#data !== connection) return
+        this.#data = undefined
+        this.#handler.dataLost(reason)
+      },
+    })
+    const session = new Session("parent", {
+      sendFrame: (channel, json, rich, parts) => connection.sendFrame(channel, json, rich, parts),
+      sendClose: channel => connection.send({ t: "close", channel }),
+      callbackFailed: error => this.#handler.callbackFailed(error),
+    })
+    if (!second) this.#data = connection
+  }
+
+  #onWorker(m: WorkerMessage, session: Session): void {
+    switch (m.t) {
+      case "hello":
+        throw new ProtocolError("a second hello")
+      case "ready":
+        this.#handler.ready(session, m.exports)
+        return
+      case "fail":
+        this.#handler.fail(raiseError(m.error))
+        return
+      case "close":
+        session.peerClosed(m.channel)
+        return
+    }
+  }
+
+  #checkHello(hello: { v: number; runnerId: string }): void {
+    if (hello.v !== PROTOCOL_VERSION) {
+      throw new HandshakeError(`the runner speaks protocol ${hello.v}, this parent ${PROTOCOL_VERSION}`, {
+        hint: "parent and runner must use the same version of slurm-flame",
+      })
+    }
+    // The key proved who this is; a hello may not claim to be somebody else.
+    if (hello.runnerId !== this.#settings.runnerId) {
+      throw new HandshakeError(`the key of ${this.#settings.runnerId} was used to claim ${hello.runnerId}`)
+    }
+  }
+}

@@ -1,0 +1,351 @@
+/**
+ * One runner as the pool holds it: a job, a link, slots, and one state. Owns the runner's whole life from submission to the
+ * job's end; knows its pool only as a host that is told.
+ */
+import type { Job, JobStatus } from "../shared/backend.ts"
+import { MAX_TIMER_MS } from "../shared/duration.ts"
+import {
+  ConnectionError,
+  type GoneReason,
+  type JobEvidence,
+  type RunnerLostError,
+  SubmitError,
+} from "../shared/errors.ts"
+import { ComlinkPort } from "../transport/comlink-port.ts"
+import type { DrainReason, SupervisorMessage } from "../transport/protocol.ts"
+import { RpcClient } from "../transport/rpc-client.ts"
+import type { Session } from "../transport/session.ts"
+import { bootTimedOut, diedWhileBooting, reviveFailure } from "./boot-failure.ts"
+import type { Call, CallTarget } from "./call.ts"
+import type { RunnerInfo } from "./events.ts"
+import { Gate } from "./gate.ts"
+import { lostError, REASON_OF } from "./lost-error.ts"
+import type { RunnerHost } from "./runner-host.ts"
+import { type JobSettings, LATE_MS, RunnerJob } from "./runner-job.ts"
+import { type LinkSettings, RunnerLink } from "./runner-link.ts"
+import { type RunnerState, transition } from "./runner-state.ts"
+
+export interface RunnerSettings extends LinkSettings, JobSettings {
+  readonly bootTimeoutMs: number
+}
+
+/** A lost socket is explained a moment later by the supervisor or the scheduler, or not at all. */
+const EXPLANATION_MS = 2_000
+
+export class PoolRunner {
+  readonly id: string
+  /** Resolves when the runner is gone. */
+  readonly closed: Promise<RunnerInfo>
+  /** Set by the pool while somebody has a lease on it. */
+  leased = false
+  /** Set by the pool while a waiting lease is to have it as soon as its calls are done. */
+  reserved = false
+  readonly #settings: RunnerSettings
+  readonly #host: RunnerHost
+  readonly #link: RunnerLink
+  readonly #gate: Gate
+  readonly #job: RunnerJob
+  #state: RunnerState = "submitting"
+  #bootTimer: NodeJS.Timeout | undefined
+  #explanation: NodeJS.Timeout | undefined
+  #session: Session | undefined
+  #target: CallTarget | undefined
+  #endpoint: ComlinkPort | undefined
+  #endsAt: number | undefined
+  #served = false
+  #goneReason: GoneReason | undefined
+  #resolveClosed!: (info: RunnerInfo) => void
+  #booted!: { resolve: () => void; reject: (error: Error) => void }
+
+  constructor(settings: RunnerSettings, host: RunnerHost) {
+    this.id = settings.runnerId
+    this.#settings = settings
+    this.#host = host
+    this.#gate = new Gate(settings.maxConcurrency, () => host.freed(this))
+    this.closed = new Promise(resolve => {
+      this.#resolveClosed = resolve
+    })
+    this.#job = new RunnerJob(settings, {
+      accept: peer => this.#link.accept(peer),
+      submitted: () => this.#submitted(),
+      status: status => this.#onStatus(status),
+    })
+    this.#link = new RunnerLink(settings, {
+      hello: who => this.#hello(who),
+      worker: welcome => this.#worker(welcome),
+      ready: (session, exports) => this.#ready(session, exports),
+      fail: error => this.#gone("boot-failed", reviveFailure(error, settings.module.file, this.evidence)),
+      draining: (reason, leftMs) => this.#draining(reason, leftMs),
+      workerExit: exit => this.#workerExit(exit),
+      bye: (reason, cut) => this.#bye(reason, cut),
+      dataLost: reason => this.#dataLost(reason),
+      controlLost: reason => this.#explain(reason),
+      refused: (why, from) => settings.logger.warn({ runner: this.id, from, why }, "a peer was refused"),
+      callbackFailed: error => settings.logger.warn({ runner: this.id, error }, "a callback threw"),
+    })
+  }
+
+  get state(): RunnerState {
+    return this.#state
+  }
+
+  /** Alive or on its way. */
+  get counts(): boolean {
+    return this.#state !== "gone" && this.#state !== "draining"
+  }
+
+  get booting(): boolean {
+    return this.counts && this.#state !== "ready"
+  }
+
+  get ready(): boolean {
+    return this.#state === "ready"
+  }
+
+  get running(): number {
+    return this.#gate.running
+  }
+
+  get free(): number {
+    return this.#gate.free
+  }
+
+  get job(): Job | undefined {
+    return this.#job.job
+  }
+
+  get info(): RunnerInfo {
+    return {
+      id: this.id,
+      state: this.#state,
+      jobId: this.evidence.jobId,
+      node: this.evidence.node,
+      reason: this.#goneReason ?? (this.#state === "pending" ? this.evidence.slurmReason : undefined),
+      inFlight: this.#gate.running,
+      leased: this.leased,
+      deadline: this.#endsAt === undefined ? undefined : new Date(this.#endsAt),
+    }
+  }
+
+  get evidence(): JobEvidence {
+    return this.#job.evidence
+  }
+
+  get goneReason(): GoneReason | undefined {
+    return this.#goneReason
+  }
+
+  get addresses(): { localAddress: string; remoteAddress: string } | undefined {
+    return this.#link.addresses
+  }
+
+  /** Submits the job and waits until the runner serves. Rejects with the reason if it never does. */
+  async boot(): Promise<void> {
+    const booted = new Promise<void>((resolve, reject) => {
+      this.#booted = { resolve, reject }
+    })
+    booted.catch(() => {}) // handed out below; a boot that is given up before that must not go unhandled
+    this.#armBootTimer()
+    try {
+      await this.#job.submit()
+    } catch (error) {
+      this.#gone("boot-failed", error instanceof Error ? error : new SubmitError(String(error), { cause: error }))
+    }
+    await booted
+  }
+
+  /** Runs `call` when there is a slot. `notStarted` is called if it never was sent, since the runner ends. */
+  run(call: Call, notStarted: () => void): void {
+    this.#gate.enter(async () => {
+      if (call.settled) return
+      if (!this.ready) return notStarted()
+      const outcome = await call.send(this.#target!)
+      if (outcome === "over") return
+      call.unsend()
+      if (!call.settled) notStarted()
+    }, notStarted)
+  }
+
+  /** Holds a slot while `task` runs, and lets it send calls of its own in it. */
+  hold(task: (target: CallTarget) => Promise<void>, notStarted: () => void): void {
+    this.#gate.enter(async () => {
+      if (this.ready) await task(this.#target!)
+      else notStarted()
+    }, notStarted)
+  }
+
+  /** The user's own port: real Comlink, or any protocol of theirs. One for the life of the worker. */
+  get endpoint(): ComlinkPort | undefined {
+    if (this.#session) this.#endpoint ??= new ComlinkPort(this.#session.raw, true)
+    return this.#endpoint
+  }
+
+  /** Why a call that was to run here will not. */
+  lostError(started: boolean): RunnerLostError {
+    const reason = this.#goneReason ?? "connection-lost"
+    return lostError(this.id, reason, started, this.evidence)
+  }
+
+  /**
+   * Ends the runner: drains it for `graceMs`, then ends its job. Resolves when the job is known to be over, or after a while
+   * when the scheduler does not say. Never rejects.
+   */
+  async shutdown(reason: DrainReason & GoneReason, graceMs: number): Promise<void> {
+    if (this.#state === "ready" || this.#state === "draining") {
+      this.#link.drain(reason, graceMs)
+      if (this.#state === "ready") this.#draining(reason, graceMs)
+      const late = setTimeout(() => this.#gone(reason), Math.min(graceMs + LATE_MS, MAX_TIMER_MS))
+      await this.closed
+      clearTimeout(late)
+    } else {
+      this.#gone(reason)
+    }
+    await this.#job.over()
+  }
+
+  #submitted(): void {
+    if (this.#state === "submitting") this.#move("submitted") // a local runner may have said hello already
+  }
+
+  #onStatus(status: JobStatus): void {
+    switch (status.state) {
+      case "pending":
+        if (status.reason !== undefined) this.#job.learn({ slurmReason: status.reason })
+        if (this.#state === "submitted" || this.#state === "booting") this.#move("pending")
+        return
+      case "running":
+        this.#job.learn({ node: status.node }, "slurmReason")
+        if (this.#state === "submitted" || this.#state === "pending") this.#move("booting")
+        this.#setEnd(status.endsAt)
+        return
+      case "ended":
+        this.#jobEnded(status)
+        return
+      case "unknown":
+        return
+    }
+  }
+
+  #setEnd(endsAt: number | undefined): void {
+    if (endsAt === undefined) return
+    // Told also when it is not news: a supervisor that drains takes it as word that the job runs on.
+    this.#endsAt = endsAt
+    this.#link.deadline(endsAt)
+    if (this.#state === "ready") this.#job.attend("rest")
+  }
+
+  #jobEnded(status: JobStatus & { state: "ended" }): void {
+    this.#job.learn(status.evidence)
+    if (this.#served) this.#gone(REASON_OF[status.outcome])
+    else this.#gone("boot-failed", diedWhileBooting(this.id, this.evidence))
+  }
+
+  #hello(who: { jobId: string; node: string }): void {
+    this.#job.learn({ jobId: who.jobId, node: who.node })
+    if (this.#state === "submitting") this.#move("submitted")
+    if (this.#state === "submitted" || this.#state === "pending") this.#move("booting")
+    if (this.#endsAt !== undefined) this.#link.deadline(this.#endsAt)
+  }
+
+  #worker(welcome: (module: { module: string; source: string }) => void): void {
+    this.#settings.module.ready().then(welcome, (error: Error) => this.#gone("boot-failed", error))
+  }
+
+  #ready(session: Session, exports: string[]): void {
+    if (this.#state !== "booting") return
+    clearTimeout(this.#bootTimer)
+    this.#session = session
+    this.#endpoint = undefined
+    const { jobId, node } = this.evidence
+    this.#target = { client: new RpcClient(session.root), exports, runnerId: this.id, jobId, node }
+    this.#served = true
+    this.#move("ready")
+    if (this.#endsAt !== undefined || this.#settings.backend.network === "loopback") this.#job.attend("rest")
+    this.#booted.resolve()
+    this.#host.ready(this)
+  }
+
+  #draining(reason: DrainReason, leftMs: number): void {
+    if (this.#state === "draining" || this.#state === "gone") return
+    this.#move("draining")
+    this.#job.attend("watch") // is the job being cancelled, or only warned? its end, if it runs on, is sent to it
+    this.#goneReason = reason
+    this.#host.draining(this, reason, leftMs)
+    this.#gate.evict()
+  }
+
+  #workerExit(exit: SupervisorMessage & { t: "worker-exit" }): void {
+    this.#job.learn({ exitCode: exit.code ?? undefined, signal: exit.signal ?? undefined, stderrTail: exit.stderr })
+    if (!this.#served) {
+      this.#gone("boot-failed", diedWhileBooting(this.id, this.evidence))
+      return
+    }
+    clearTimeout(this.#explanation)
+    this.#session?.fail(lostError(this.id, "crashed", true, this.evidence))
+    if (this.#state !== "ready" || !exit.restart) return // a bye follows
+    this.#move("booting")
+    this.#armBootTimer()
+    this.#host.restarting(this)
+    this.#gate.evict()
+  }
+
+  #bye(reason: DrainReason | "crashed", cut: boolean): void {
+    this.#settings.logger.debug({ runner: this.id, reason, cut }, "runner said bye")
+    if (!this.#served && reason === "crashed") this.#gone("boot-failed", diedWhileBooting(this.id, this.evidence))
+    else this.#gone(this.#goneReason ?? reason, undefined, true)
+  }
+
+  #dataLost(reason: Error): void {
+    if (this.#state === "draining") {
+      // The worker has finished and left, or was cut: whatever is still open ends with the runner's own reason.
+      this.#session?.fail(lostError(this.id, this.#goneReason ?? "connection-lost", true, this.evidence))
+    } else if (this.#state === "ready") {
+      this.#explain(reason)
+    }
+  }
+
+  /** Something is lost. Who knows why has a moment to say so; then the runner is given up. */
+  #explain(reason: Error): void {
+    if (this.#state === "gone") return
+    this.#job.attend("watch")
+    clearTimeout(this.#explanation)
+    this.#explanation = setTimeout(() => {
+      this.#settings.logger.warn({ runner: this.id, reason: reason.message }, "a runner's connection was lost")
+      if (this.#served) this.#gone(this.#goneReason ?? "connection-lost")
+      else this.#gone("boot-failed", diedWhileBooting(this.id, { ...this.evidence, stderrTail: reason.message }))
+    }, EXPLANATION_MS)
+  }
+
+  #armBootTimer(): void {
+    const { bootTimeoutMs } = this.#settings
+    if (!Number.isFinite(bootTimeoutMs)) return
+    this.#bootTimer = setTimeout(
+      () => {
+        this.#gone("boot-timeout", bootTimedOut(this.id, bootTimeoutMs, this.#job.job?.status, this.evidence))
+      },
+      Math.min(bootTimeoutMs, MAX_TIMER_MS),
+    )
+  }
+
+  /** @param leaving The runner ends its job by itself. */
+  #gone(reason: GoneReason, error?: Error, leaving = false): void {
+    if (this.#state === "gone") return
+    this.#move("gone")
+    this.#goneReason = reason
+    clearTimeout(this.#bootTimer)
+    clearTimeout(this.#explanation)
+    const lost = lostError(this.id, reason, true, this.evidence)
+    this.#job.end(error ?? lost, leaving)
+    this.#link.close(new ConnectionError(`the runner is gone: ${reason}`))
+    this.#session?.fail(lost)
+    this.#booted?.reject(error ?? lost)
+    this.#host.gone(this)
+    this.#gate.evict()
+    this.#resolveClosed(this.info)
+  }
+
+  #move(to: RunnerState): void {
+    this.#settings.logger.debug({ runner: this.id, from: this.#state, to }, "runner")
+    this.#state = transition(this.#state, to, this.id)
+  }
+}

@@ -1,0 +1,28 @@
+/** What supervisor and worker say to each other over the IPC channel that fork() makes. Types only. */
+import type { DrainReason } from "../transport/protocol.ts"
+
+/** supervisor -> worker */
+export type ToWorker =
+  | {
+      t: "init"
+      runnerId: string
+      pool: string
+      host: string
+      port: number
+      key: string
+      localAddress: string | undefined
+      jobId: string
+      node: string
+      tmpdir: string
+      endsAt: number | undefined
+      generation: number
+    }
+  | { t: "drain"; reason: DrainReason; graceMs: number }
+  | { t: "deadline"; endsAt: number }
+
+/** worker -> supervisor */
+export type FromWorker =
+  /** The module is imported and calls are taken. */
+  | { t: "serving" }
+  /** The data socket is gone: the parent is, or the network. */
+  | { t: "lost" }

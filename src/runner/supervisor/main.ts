@@ -1,0 +1,71 @@
+/**
+ * First stage of a runner's main process. Installs the signal handlers before anything else (Slurm's SIGTERM may come within
+ * the first second of a short job), takes the key out of the environment, starts the worker, and only then loads the rest:
+ * the worker boots while the supervisor does.
+ */
+import { hostname } from "node:os"
+import { checkAddress } from "../../shared/address.ts"
+import { BOOT_VARIABLE, decodeBoot, decodeJobFacts, HOST_VARIABLE, JOB_VARIABLE } from "../../shared/boot.ts"
+import { TmpDir } from "../tmp-dir.ts"
+import { WorkerProcess } from "./worker-process.ts"
+
+/** Signals that came before the supervisor was there to take them. SIGCONT, which Slurm sends along, needs no handler. */
+const early: NodeJS.Signals[] = []
+let onSignal = (signal: NodeJS.Signals): void => {
+  early.push(signal)
+}
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => onSignal(signal))
+
+// The parent reads our output, or a terminal that may be closed: that must never end a runner.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {})
+
+const boot = decodeBoot(process.env[BOOT_VARIABLE])
+const facts = decodeJobFacts(process.env[JOB_VARIABLE])
+delete process.env[BOOT_VARIABLE]
+delete process.env[JOB_VARIABLE]
+
+const jobId = process.env.SLURM_JOB_ID ?? facts.jobId ?? `local-${process.pid}`
+const node = process.env.SLURMD_NODENAME ?? hostname()
+const slurmEnd = Number(process.env.SLURM_JOB_END_TIME) // seconds; Slurm has it since 23.02
+const endsAt = facts.endsAt ?? (slurmEnd > 0 ? slurmEnd * 1_000 : undefined)
+
+let problem: unknown
+let localAddress: string | undefined
+const configured = process.env[HOST_VARIABLE]
+if (configured !== undefined) {
+  try {
+    localAddress = checkAddress(configured, `${HOST_VARIABLE} in the job script`)
+  } catch (error) {
+    problem = error
+  }
+}
+
+let tmp: TmpDir | undefined
+try {
+  tmp = new TmpDir(boot.runnerId)
+} catch (error) {
+  problem ??= error
+}
+
+const startWorker = (generation: number): WorkerProcess =>
+  new WorkerProcess(new URL("./worker.js", import.meta.url), process.env, {
+    t: "init",
+    runnerId: boot.runnerId,
+    pool: boot.pool,
+    host: boot.host,
+    port: boot.port,
+    key: boot.key,
+    localAddress,
+    jobId,
+    node,
+    tmpdir: tmp?.path ?? "",
+    endsAt,
+    generation,
+  })
+
+const first = problem === undefined ? startWorker(0) : undefined
+const { Supervisor } = await import("./supervisor.ts")
+const supervisor = new Supervisor({ boot, facts, jobId, node, endsAt, localAddress, tmp, first, startWorker, problem })
+onSignal = signal => supervisor.signalled(signal)
+for (const signal of early) supervisor.signalled(signal)
+await supervisor.run()

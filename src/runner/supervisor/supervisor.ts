@@ -1,0 +1,178 @@
+/**
+ * The runner's main process once it is up. Never runs user code, so it always hears signals, always answers the parent and
+ * always cleans up. Owns the runner's life: the worker and its restarts, the drain, the temporary directory, the last word.
+ */
+import { onExit } from "signal-exit"
+import type { BootConfig, JobFacts } from "../../shared/boot.ts"
+import { StateError } from "../../shared/errors.ts"
+import type { Json } from "../../shared/json.ts"
+import type { DrainReason } from "../../transport/protocol.ts"
+import { lowerError } from "../../transport/remote-error.ts"
+import type { TmpDir } from "../tmp-dir.ts"
+import { ControlLink } from "./control-link.ts"
+import { DrainBudget } from "./drain-budget.ts"
+import type { WorkerExit, WorkerProcess } from "./worker-process.ts"
+
+/** `starting`: no line to the parent yet. `serving`: worker and line are up. `draining`: ending. `ended`: said bye. */
+type State = "starting" | "serving" | "draining" | "ended"
+
+const TRANSITIONS: Record<State, readonly State[]> = {
+  starting: ["serving", "draining", "ended"],
+  serving: ["draining", "ended"],
+  draining: ["ended"],
+  ended: [],
+}
+
+/** A worker that keeps crashing has a bug that no restart mends. Counted without a call served in between. */
+const MAX_CRASHES_IN_A_ROW = 3
+
+export interface SupervisorInit {
+  boot: BootConfig
+  facts: JobFacts
+  jobId: string
+  node: string
+  endsAt: number | undefined
+  localAddress: string | undefined
+  tmp: TmpDir | undefined
+  first: WorkerProcess | undefined
+  startWorker(generation: number): WorkerProcess
+  /** Why no worker could be started. */
+  problem: unknown
+}
+
+export class Supervisor {
+  readonly #init: SupervisorInit
+  readonly #budget: DrainBudget
+  #state: State = "starting"
+  #link: ControlLink | undefined
+  #worker: WorkerProcess | undefined
+  #generation = 0
+  #crashesInARow = 0
+  #reason: DrainReason | undefined
+  #cut = false
+
+  constructor(init: SupervisorInit) {
+    this.#init = init
+    this.#budget = new DrainBudget(init.facts, init.endsAt)
+    // Last resort, synchronous: whatever ends this process, an uncaught error included, the directory goes with it.
+    onExit(() => {
+      this.#worker?.kill()
+      init.tmp?.remove()
+    })
+    if (init.first) this.#watch(init.first)
+  }
+
+  /** Connects to the parent. Without one there is nothing to do here: ends the process. */
+  async run(): Promise<void> {
+    const { boot, jobId, node, problem } = this.#init
+    try {
+      // When the address is the problem, the parent should hear of it all the same: by whatever route there is.
+      const from = problem === undefined ? this.#init.localAddress : undefined
+      this.#link = await ControlLink.open(
+        boot,
+        from,
+        { jobId, node },
+        {
+          message: message => {
+            if (message.t === "drain") this.#drain(message.reason, message.graceMs)
+            else this.#deadline(message.endsAt)
+          },
+          lost: () => {
+            if (this.#state !== "ended") this.#drain("parent-gone", this.#link?.orphanGraceMs ?? 0)
+          },
+        },
+      )
+    } catch (error) {
+      if (this.#state === "draining") return // a signal came first; the drain ends the process
+      process.stderr.write(`slurm-flame: no parent: ${(error as Error).message}\n`)
+      this.#drain("parent-gone", 0)
+      return
+    }
+    if (problem !== undefined) {
+      this.#link.send({ t: "fail", error: lowerError(problem) as unknown as Json })
+      await this.#end("crashed")
+    } else if (this.#state === "starting") {
+      this.#move("serving")
+    } else if (this.#reason) {
+      this.#link.send({ t: "draining", reason: this.#reason, leftMs: this.#budget.leftMs })
+    }
+  }
+
+  /** SIGTERM and its like: the walltime is near, or somebody cancels the job. A second one changes nothing. */
+  signalled(signal: NodeJS.Signals): void {
+    if (this.#state === "draining" || this.#state === "ended") return
+    const walltime = signal === "SIGTERM" && this.#budget.nearWalltime()
+    this.#drain(walltime ? "walltime" : "cancelled", this.#budget.afterSignal(walltime), true)
+  }
+
+  #deadline(endsAt: number): void {
+    this.#worker?.send({ t: "deadline", endsAt })
+    // The scheduler says that the job runs on: what looked like a cancel was an early warning, there is time.
+    this.#budget.extend(endsAt)
+  }
+
+  /** @param guessed The time was guessed from a signal; the parent may learn that there is more. */
+  #drain(reason: DrainReason, graceMs: number, guessed = false): void {
+    if (this.#state === "ended") return
+    if (this.#state === "draining") {
+      if (graceMs < this.#budget.leftMs) this.#budget.start(graceMs)
+      return
+    }
+    this.#move("draining")
+    this.#reason = reason
+    this.#link?.send({ t: "draining", reason, leftMs: graceMs })
+    if (!this.#worker) {
+      void this.#end(reason)
+      return
+    }
+    this.#worker.send({ t: "drain", reason, graceMs })
+    this.#budget.onSpent(() => {
+      this.#cut = true
+      this.#worker?.kill()
+    })
+    this.#budget.start(graceMs, guessed)
+  }
+
+  #watch(worker: WorkerProcess): void {
+    this.#worker = worker
+    worker.onMessage(message => {
+      if (message.t === "serving") this.#crashesInARow = 0
+      else if (message.t === "lost") this.#drain("parent-gone", this.#link?.orphanGraceMs ?? 0)
+    })
+    void worker.exited.then(exit => this.#workerExited(exit))
+  }
+
+  #workerExited(exit: WorkerExit): void {
+    this.#worker = undefined
+    if (this.#state === "ended") return
+    if (this.#state === "draining") {
+      void this.#end(this.#reason ?? "cancelled")
+      return
+    }
+    this.#crashesInARow += 1
+    const restart = this.#crashesInARow < MAX_CRASHES_IN_A_ROW
+    this.#link?.send({ t: "worker-exit", ...exit, restart })
+    if (!restart) {
+      process.stderr.write(`slurm-flame: the worker crashed ${this.#crashesInARow} times in a row, giving up\n`)
+      void this.#end("crashed")
+      return
+    }
+    this.#generation += 1
+    this.#watch(this.#init.startWorker(this.#generation))
+  }
+
+  async #end(reason: DrainReason | "crashed"): Promise<void> {
+    if (this.#state === "ended") return
+    this.#move("ended")
+    this.#budget.stop()
+    this.#init.tmp?.remove()
+    await this.#link?.bye({ t: "bye", reason, cut: this.#cut })
+    process.exit(reason === "crashed" ? 1 : 0)
+  }
+
+  #move(to: State): void {
+    if (!TRANSITIONS[this.#state].includes(to))
+      throw new StateError(`a supervisor cannot go from ${this.#state} to ${to}`)
+    this.#state = to
+  }
+}

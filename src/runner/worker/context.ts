@@ -1,0 +1,76 @@
+/** The worker's own side of the runner context: what user code reads through `runner()` and `currentCall()`. */
+import { AsyncLocalStorage } from "node:async_hooks"
+import { type CallContext, installContext, type RunnerContext, type ShutdownEvent } from "../../shared/context.ts"
+import type { ToWorker } from "../ipc.ts"
+
+type Hook = (event: ShutdownEvent) => void | Promise<void>
+
+export class WorkerContext implements RunnerContext {
+  readonly id: string
+  readonly pool: string
+  readonly jobId: string
+  readonly node: string
+  readonly tmpdir: string
+  readonly #calls = new AsyncLocalStorage<CallContext>()
+  readonly #abort = new AbortController()
+  readonly #hooks = new Set<Hook>()
+  readonly #bySignal = new WeakMap<AbortSignal, CallContext>()
+  #endsAt: number | undefined
+
+  constructor(init: ToWorker & { t: "init" }) {
+    this.id = init.runnerId
+    this.pool = init.pool
+    this.jobId = init.jobId
+    this.node = init.node
+    this.tmpdir = init.tmpdir
+    this.#endsAt = init.endsAt
+    installContext({ runner: this, calls: this.#calls })
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal
+  }
+
+  get deadline(): Date | undefined {
+    return this.#endsAt === undefined ? undefined : new Date(this.#endsAt)
+  }
+
+  remaining(): number {
+    return this.#endsAt === undefined ? Number.POSITIVE_INFINITY : Math.max(0, this.#endsAt - Date.now())
+  }
+
+  onShutdown(hook: Hook): () => void {
+    this.#hooks.add(hook)
+    return () => this.#hooks.delete(hook)
+  }
+
+  /** Runs `fn` as the call that `currentCall()` sees. */
+  runCall<T>(call: CallContext, fn: () => T): T {
+    this.#bySignal.set(call.signal, call)
+    return this.#calls.run(call, fn)
+  }
+
+  /** Runs `fn` inside the call that has this signal, so that its abort listeners see the call they belong to. */
+  inCallOf(signal: AbortSignal, fn: () => void): void {
+    const call = this.#bySignal.get(signal)
+    if (call) this.#calls.run(call, fn)
+    else fn()
+  }
+
+  setEnd(endsAt: number): void {
+    this.#endsAt = endsAt
+  }
+
+  /** Tells user code that the runner drains. */
+  abort(reason: Error): void {
+    this.#abort.abort(reason)
+  }
+
+  /** Runs the hooks, all of them, whatever one of them does. */
+  async shutdown(event: ShutdownEvent): Promise<void> {
+    const results = await Promise.allSettled([...this.#hooks].map(async hook => await hook(event)))
+    for (const result of results) {
+      if (result.status === "rejected") console.error("slurm-flame: a shutdown hook failed:", result.reason)
+    }
+  }
+}

@@ -1,0 +1,41 @@
+/** The process that runs user code: waits for the supervisor's first word, then serves. */
+import { rmSync } from "node:fs"
+import type { FromWorker, ToWorker } from "../ipc.ts"
+import { Worker } from "./worker.ts"
+
+// The supervisor alone decides what a signal means. (Under srun, or in a terminal, this process would get them as well.)
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => {})
+
+const tell = (message: FromWorker): void => {
+  if (process.connected) process.send?.(message)
+}
+
+let worker: Worker | undefined
+let tmpdir: string | undefined
+
+process.on("message", (message: ToWorker) => {
+  switch (message.t) {
+    case "init":
+      tmpdir = message.tmpdir
+      worker = new Worker(message, tell)
+      // A line that cannot be opened is for the supervisor to judge: it has one of its own.
+      worker.run(message).catch((error: Error) => {
+        process.stderr.write(`slurm-flame: the worker has no line to the parent: ${error.message}\n`)
+        process.exitCode = 1
+        process.disconnect?.()
+      })
+      return
+    case "drain":
+      void worker?.drain(message.reason, message.graceMs)
+      return
+    case "deadline":
+      worker?.setEnd(message.endsAt)
+      return
+  }
+})
+
+// The supervisor is dead: nobody is left to clean up or to end this process.
+process.on("disconnect", () => {
+  if (process.exitCode === undefined && tmpdir) rmSync(tmpdir, { recursive: true, force: true })
+  process.exit()
+})

@@ -1,0 +1,128 @@
+/**
+ * Serves the user's module to the parent and drains. Owns the module, the calls that run, and the end of this process. The
+ * supervisor decides when to drain; this only does it.
+ */
+import { expose } from "comlink"
+import { ModuleError, RunnerDrainingError, StateError } from "../../shared/errors.ts"
+import type { Json } from "../../shared/json.ts"
+import { ComlinkPort } from "../../transport/comlink-port.ts"
+import type { DrainReason } from "../../transport/protocol.ts"
+import { lowerError } from "../../transport/remote-error.ts"
+import { RpcServer } from "../../transport/rpc-server.ts"
+import type { FromWorker, ToWorker } from "../ipc.ts"
+import { WorkerContext } from "./context.ts"
+import { DataLink, type Welcome } from "./data-link.ts"
+import { exportNames, resolveExport, resolveFunction } from "./exports.ts"
+
+/** `importing`: calls are not taken yet. `draining`: no more are taken. */
+type State = "importing" | "serving" | "draining"
+
+const TRANSITIONS: Record<State, readonly State[]> = {
+  importing: ["serving", "draining"],
+  serving: ["draining"],
+  draining: [],
+}
+
+export class Worker {
+  readonly #context: WorkerContext
+  readonly #tell: (message: FromWorker) => void
+  #state: State = "importing"
+  #link: DataLink | undefined
+  #calls = 0
+  #nextCall = 1
+  #idle: (() => void) | undefined
+
+  constructor(init: ToWorker & { t: "init" }, tell: (message: FromWorker) => void) {
+    this.#context = new WorkerContext(init)
+    this.#tell = tell
+  }
+
+  async run(init: ToWorker & { t: "init" }): Promise<void> {
+    const link = await DataLink.open(init, () => {
+      if (this.#state !== "draining") this.#tell({ t: "lost" })
+    })
+    this.#link = link
+    let module: object
+    try {
+      module = await importModule(link.welcome)
+    } catch (error) {
+      link.send({ t: "fail", error: lowerError(error) as unknown as Json })
+      return // the parent ends this job; there is nothing to serve
+    }
+    if (this.#state === "draining") return
+    this.#serve(link, module)
+    this.#move("serving")
+    link.send({ t: "ready", exports: exportNames(module) })
+    this.#tell({ t: "serving" })
+  }
+
+  setEnd(endsAt: number): void {
+    this.#context.setEnd(endsAt)
+  }
+
+  /** Takes no more calls, tells user code, waits for what runs, runs the hooks, and ends the process. */
+  async drain(reason: DrainReason, graceMs: number): Promise<void> {
+    if (this.#state === "draining") return
+    this.#move("draining")
+    const until = performance.now() + graceMs
+    this.#context.abort(new StateError(`the runner is draining: ${reason}`))
+    if (this.#calls > 0) {
+      await new Promise<void>(resolve => {
+        this.#idle = resolve
+      })
+    }
+    await this.#context.shutdown({ reason, graceMs: Math.max(0, until - performance.now()) })
+    await this.#link?.close()
+    process.exit(0)
+  }
+
+  #serve(link: DataLink, module: object): void {
+    new RpcServer(link.session.root, {
+      begin: () => this.#begin(),
+      apply: (path, args, signal) => {
+        this.#admit()
+        const fn = resolveFunction(module, path)
+        return this.#context.runCall({ id: this.#nextCall++, signal }, () => fn(...args))
+      },
+      aborting: (signal, abort) => this.#context.inCallOf(signal, abort),
+      get: path => resolveExport(module, path).value,
+    })
+    expose(module, new ComlinkPort(link.session.raw, true) as Parameters<typeof expose>[1])
+  }
+
+  #admit(): void {
+    if (this.#state !== "draining") return
+    throw new RunnerDrainingError(`runner ${this.#context.id} is draining and takes no more calls`, this.#context.id)
+  }
+
+  #begin(): () => void {
+    this.#calls += 1
+    return () => {
+      this.#calls -= 1
+      if (this.#calls === 0) this.#idle?.()
+    }
+  }
+
+  #move(to: State): void {
+    if (!TRANSITIONS[this.#state].includes(to)) throw new StateError(`a worker cannot go from ${this.#state} to ${to}`)
+    this.#state = to
+  }
+}
+
+/** @throws ModuleError whose cause is what the import threw */
+async function importModule({ module, source }: Welcome): Promise<object> {
+  // A bundle carries a source map; without one this costs nothing until an error is thrown.
+  process.setSourceMapsEnabled(true)
+  try {
+    return (await import(module)) as object
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    const missing = (cause as { code?: string } | null)?.code === "ERR_MODULE_NOT_FOUND"
+    throw new ModuleError(source, `the runner cannot import ${source}: ${why}`, {
+      cause,
+      hint: missing
+        ? "the file, and the packages it imports, must be on a file system that this node shares with the parent"
+        : "the module threw while it was being loaded: the cause has its own stack",
+    })
+  }
+}

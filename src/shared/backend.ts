@@ -1,0 +1,82 @@
+/**
+ * The seam between the pool and whatever starts runners. `slurm/` and `local/` implement it, `parent/` uses it; neither
+ * knows the other. A backend starts and ends jobs and says what it knows of them; it never speaks to a runner.
+ */
+import type { JobEvidence } from "./errors.ts"
+
+/** What a backend needs to start one runner. */
+export interface RunnerSpec {
+  /** Unique for this run of the parent; safe in file names and job names (`[a-z0-9-]`). */
+  readonly runnerId: string
+  readonly pool: string
+  /** Absolute path of the Node program that is to be the job's main process (the supervisor). */
+  readonly entry: string
+  /** Arguments for node itself, before the entry. */
+  readonly nodeArgs: readonly string[]
+  /**
+   * Environment of the supervisor. Holds the runner's key: a backend hands it over in the environment of the process it
+   * starts (never in argv, a job name, a comment or `--export=NAME=value`), and logs none of it.
+   */
+  readonly secretEnv: Readonly<Record<string, string>>
+  /** The pool's own `env` option, for the user's code. `undefined` removes a variable. */
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+/** How a job ended, as far as the backend knows. */
+export type JobOutcome =
+  | "completed"
+  | "cancelled"
+  | "failed"
+  | "walltime"
+  | "preempted"
+  | "out-of-memory"
+  | "node-fail"
+  | "unknown"
+
+/** What a backend knows of a job. `unknown` is neither failed nor running: nothing can be said at present. */
+export type JobStatus =
+  | { readonly state: "pending"; readonly reason?: string; readonly expectedStart?: Date }
+  /** `endsAt`: when the walltime is over (ms since the epoch), where there is one. */
+  | { readonly state: "running"; readonly node?: string; readonly endsAt?: number }
+  | { readonly state: "ended"; readonly outcome: JobOutcome; readonly evidence: JobEvidence }
+  | { readonly state: "unknown" }
+
+/** One submitted job. */
+export interface Job {
+  /** The backend's id: Slurm's job id, or `local-<pid>`. */
+  readonly id: string
+  /** The newest status. */
+  readonly status: JobStatus
+  /** Calls `listener` at each change of status, never during this call. Returns a function that stops that. */
+  onStatus(listener: (status: JobStatus) => void): () => void
+  /**
+   * How much the pool wants to know. `watch`: keep `status` fresh (the runner is not connected, or in doubt).
+   * `rest`: its socket is the truth, ask nobody. Starts as `watch`.
+   */
+  attend(interest: "watch" | "rest"): void
+  /** Resolves with the final status once the job is known to have ended. Asks for it: implies `watch`. Never rejects. */
+  ended(): Promise<JobStatus & { state: "ended" }>
+  /** Ends the job, pending or running. A job that is already gone counts as success. Resolves when the request was taken. */
+  cancel(): Promise<void>
+  /** The last bytes of what the job wrote to stderr, if they can be read; else an empty string. Never rejects. */
+  stderrTail(): Promise<string>
+}
+
+/** Starts jobs. Made by `slurm()` or `local()`; one backend may serve several pools. */
+export interface Backend {
+  readonly name: string
+  /** Where runners of this backend dial from: this machine only, or other hosts. */
+  readonly network: "loopback" | "fabric"
+  /** Name of the network interface to listen on, if the user gave one. */
+  readonly interface?: string | undefined
+  /**
+   * Submits one job. Rejects with SubmitError, SlurmCommandError or OptionError (the reason, in the scheduler's own
+   * words). When `signal` is aborted before there is an id, a job that was submitted all the same is cancelled and the
+   * promise rejects with `signal.reason`.
+   */
+  submit(spec: RunnerSpec, signal: AbortSignal): Promise<Job>
+  /** Last resort while the process exits: ends the given jobs synchronously, best effort, within a few seconds. */
+  cancelSync(jobs: readonly Job[]): void
+  /** Throws OptionError if the backend cannot work with what it was given. Called by `createPool`. */
+  validate(): void
+}

@@ -1,0 +1,65 @@
+/**
+ * What a runner is told before it can speak to its parent, as environment variables of the supervisor. Written by the parent
+ * and the backend, read and removed by the supervisor before any user code runs.
+ */
+import { HandshakeError } from "./errors.ts"
+
+/** Holds the runner's key: never logged, never passed on to user code. */
+export const BOOT_VARIABLE = "SLURM_FLAME_BOOT"
+/** What the backend knows about how it ends jobs. Not secret. */
+export const JOB_VARIABLE = "SLURM_FLAME_JOB"
+/** The address to listen on (parent) or to dial from (runner). */
+export const HOST_VARIABLE = "SLURM_FLAME_HOST"
+
+export interface BootConfig {
+  readonly v: 1
+  readonly runnerId: string
+  readonly pool: string
+  readonly host: string
+  readonly port: number
+  /** 32 bytes, base64. */
+  readonly key: string
+}
+
+/** How much time a job has once it is asked to end. */
+export interface JobFacts {
+  /** The job's id, when the environment does not say it (Slurm's does). */
+  readonly jobId?: string
+  /** From SIGTERM of a cancelled job to SIGKILL. Slurm's default KillWait is 30 s. */
+  readonly killWaitMs: number
+  /** How long before the walltime's end SIGTERM was asked for. */
+  readonly signalBeforeMs: number
+  /** End of the walltime (ms since the epoch), when known at the start. */
+  readonly endsAt?: number
+}
+
+export function encodeBoot(config: BootConfig): string {
+  return Buffer.from(JSON.stringify(config)).toString("base64url")
+}
+
+/** @throws HandshakeError when the variable is missing or damaged. */
+export function decodeBoot(text: string | undefined): BootConfig {
+  const hint = `this program is started by a slurm-flame pool; if your job script sets --export or clears the environment, keep ${BOOT_VARIABLE}`
+  if (text === undefined || text === "") throw new HandshakeError(`${BOOT_VARIABLE} is not set`, { hint })
+  let config: Partial<BootConfig> | undefined
+  let cause: unknown
+  try {
+    config = JSON.parse(Buffer.from(text, "base64url").toString()) as BootConfig
+  } catch (error) {
+    cause = error
+  }
+  const ok =
+    config?.v === 1 &&
+    [config.runnerId, config.pool, config.host, config.key].every(f => typeof f === "string") &&
+    typeof config.port === "number"
+  if (!ok) throw new HandshakeError(`${BOOT_VARIABLE} cannot be read`, { cause, hint })
+  return config as BootConfig
+}
+
+const DEFAULT_FACTS: JobFacts = { killWaitMs: 30_000, signalBeforeMs: 60_000 }
+
+/** The backend's facts, with Slurm's defaults for what is missing. */
+export function decodeJobFacts(text: string | undefined): JobFacts {
+  if (text === undefined || text === "") return DEFAULT_FACTS
+  return { ...DEFAULT_FACTS, ...(JSON.parse(text) as Partial<JobFacts>) }
+}

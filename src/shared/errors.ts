@@ -1,0 +1,290 @@
+/**
+ * Every error slurm-flame throws by itself. Owns the classes and their codes; knows nothing of pools, jobs or sockets.
+ * Errors thrown by the user's own code on a runner are not in here: they arrive as themselves (see transport/remote-error.ts).
+ */
+
+/** Stable codes: match on these, not on messages. */
+export type FlameErrorCode =
+  | "ERR_FLAME_OPTION"
+  | "ERR_FLAME_HOST"
+  | "ERR_FLAME_MODULE"
+  | "ERR_FLAME_SLURM_COMMAND"
+  | "ERR_FLAME_SUBMIT"
+  | "ERR_FLAME_BOOT"
+  | "ERR_FLAME_BOOT_TIMEOUT"
+  | "ERR_FLAME_RUNNER_LOST"
+  | "ERR_FLAME_RUNNER_DRAINING"
+  | "ERR_FLAME_RELEASED"
+  | "ERR_FLAME_CALL_TIMEOUT"
+  | "ERR_FLAME_CALL_ABORTED"
+  | "ERR_FLAME_NO_EXPORT"
+  | "ERR_FLAME_NOT_SERIALIZABLE"
+  | "ERR_FLAME_PAYLOAD_TOO_LARGE"
+  | "ERR_FLAME_HANDSHAKE"
+  | "ERR_FLAME_PROTOCOL"
+  | "ERR_FLAME_CONNECTION"
+  | "ERR_FLAME_POOL_CLOSED"
+  | "ERR_FLAME_STATE"
+
+const BRAND = Symbol.for("slurm-flame.error")
+
+export interface FlameErrorInit {
+  /** What the reader can do about it; appended to the message. */
+  hint?: string | undefined
+  cause?: unknown
+}
+
+/** Base of all errors made by slurm-flame. `code` is stable; `hint` says what to do and is already part of `message`. */
+export abstract class FlameError extends Error {
+  abstract readonly code: FlameErrorCode
+  /** True when the work that failed certainly did not start, so that doing it again is safe. */
+  readonly retryable: boolean = false
+  readonly hint: string | undefined
+
+  constructor(message: string, init: FlameErrorInit = {}) {
+    super(
+      init.hint === undefined ? message : `${message}\n  hint: ${init.hint}`,
+      "cause" in init ? { cause: init.cause } : {},
+    )
+    this.hint = init.hint
+    Object.defineProperty(this, BRAND, { value: true })
+    Object.defineProperty(this, "name", { value: new.target.name, configurable: true, writable: true })
+  }
+}
+
+/** True for every error made by slurm-flame, also one from another copy of the package. */
+export function isFlameError(value: unknown): value is FlameError {
+  return typeof value === "object" && value !== null && (value as { [BRAND]?: unknown })[BRAND] === true
+}
+
+/** A wrong, unknown or contradictory option. `option` names it. */
+export class OptionError extends FlameError {
+  readonly code = "ERR_FLAME_OPTION"
+  constructor(
+    readonly option: string,
+    message: string,
+    init?: FlameErrorInit,
+  ) {
+    super(message, init)
+  }
+}
+
+/** No usable address to listen on or to dial from (`SLURM_FLAME_HOST`, `interface`). */
+export class HostError extends FlameError {
+  readonly code = "ERR_FLAME_HOST"
+}
+
+/** The user's module cannot be found, bundled or imported. `cause` is the original error. */
+export class ModuleError extends FlameError {
+  readonly code = "ERR_FLAME_MODULE"
+  constructor(
+    readonly module: string,
+    message: string,
+    init?: FlameErrorInit,
+  ) {
+    super(message, init)
+  }
+}
+
+/** `sbatch`, `squeue` or `scancel` is missing, failed or timed out. */
+export class SlurmCommandError extends FlameError {
+  readonly code = "ERR_FLAME_SLURM_COMMAND"
+  constructor(
+    message: string,
+    readonly command: {
+      argv: readonly string[]
+      exitCode: number | null
+      signal: string | null
+      stdout: string
+      stderr: string
+      /** The command was ended because it did not answer in time: what it asked for may have happened. */
+      timedOut: boolean
+      /** `ENOENT` when the program is not on PATH. */
+      spawnCode?: string | undefined
+    },
+    init?: FlameErrorInit,
+  ) {
+    super(message, init)
+  }
+}
+
+/** The job was refused when it was submitted; carries sbatch's own words in the message. */
+export class SubmitError extends FlameError {
+  readonly code = "ERR_FLAME_SUBMIT"
+}
+
+export interface JobEvidence {
+  jobId?: string | undefined
+  node?: string | undefined
+  /** Slurm's state, e.g. `FAILED`, `TIMEOUT`, `NODE_FAIL`. */
+  slurmState?: string | undefined
+  /** Slurm's reason for a pending or ended job, e.g. `Resources`, `JobLaunchFailure`. */
+  slurmReason?: string | undefined
+  exitCode?: number | undefined
+  signal?: string | undefined
+  /** The last lines the job wrote to stderr. */
+  stderrTail?: string | undefined
+  /** Where the job's output is. */
+  logPath?: string | undefined
+}
+
+/** The job started, or should have, but no runner came of it. */
+export class BootError extends FlameError {
+  readonly code = "ERR_FLAME_BOOT"
+  constructor(
+    message: string,
+    readonly evidence: JobEvidence = {},
+    init?: FlameErrorInit,
+  ) {
+    super(message, init)
+  }
+}
+
+/** No runner within `bootTimeout`; the job was cancelled. `evidence.slurmReason` is Slurm's reason while it was pending. */
+export class BootTimeoutError extends FlameError {
+  readonly code = "ERR_FLAME_BOOT_TIMEOUT"
+  constructor(
+    message: string,
+    readonly evidence: JobEvidence = {},
+    init?: FlameErrorInit,
+  ) {
+    super(message, init)
+  }
+}
+
+/** Why a runner is gone. */
+export type GoneReason =
+  | "idle"
+  | "close"
+  | "terminated"
+  | "walltime"
+  | "cancelled"
+  | "preempted"
+  | "out-of-memory"
+  | "node-fail"
+  | "crashed"
+  | "connection-lost"
+  | "parent-gone"
+  | "boot-failed"
+  | "boot-timeout"
+
+/** The runner went away while the call was there. `started` tells whether the call had been sent to it. */
+export class RunnerLostError extends FlameError {
+  readonly code = "ERR_FLAME_RUNNER_LOST"
+  override readonly retryable: boolean
+  constructor(
+    message: string,
+    readonly runnerId: string,
+    readonly reason: GoneReason,
+    readonly started: boolean,
+    readonly evidence: JobEvidence = {},
+    init?: FlameErrorInit,
+  ) {
+    super(message, init)
+    this.retryable = !started
+  }
+}
+
+/** The runner is about to end and takes no more calls. The call did not start. */
+export class RunnerDrainingError extends FlameError {
+  readonly code = "ERR_FLAME_RUNNER_DRAINING"
+  override readonly retryable = true
+  readonly started = false
+  constructor(
+    message: string,
+    readonly runnerId: string,
+    init?: FlameErrorInit,
+  ) {
+    super(message, init)
+  }
+}
+
+/** The lease was released or terminated, and used again. */
+export class ReleasedError extends FlameError {
+  readonly code = "ERR_FLAME_RELEASED"
+  override readonly retryable = true
+}
+
+/** The call did not finish in its total time (queue + boot + run). The remote function's signal is aborted. */
+export class CallTimeoutError extends FlameError {
+  readonly code = "ERR_FLAME_CALL_TIMEOUT"
+  override readonly retryable: boolean
+  constructor(
+    message: string,
+    readonly timeoutMs: number,
+    readonly started: boolean,
+    init?: FlameErrorInit,
+  ) {
+    super(message, init)
+    this.retryable = !started
+  }
+}
+
+/** The caller's signal was aborted; `cause` is `signal.reason`. `name` is `AbortError`, as everywhere in Node. */
+export class CallAbortedError extends FlameError {
+  readonly code = "ERR_FLAME_CALL_ABORTED"
+  constructor(
+    message: string,
+    readonly started: boolean,
+    init?: FlameErrorInit,
+  ) {
+    super(message, init)
+    this.name = "AbortError"
+  }
+}
+
+/** The runner's module has no such export. The message lists those it has. */
+export class NoExportError extends FlameError {
+  readonly code = "ERR_FLAME_NO_EXPORT"
+  override readonly retryable = true
+}
+
+/** A value that cannot cross: `path` says where it is (`arguments[0].rows[3].fn`). Nothing was sent. */
+export class NotSerializableError extends FlameError {
+  readonly code = "ERR_FLAME_NOT_SERIALIZABLE"
+  constructor(
+    readonly path: string,
+    message: string,
+    init?: FlameErrorInit,
+  ) {
+    super(message, init)
+  }
+}
+
+/** One message would be larger than `limit` bytes. Nothing was sent. */
+export class PayloadTooLargeError extends FlameError {
+  readonly code = "ERR_FLAME_PAYLOAD_TOO_LARGE"
+  constructor(
+    readonly bytes: number,
+    readonly limit: number,
+    init?: FlameErrorInit,
+  ) {
+    super(`message of ${bytes} bytes is over the limit of ${limit} bytes`, init)
+  }
+}
+
+/** A peer was refused before it could speak (wrong key, wrong version, unknown runner). */
+export class HandshakeError extends FlameError {
+  readonly code = "ERR_FLAME_HANDSHAKE"
+}
+
+/** The peer sent what the protocol does not allow; the connection was closed. */
+export class ProtocolError extends FlameError {
+  readonly code = "ERR_FLAME_PROTOCOL"
+}
+
+/** The connection closed or failed. */
+export class ConnectionError extends FlameError {
+  readonly code = "ERR_FLAME_CONNECTION"
+}
+
+/** The pool is closing or closed. */
+export class PoolClosedError extends FlameError {
+  readonly code = "ERR_FLAME_POOL_CLOSED"
+  override readonly retryable = true
+}
+
+/** Something was used in a state where that makes no sense (a bug in the caller, or in slurm-flame). */
+export class StateError extends FlameError {
+  readonly code = "ERR_FLAME_STATE"
+}

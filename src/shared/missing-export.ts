@@ -1,0 +1,12 @@
+/** The error for a name that a module does not export; the same words on the parent, before anything is sent, and on the runner. */
+import { NoExportError } from "./errors.ts"
+import { suggest } from "./suggest.ts"
+
+/** @param known The names there are, dotted for namespaces. */
+export function missingExport(known: readonly string[], path: readonly string[]): NoExportError {
+  const name = path.join(".")
+  const near = suggest(name, known)
+  return new NoExportError(`the module exports no "${name}"${near === undefined ? "" : `. Did you mean "${near}"?`}`, {
+    hint: known.length > 0 ? `it exports: ${known.join(", ")}` : "it exports nothing: add `export` to its functions",
+  })
+}

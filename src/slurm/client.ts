@@ -1,0 +1,116 @@
+/**
+ * Slurm's commands as functions: sbatch, squeue, scancel, scontrol. Owns arguments, time limits and the reading of
+ * answers; decides nothing about jobs.
+ */
+import { spawnSync } from "node:child_process"
+import { type CommandResult, commandFailed, runCommand } from "./command.ts"
+import { commandEnv } from "./environment.ts"
+import {
+  findTag,
+  type JobDetail,
+  NAME_FORMAT,
+  parseDetail,
+  parseQueue,
+  QUEUE_FORMAT,
+  type QueueRow,
+} from "./queue-row.ts"
+
+/** Milliseconds each command may take. Slurm's own time limit is 10 s by default, and more on large sites. */
+export interface CommandLimits {
+  readonly sbatch: number
+  readonly squeue: number
+  readonly scancel: number
+  readonly scontrol: number
+  /** For all of the last-resort cancel, which keeps the process from exiting. */
+  readonly scancelSync: number
+}
+
+export const DEFAULT_LIMITS: CommandLimits = {
+  sbatch: 60_000,
+  squeue: 30_000,
+  scancel: 30_000,
+  scontrol: 15_000,
+  scancelSync: 4_000,
+}
+
+/** Ids per scancel: far below any limit on the length of a command line. */
+const CHUNK = 100
+
+export class SlurmClient {
+  constructor(readonly limits: CommandLimits = DEFAULT_LIMITS) {}
+
+  /** Runs sbatch with `script` on its standard input. @throws SlurmCommandError only when there is no sbatch. */
+  sbatch(argv: readonly string[], script: string, env: NodeJS.ProcessEnv): Promise<CommandResult> {
+    return runCommand("sbatch", argv, { env, timeoutMs: this.limits.sbatch, input: script })
+  }
+
+  /** This user's jobs, those that ended lately included. @throws SlurmCommandError when squeue gives no answer. */
+  async queue(): Promise<Map<string, QueueRow>> {
+    return parseQueue(await this.#squeue(QUEUE_FORMAT))
+  }
+
+  /** Id of this user's job with that tag. @throws SlurmCommandError when squeue gives no answer. */
+  async find(tag: string): Promise<string | undefined> {
+    return findTag(await this.#squeue(NAME_FORMAT), tag)
+  }
+
+  async #squeue(format: string): Promise<string> {
+    // `-t all`: without it a job is gone from the list the moment it ends. No `-j`: an unknown id would be an error.
+    const result = await this.#run("squeue", ["--noheader", "--me", "--array", "--states=all", `--format=${format}`])
+    if (result.exitCode !== 0) throw commandFailed(result, this.limits.squeue)
+    return result.stdout
+  }
+
+  /** What the controller still knows of a job; undefined when it has forgotten it. @throws SlurmCommandError without an answer. */
+  async show(id: string): Promise<JobDetail | undefined> {
+    const result = await this.#run("scontrol", ["--oneliner", "show", "job", id])
+    if (result.exitCode === 0) return parseDetail(result.stdout)
+    if (/invalid job id/i.test(result.stderr + result.stdout)) return undefined
+    throw commandFailed(result, this.limits.scontrol)
+  }
+
+  /**
+   * Cancels jobs. Resolves with the ids that could not be cancelled, each with the reason; one that is gone counts as
+   * cancelled. @throws SlurmCommandError when there is no scancel.
+   */
+  async scancel(ids: readonly string[]): Promise<Map<string, Error>> {
+    const failed = new Map<string, Error>()
+    for (let start = 0; start < ids.length; start += CHUNK) {
+      const chunk = ids.slice(start, start + CHUNK)
+      const result = await this.#run("scancel", chunk)
+      if (result.exitCode === 0) continue
+      const error = commandFailed(result, this.limits.scancel)
+      for (const id of refusedIds(chunk, result.stderr)) failed.set(id, error)
+    }
+    return failed
+  }
+
+  /** Cancels jobs while the process exits: best effort, blocks for `limits.scancelSync` at most. */
+  scancelSync(ids: readonly string[]): void {
+    const until = performance.now() + this.limits.scancelSync
+    for (let start = 0; start < ids.length; start += CHUNK) {
+      const left = Math.floor(until - performance.now())
+      if (left < 1) return
+      spawnSync("scancel", ids.slice(start, start + CHUNK), {
+        env: commandEnv(process.env),
+        stdio: "ignore",
+        timeout: left,
+        killSignal: "SIGKILL",
+      })
+    }
+  }
+
+  #run(program: "squeue" | "scancel" | "scontrol", argv: readonly string[]): Promise<CommandResult> {
+    return runCommand(program, argv, { env: commandEnv(process.env), timeoutMs: this.limits[program] })
+  }
+}
+
+/** The ids of `chunk` that scancel complained of; all of them when it named none. */
+function refusedIds(chunk: readonly string[], stderr: string): readonly string[] {
+  const complaints = [...stderr.matchAll(/job id (\d\S*?):? (.*)$/gm)]
+  if (complaints.length === 0) return chunk
+  const refused = new Set(
+    complaints.filter(([, , why]) => !/invalid job id|already complet/i.test(why!)).map(([, id]) => id!),
+  )
+  return chunk.filter(id => refused.has(id))
+}

@@ -1,0 +1,39 @@
+/**
+ * The environments of Slurm's commands and, through sbatch, of the job. Owns which variables of the parent go on; knows
+ * nothing of what they hold.
+ */
+import type { RunnerSpec } from "../shared/backend.ts"
+
+/** How to find and talk to the controller: the only Slurm variables a command needs. */
+const KEPT = new Set(["SLURM_CONF", "SLURM_CONF_SERVER", "SLURM_JWT"])
+
+/**
+ * sbatch's own input variables that would work against what we put on its command line, or change what it does
+ * (SBATCH_WAIT keeps it until the job ends). Others, such as SBATCH_ACCOUNT, are the user's defaults and stay.
+ */
+const OWNED = /^SBATCH_(ARRAY_INX|CLUSTERS|EXPORT|JOB_NAME|NO_REQUEUE|REQUEUE|SIGNAL|WAIT|TEST_ONLY|.*_BIND.*)$/
+
+/**
+ * `env` without what would turn Slurm's commands aside: variables of a job the parent itself runs in, filters such as
+ * SQUEUE_STATES and SCANCEL_INTERACTIVE, SLURM_TIME_FORMAT. Takes SLURM_FLAME_* along: the parent's own address is not the runner's.
+ */
+export function scrub(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const insideJob = env.SLURM_JOB_ID !== undefined
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => {
+      if (/^SBATCH_/.test(name)) return !insideJob && !OWNED.test(name)
+      return KEPT.has(name) || !/^(SLURM|SLURMD|SALLOC|SQUEUE|SCANCEL|SCONTROL|SRUN)_/.test(name)
+    }),
+  )
+}
+
+/** Environment for squeue, scancel and scontrol: scrubbed, and in UTC so that the times they print need no zone. */
+export function commandEnv(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return { ...scrub(env), TZ: "UTC0" }
+}
+
+/** Environment for sbatch, which `--export=ALL` makes the job's: the parent's, scrubbed, the pool's, the runner's key. */
+export function jobEnv(env: NodeJS.ProcessEnv, spec: Pick<RunnerSpec, "env" | "secretEnv">): NodeJS.ProcessEnv {
+  // spawn() leaves out an undefined value, which is just what `env: { X: undefined }` asks for.
+  return { ...scrub(env), ...spec.env, ...spec.secretEnv }
+}

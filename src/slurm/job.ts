@@ -1,0 +1,217 @@
+/**
+ * One submitted job. Owns its status and turns squeue's rows into it, asks for the evidence once it has ended. Knows no
+ * runner: whether one ever spoke from this job is the pool's knowledge.
+ */
+import type { Job, JobOutcome, JobStatus } from "../shared/backend.ts"
+import { type JobEvidence, SlurmCommandError } from "../shared/errors.ts"
+import type { Canceller } from "./canceller.ts"
+import type { SlurmClient } from "./client.ts"
+import { meaningOf } from "./job-state.ts"
+import { expandLogPath, type LogPattern, readTail } from "./log-file.ts"
+import type { JobDetail, QueueRow } from "./queue-row.ts"
+import type { Watched, Watcher } from "./watcher.ts"
+
+type Ended = JobStatus & { state: "ended" }
+
+/** What a job needs from its backend. */
+export interface JobServices {
+  readonly client: Pick<SlurmClient, "show">
+  readonly watcher: Watcher
+  readonly canceller: Canceller
+  /** For how long after its submission a job may be missing from squeue, in ms. */
+  readonly missingGraceMs: number
+}
+
+export class SlurmJob implements Job, Watched {
+  readonly #services: JobServices
+  readonly #log: LogPattern
+  readonly #submittedAt = performance.now()
+  readonly #listeners = new Set<(status: JobStatus) => void>()
+  readonly #whenEnded: Promise<Ended>
+  #resolveEnded!: (status: Ended) => void
+  #status: JobStatus = { state: "pending" }
+  #interest: "watch" | "rest" = "watch"
+  /** The newest row of squeue. */
+  #row: QueueRow | undefined
+  /** Its end is being looked into: rows that come in meanwhile tell nothing new. */
+  #closing = false
+  #endAwaited = false
+  #cancelled: Promise<void> | undefined
+
+  constructor(
+    readonly id: string,
+    log: LogPattern,
+    services: JobServices,
+  ) {
+    this.#log = log
+    this.#services = services
+    this.#whenEnded = new Promise(resolve => {
+      this.#resolveEnded = resolve
+    })
+    this.#watchOrRest()
+  }
+
+  get status(): JobStatus {
+    return this.#status
+  }
+
+  onStatus(listener: (status: JobStatus) => void): () => void {
+    // A wrapper, so that one function given twice is two listeners.
+    const entry = (status: JobStatus) => listener(status)
+    this.#listeners.add(entry)
+    return () => this.#listeners.delete(entry)
+  }
+
+  attend(interest: "watch" | "rest"): void {
+    this.#interest = interest
+    this.#watchOrRest()
+  }
+
+  ended(): Promise<Ended> {
+    this.#endAwaited = true
+    this.#watchOrRest()
+    return this.#whenEnded
+  }
+
+  cancel(): Promise<void> {
+    if (this.#status.state === "ended") return Promise.resolve()
+    this.#cancelled ??= this.#services.canceller.cancel(this.id).then(
+      () => this.#services.watcher.soon(),
+      error => {
+        this.#cancelled = undefined
+        throw error
+      },
+    )
+    return this.#cancelled
+  }
+
+  async stderrTail(): Promise<string> {
+    return (await readTail(this.#logPath())) ?? ""
+  }
+
+  onRow(row: QueueRow): void {
+    if (this.#closing) return
+    this.#row = row
+    const meaning = meaningOf(row.slurmState)
+    switch (meaning.state) {
+      case "ended":
+        void this.#close(meaning.outcome)
+        break
+      case "pending":
+        this.#become({
+          state: "pending",
+          ...(row.reason !== undefined && { reason: row.reason }),
+          ...(row.start !== undefined && { expectedStart: new Date(row.start) }),
+        })
+        break
+      case "running":
+        this.#become({
+          state: "running",
+          ...(row.node !== undefined && { node: row.node }),
+          ...(row.end !== undefined && { endsAt: row.end }),
+        })
+        break
+      case "unknown":
+        this.#become({ state: "unknown" })
+    }
+  }
+
+  onMissing(): void {
+    const young = performance.now() - this.#submittedAt < this.#services.missingGraceMs
+    if (this.#closing || (this.#row === undefined && young)) return
+    void this.#close(undefined)
+  }
+
+  onSilence(): void {
+    if (!this.#closing) this.#become({ state: "unknown" })
+  }
+
+  /** Ends the job's story; `outcome` undefined: squeue has forgotten it, so ask the controller by id. */
+  async #close(outcome: JobOutcome | undefined): Promise<void> {
+    this.#closing = true
+    if (outcome !== undefined) this.#services.watcher.unwatch(this)
+    let detail: JobDetail | undefined
+    if (outcome !== "completed") {
+      try {
+        detail = await this.#services.client.show(this.id)
+      } catch (error) {
+        if (!(error instanceof SlurmCommandError)) throw error
+        // Without squeue's word on its end nothing is known for sure: go on watching.
+        if (outcome === undefined) {
+          this.#closing = false
+          return
+        }
+      }
+    }
+    if (outcome === undefined && detail) {
+      const meaning = meaningOf(detail.slurmState)
+      if (meaning.state !== "ended") {
+        this.#closing = false
+        return
+      }
+      outcome = meaning.outcome
+    }
+    const status: Ended = { state: "ended", outcome: outcome ?? "unknown", evidence: await this.#evidence(detail) }
+    this.#become(status)
+    this.#resolveEnded(status)
+  }
+
+  async #evidence(detail: JobDetail | undefined): Promise<JobEvidence> {
+    const node = detail?.node ?? this.#row?.node
+    const slurmState = detail?.slurmState ?? this.#row?.slurmState
+    const path = this.#logPath(detail)
+    const tail = await readTail(path)
+    return {
+      jobId: this.id,
+      node,
+      slurmState,
+      slurmReason: detail?.reason ?? this.#row?.reason,
+      exitCode: detail?.exitCode ?? (slurmState === "COMPLETED" ? 0 : undefined),
+      signal: detail?.signal,
+      stderrTail: tail,
+      // A file we cannot read is most likely on the node's own disk.
+      logPath: tail === undefined && node !== undefined ? `${node}:${path}` : path,
+    }
+  }
+
+  #logPath(detail?: JobDetail): string {
+    const told = detail?.stderrPath
+    return told?.startsWith("/") && !told.includes("%") ? told : expandLogPath(this.#log, this.id, this.#row?.node)
+  }
+
+  /** Watched while somebody wants to know, and until it was seen running once: its end time is not to be had elsewhere. */
+  #watchOrRest(): void {
+    if (this.#closing && this.#status.state !== "ended") return
+    const seenRunning = this.#status.state === "running"
+    const wanted = this.#interest === "watch" || this.#endAwaited || !seenRunning
+    if (wanted && this.#status.state !== "ended") this.#services.watcher.watch(this)
+    else this.#services.watcher.unwatch(this)
+  }
+
+  #become(status: JobStatus): void {
+    if (same(this.#status, status)) return
+    const moved = this.#status.state !== status.state
+    this.#status = status
+    this.#watchOrRest()
+    // A job that just started is the one most likely to die: look again soon.
+    if (moved && status.state === "running") this.#services.watcher.soon()
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(status)
+      } catch (error) {
+        // A listener's mistake must be heard, but not keep the other jobs from hearing of their own status.
+        process.nextTick(() => {
+          throw error
+        })
+      }
+    }
+  }
+}
+
+function same(a: JobStatus, b: JobStatus): boolean {
+  if (a.state === "pending" && b.state === "pending") {
+    return a.reason === b.reason && a.expectedStart?.getTime() === b.expectedStart?.getTime()
+  }
+  if (a.state === "running" && b.state === "running") return a.node === b.node && a.endsAt === b.endsAt
+  return a.state === "unknown" && b.state === "unknown"
+}

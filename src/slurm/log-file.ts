@@ -1,0 +1,85 @@
+/**
+ * The file a job's stderr goes to, and its last bytes. Owns sbatch's file name patterns; what the bytes mean is for
+ * others to judge.
+ */
+import { type FileHandle, open } from "node:fs/promises"
+import { homedir, userInfo } from "node:os"
+import { isAbsolute, join } from "node:path"
+
+/** `path` as given to sbatch (`%j` and the like), relative to `cwd`. */
+export interface LogPattern {
+  readonly path: string
+  readonly cwd: string
+  readonly jobName: string
+}
+
+/** How much of a log is shown. */
+const TAIL_BYTES = 4_096
+
+/** Directory of the logs we name ourselves. A home directory is shared by all nodes on nearly every cluster. */
+export function logDirectory(env: NodeJS.ProcessEnv): string {
+  // The specification of XDG_STATE_HOME says to ignore a relative path.
+  const state = env.XDG_STATE_HOME
+  return join(state && isAbsolute(state) ? state : join(homedir(), ".local", "state"), "slurm-flame", "logs")
+}
+
+/** The absolute path `pattern` stands for. A part that is not known yet, such as the node, stays as it is. */
+export function expandLogPath(pattern: LogPattern, jobId: string, node?: string): string {
+  // A backslash anywhere turns sbatch's patterns off and is itself dropped.
+  const name = pattern.path.includes("\\")
+    ? pattern.path.replaceAll("\\", "")
+    : pattern.path.replace(/%(\d*)([%AajJnNstux])/g, (whole, width: string, letter: string) => {
+        const text = patternValue(letter, pattern, jobId, node)
+        // `%4j` pads numbers only.
+        return text === undefined ? whole : /^\d+$/.test(text) ? text.padStart(Math.min(Number(width), 10), "0") : text
+      })
+  return isAbsolute(name) ? name : join(pattern.cwd, name)
+}
+
+function patternValue(
+  letter: string,
+  pattern: LogPattern,
+  jobId: string,
+  node: string | undefined,
+): string | undefined {
+  switch (letter) {
+    case "%":
+      return "%"
+    case "A":
+    case "j":
+    case "J":
+      return jobId
+    case "a":
+      return "4294967294" // Slurm's "no value": the job is no array task
+    case "n":
+    case "t":
+      return "0"
+    case "s":
+      return "batch"
+    case "N":
+      return node?.split(".")[0]
+    case "u":
+      return userInfo().username
+    default:
+      return pattern.jobName
+  }
+}
+
+/** The end of the file at `path`; undefined when it cannot be read, as with a node's own /tmp. */
+export async function readTail(path: string): Promise<string | undefined> {
+  let file: FileHandle | undefined
+  try {
+    file = await open(path, "r")
+    const { size } = await file.stat()
+    const start = Math.max(0, size - TAIL_BYTES)
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(TAIL_BYTES), 0, TAIL_BYTES, start)
+    const text = buffer.toString("utf8", 0, bytesRead)
+    // The first line is most likely cut, perhaps within a character.
+    return start === 0 ? text : text.slice(text.indexOf("\n") + 1)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error
+    return undefined
+  } finally {
+    await file?.close()
+  }
+}

@@ -1,0 +1,190 @@
+/** What a user may say to `slurm()`, and its checked form. Owns the defaults; knows nothing of any one submission. */
+
+import { isIP } from "node:net"
+import { isAbsolute } from "node:path"
+import { type Duration, toMs } from "../shared/duration.ts"
+import { OptionError } from "../shared/errors.ts"
+import { suggest } from "../shared/suggest.ts"
+import { camel, kebab, LONG_OPTIONS, SHORT_OPTIONS } from "./sbatch-options.ts"
+import { parseTimeLimit } from "./time.ts"
+
+/** What a `slurmJob` function is told of the runner it writes the script for. */
+export interface SlurmJobContext {
+  readonly pool: string
+  readonly runnerId: string
+}
+
+/** Gives the script of one runner. */
+export type SlurmJobFunction = (context: SlurmJobContext) => string | Promise<string>
+
+/** Options of `slurm()`. None is needed: without any, the site's defaults apply. */
+export interface SlurmOptions {
+  /**
+   * The batch script, or a function that gives it for each runner: shebang, `#SBATCH` lines, exports, module loads. The
+   * line that starts the runner is added at the end, or takes the place of a line `{{runner}}`.
+   */
+  slurmJob?: string | SlurmJobFunction
+  /**
+   * sbatch's long options in camelCase, for its command line (where others can see them): `{ partition: "gpu",
+   * cpusPerTask: 4, exclusive: true }`. They win over `#SBATCH` lines. `true` gives the bare option, `false` leaves it out.
+   */
+  sbatch?: Record<string, string | number | boolean>
+  /** Name of the network interface the parent listens on where SLURM_FLAME_HOST is not set, e.g. `ib0`. */
+  interface?: string
+  /** Absolute path of the node binary on the compute nodes. Default: the parent's own. */
+  node?: string
+  /**
+   * How long before the walltime SIGTERM is wanted. Slurm may send it up to 30 s earlier. Default: `'60s'`, or a quarter
+   * of the job's time limit where that is given and shorter than four minutes.
+   */
+  signalBefore?: Duration
+}
+
+/** SlurmOptions after the checks. */
+export interface Settings {
+  readonly slurmJob: SlurmOptions["slurmJob"]
+  /** Long names with dashes. */
+  readonly sbatch: ReadonlyMap<string, string | true>
+  readonly interface: string | undefined
+  readonly node: string
+  /** Whole seconds; undefined where the default applies. */
+  readonly signalBefore: number | undefined
+}
+
+const KNOWN = ["slurmJob", "sbatch", "interface", "node", "signalBefore"] as const satisfies (keyof SlurmOptions)[]
+
+/** sbatch options that are ours, and what to do instead. */
+const OWNED: Readonly<Record<string, string>> = {
+  signal: "use `signalBefore`: the runner listens to SIGTERM, and only its batch process may get it",
+  parsable: "slurm-flame passes it by itself",
+  wait: "sbatch would not return before the job is over",
+  wrap: "the script is `slurmJob`",
+  array: "each runner is a job of its own",
+  export: "the runner needs the whole environment of the parent; set variables with the pool's `env`",
+  "export-file": "the runner needs the whole environment of the parent; set variables with the pool's `env`",
+  "test-only": "no job would come of it",
+  clusters: "jobs of other clusters cannot be watched; start the parent on the cluster its runners are to use",
+  help: "no job would come of it",
+  usage: "no job would come of it",
+  version: "no job would come of it",
+}
+
+/** Why sbatch's option `name` (with dashes) is not the user's to set; undefined where it is. */
+export function ownedReason(name: string): string | undefined {
+  return Object.hasOwn(OWNED, name) ? OWNED[name] : undefined
+}
+
+/** @throws OptionError naming the option that is wrong, unknown or not the user's to set. */
+export function checkOptions(options: SlurmOptions): Settings {
+  if (typeof options !== "object" || options === null) {
+    throw new OptionError("backend", `slurm() takes an object of options, not ${String(options)}`)
+  }
+  for (const name of Object.keys(options)) {
+    if (!(KNOWN as readonly string[]).includes(name)) throw unknownOption(name)
+  }
+  const { slurmJob, signalBefore } = options
+  if (slurmJob !== undefined && typeof slurmJob !== "string" && typeof slurmJob !== "function") {
+    throw new OptionError("slurmJob", "`slurmJob` must be the text of a batch script, or a function that gives it")
+  }
+  if (
+    options.interface !== undefined &&
+    (typeof options.interface !== "string" || options.interface === "" || isIP(options.interface))
+  ) {
+    throw new OptionError(
+      "interface",
+      `\`interface\` must be the name of a network interface, not ${JSON.stringify(options.interface)}`,
+      {
+        hint: "for example 'ib0' (`ip -brief addr` lists them); to give an address, set SLURM_FLAME_HOST",
+      },
+    )
+  }
+  if (options.node !== undefined && (typeof options.node !== "string" || !isAbsolute(options.node))) {
+    throw new OptionError(
+      "node",
+      `\`node\` must be the absolute path of a node binary, not ${JSON.stringify(options.node)}`,
+      {
+        hint: "the path as it is on the compute nodes; PATH there may be another",
+      },
+    )
+  }
+  return {
+    slurmJob,
+    sbatch: checkSbatch(options.sbatch ?? {}),
+    interface: options.interface,
+    node: options.node ?? process.execPath,
+    signalBefore: signalBefore === undefined ? undefined : signalSeconds(signalBefore),
+  }
+}
+
+function unknownOption(name: string): OptionError {
+  const isSbatch = LONG_OPTIONS.has(kebab(name))
+  const near = suggest(name, KNOWN)
+  return new OptionError(name, `slurm() has no option \`${name}\``, {
+    hint: isSbatch
+      ? `it is one of sbatch's: slurm({ sbatch: { ${name}: … } })`
+      : `${near ? `did you mean \`${near}\`? ` : ""}Options: ${KNOWN.join(", ")}`,
+  })
+}
+
+function signalSeconds(value: Duration): number {
+  const seconds = Math.ceil(toMs(value, "signalBefore") / 1_000)
+  // Slurm keeps it in 16 bits.
+  if (seconds < 1 || seconds > 65_535) {
+    throw new OptionError("signalBefore", `\`signalBefore\` must be between 1s and 65535s, not ${seconds}s`)
+  }
+  return seconds
+}
+
+function checkSbatch(given: Record<string, string | number | boolean>): Map<string, string | true> {
+  if (typeof given !== "object" || given === null) {
+    throw new OptionError("sbatch", "`sbatch` must be an object: { partition: 'gpu', time: '1:00:00' }")
+  }
+  const result = new Map<string, string | true>()
+  for (const [key, value] of Object.entries(given)) {
+    const option = `sbatch.${key}`
+    const name = checkName(key, option)
+    if (value === undefined) continue
+    if (typeof value === "boolean") {
+      const kind = LONG_OPTIONS.get(name)
+      if (kind === "value") throw new OptionError(option, `\`${option}\` takes a value, not ${value}`)
+      if (value) result.set(name, true)
+      else if (name === "requeue") result.set("no-requeue", true)
+    } else {
+      const text = String(value)
+      if ((typeof value !== "string" && !Number.isFinite(value)) || /[\n\0]/.test(text) || text === "") {
+        throw new OptionError(
+          option,
+          `\`${option}\` must be a text of one line, a number or a boolean, not ${JSON.stringify(value)}`,
+        )
+      }
+      if (LONG_OPTIONS.get(name) === "flag")
+        throw new OptionError(option, `\`${option}\` takes no value: give true or false`)
+      if (name === "time" && parseTimeLimit(text) === undefined) {
+        throw new OptionError(option, `\`${option}\` is no time limit of Slurm's: ${JSON.stringify(value)}`, {
+          hint: "minutes (90), 'H:MM:SS' ('1:30:00') or 'D-HH:MM:SS'",
+        })
+      }
+      result.set(name, text)
+    }
+  }
+  if (result.has("requeue") && result.has("no-requeue")) {
+    throw new OptionError("sbatch.requeue", "`sbatch.requeue` and `sbatch.noRequeue` contradict each other")
+  }
+  return result
+}
+
+function checkName(key: string, option: string): string {
+  const long = Object.hasOwn(SHORT_OPTIONS, key) ? SHORT_OPTIONS[key] : undefined
+  if (long)
+    throw new OptionError(option, `\`${option}\`: give the long name`, { hint: `sbatch: { ${camel(long)}: … }` })
+  const name = kebab(key)
+  if (!/^[a-z][a-z0-9-]*$/.test(name)) throw new OptionError(option, `\`${option}\` is no option name of sbatch`)
+  const reason = ownedReason(name)
+  if (reason) throw new OptionError(option, `\`${option}\` cannot be set for a runner`, { hint: reason })
+  if (!LONG_OPTIONS.has(name)) {
+    // A name that is near none may be a site's own (SPANK) or newer than our table: sbatch will judge it.
+    const near = suggest(camel(name), [...LONG_OPTIONS.keys()].map(camel))
+    if (near) throw new OptionError(option, `sbatch has no option \`--${name}\``, { hint: `did you mean \`${near}\`?` })
+  }
+  return name
+}

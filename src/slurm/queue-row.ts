@@ -1,0 +1,90 @@
+/**
+ * The lines squeue and scontrol print about a job. Owns the formats asked for and their parsing (text, because the JSON
+ * differs between releases); what a row means for a job is in job.ts.
+ */
+import { constants } from "node:os"
+import { parseSlurmTime } from "./time.ts"
+
+/** For `squeue -o`. The reason comes last: it is free text. */
+export const QUEUE_FORMAT = "%i|%T|%e|%S|%N|%r"
+/** For looking a job up by its tag. */
+export const NAME_FORMAT = "%i|%j|%k"
+
+/** One job in squeue. */
+export interface QueueRow {
+  readonly id: string
+  /** Slurm's state word, e.g. `PENDING`. */
+  readonly slurmState: string
+  /** When it ends at the latest, or ended; ms since the epoch. */
+  readonly end: number | undefined
+  /** When it started or, pending, is expected to. */
+  readonly start: number | undefined
+  readonly node: string | undefined
+  readonly reason: string | undefined
+}
+
+/** Rows by job id. A line that is none (a site's banner) is passed over: its job then counts as missing, not as ended. */
+export function parseQueue(stdout: string): Map<string, QueueRow> {
+  const rows = new Map<string, QueueRow>()
+  for (const line of stdout.split("\n")) {
+    const [id, slurmState, end, start, node, ...reason] = line.split("|")
+    if (reason.length === 0 || !/^\d/.test(id!)) continue
+    rows.set(id!, {
+      id: id!,
+      slurmState: slurmState!,
+      end: parseSlurmTime(end!),
+      start: parseSlurmTime(start!),
+      node: node || undefined,
+      reason: knownReason(reason.join("|")),
+    })
+  }
+  return rows
+}
+
+/** Id of the job that carries `tag` as its name or as the last word of its comment. */
+export function findTag(stdout: string, tag: string): string | undefined {
+  for (const line of stdout.split("\n")) {
+    const [id, ...rest] = line.split("|")
+    const text = rest.join("|")
+    if (text.startsWith(`${tag}|`) || text.endsWith(`|${tag}`) || text.endsWith(` ${tag}`)) return id
+  }
+  return undefined
+}
+
+/** What `scontrol show job` tells beyond squeue. */
+export interface JobDetail {
+  readonly slurmState: string
+  readonly reason: string | undefined
+  /** Not 0 unless the job completed: one that was killed, or never ran, has 0 there as well. */
+  readonly exitCode: number | undefined
+  readonly signal: string | undefined
+  readonly node: string | undefined
+  readonly stderrPath: string | undefined
+}
+
+/** Parses the one line of `scontrol show job -o`. Undefined when it is no such line. */
+export function parseDetail(line: string): JobDetail | undefined {
+  const field = (name: string) => new RegExp(`(?:^| )${name}=(\\S*)`).exec(line)?.[1]
+  const slurmState = field("JobState")
+  if (!slurmState) return undefined
+  const [exit, signal] = (field("ExitCode") ?? "").split(":")
+  return {
+    slurmState,
+    reason: knownReason(field("Reason") ?? ""),
+    exitCode: slurmState === "COMPLETED" ? 0 : Number(exit) || undefined,
+    signal: signalName(Number(signal)),
+    node: field("BatchHost") || undefined,
+    // The value may hold blanks; the next key ends it.
+    stderrPath: / StdErr=(.*?)(?= StdIn=|$)/.exec(line)?.[1] || undefined,
+  }
+}
+
+function knownReason(reason: string): string | undefined {
+  return reason === "" || reason === "None" || reason === "(null)" ? undefined : reason
+}
+
+/** `SIGTERM` for 15. Slurm puts codes of its own there as well (53: output not opened, 125: out of memory). */
+function signalName(number: number): string | undefined {
+  if (!(number > 0 && number < 32)) return undefined
+  return Object.entries(constants.signals).find(([, n]) => n === number)?.[0]
+}

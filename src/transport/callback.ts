@@ -1,0 +1,44 @@
+/**
+ * Plain functions across a session: served by the side that has them, called by the other. Their channel ends with the call
+ * they were passed to.
+ */
+import { NoExportError } from "../shared/errors.ts"
+import type { Channel } from "./channel.ts"
+import { RpcClient } from "./rpc-client.ts"
+import { RpcServer } from "./rpc-server.ts"
+import type { Session } from "./session.ts"
+
+/** Lets the other side call `fn` over `channel`. */
+export function serveFunction(fn: (...args: unknown[]) => unknown, channel: Channel, session: Session): void {
+  new RpcServer(channel, {
+    async apply(path, args) {
+      if (path.length > 0) throw new NoExportError(`a callback has no property ${path.join(".")}`)
+      try {
+        return await fn(...args)
+      } catch (error) {
+        session.callbackFailed(error)
+        throw error
+      }
+    },
+    get() {
+      throw new NoExportError("a callback has no properties")
+    },
+  })
+}
+
+/**
+ * A function that calls the other side's. Its promise may be ignored (progress reports are): the side that owns the
+ * function reports what it throws, so a promise nobody awaits must not end this process as an unhandled rejection.
+ */
+export function callbackOf(channel: Channel): (...args: unknown[]) => Promise<unknown> {
+  const client = new RpcClient(channel)
+  return (...args) => {
+    const answer = new Promise((resolve, reject) => {
+      client.apply([], args, { resolve, reject, done: noop })
+    })
+    answer.catch(noop)
+    return answer
+  }
+}
+
+function noop(): void {}

@@ -1,0 +1,78 @@
+/**
+ * One ordered stream of messages inside a connection. A channel is what a MessagePort is between threads: made by either
+ * side, closed by either side, and over with the connection. Knows no RPC; `Session` makes and routes them.
+ */
+import type { FlameError } from "../shared/errors.ts"
+import type { Scope } from "./scope.ts"
+
+/** What a channel needs of its session. */
+export interface ChannelHost {
+  /** Encodes and sends. Channels opened for live values in `message` are added to `scope`. @throws NotSerializableError */
+  transmit(channel: Channel, message: unknown, scope: Scope | undefined): void
+  /** The channel was closed on this side. */
+  retire(channel: Channel): void
+}
+
+export class Channel {
+  readonly id: number
+  readonly #host: ChannelHost
+  #receiver: ((message: unknown, adopted: Scope) => void) | undefined
+  /** Messages that came before anyone listened. */
+  #early: [unknown, Scope][] = []
+  #closeListeners: ((reason: FlameError) => void)[] = []
+  #closed: FlameError | undefined
+
+  constructor(id: number, host: ChannelHost) {
+    this.id = id
+    this.#host = host
+  }
+
+  /** Why the channel is over, or undefined while it is open. */
+  get closed(): FlameError | undefined {
+    return this.#closed
+  }
+
+  /**
+   * Sends one message; on a closed channel it does nothing.
+   * @param scope Collects the channels made for functions, streams and signals in the message, so that they can be closed
+   * with the call they belong to.
+   * @throws NotSerializableError, PayloadTooLargeError. Nothing was sent then.
+   */
+  send(message: unknown, scope?: Scope): void {
+    if (!this.#closed) this.#host.transmit(this, message, scope)
+  }
+
+  /** Sets the one receiver. What came before is handed to it now. */
+  receive(receiver: (message: unknown, adopted: Scope) => void): void {
+    this.#receiver = receiver
+    for (const [message, adopted] of this.#early.splice(0)) receiver(message, adopted)
+  }
+
+  /** Calls `listener` once, when the channel is over; at once if it already is. */
+  onClose(listener: (reason: FlameError) => void): void {
+    if (this.#closed) listener(this.#closed)
+    else this.#closeListeners.push(listener)
+  }
+
+  /** Ends the channel and tells the other side. */
+  close(reason: FlameError): void {
+    if (this.#closed) return
+    this.#host.retire(this)
+    this.end(reason)
+  }
+
+  /** @internal A message of the peer. */
+  deliver(message: unknown, adopted: Scope): void {
+    if (this.#closed) return
+    if (this.#receiver) this.#receiver(message, adopted)
+    else this.#early.push([message, adopted])
+  }
+
+  /** @internal The channel is over without our doing: the peer closed it, or the connection ended. */
+  end(reason: FlameError): void {
+    if (this.#closed) return
+    this.#closed = reason
+    this.#early = []
+    for (const listener of this.#closeListeners.splice(0)) listener(reason)
+  }
+}

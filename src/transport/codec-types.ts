@@ -1,0 +1,20 @@
+/** The shapes at the codec's seams: what it makes, and how live values pass by it. Types only. */
+import type { Json } from "../shared/json.ts"
+
+/** JSON text plus binary parts out of band. */
+export interface Encoded {
+  readonly json: string
+  /** False: `json` is plain JSON of the value. True: it holds markers. */
+  readonly rich: boolean
+  /** Views of the caller's own memory, exactly the bytes to send: send or copy them before the caller may change them. */
+  readonly parts: readonly Uint8Array[]
+}
+
+/**
+ * Called for live values: functions, proxy-marked objects, iterators and anything else of a class the codec does not know.
+ * Returns the JSON that stands for it, or undefined: refused. `path` tells where it is and is valid during the call only.
+ */
+export type Lower = (value: object, path: () => string) => Json | undefined
+
+/** Makes a live value from what `Lower` returned on the other side. Throws ProtocolError for what it never returned. */
+export type Raise = (ref: Json) => unknown

@@ -1,0 +1,128 @@
+/**
+ * The calling end of RPC on one channel. Speaks Comlink's message protocol, so that the other end may be unmodified Comlink,
+ * but every request settles: with the answer, or with the reason why the channel is over.
+ */
+import { transferHandlers, wrap } from "comlink"
+import { type FlameError, isFlameError, ProtocolError } from "../shared/errors.ts"
+import type { Channel } from "./channel.ts"
+import type { ReplyMessage, WireValue } from "./protocol.ts"
+import { raiseError } from "./remote-error.ts"
+import { Scope } from "./scope.ts"
+import { inUserTerms } from "./value-path.ts"
+
+/** Who waits for an answer. Exactly one of resolve and reject is called, then `done`. */
+export interface Waiter {
+  resolve(value: unknown): void
+  reject(error: unknown): void
+  /** The remote work is over for good: the answer came and the streams in it have ended. */
+  done(): void
+}
+
+interface Pending {
+  waiter: Waiter
+  scope: Scope
+}
+
+export class RpcClient {
+  readonly #channel: Channel
+  readonly #pending = new Map<number, Pending>()
+  #nextId = 1
+
+  constructor(channel: Channel) {
+    this.#channel = channel
+    channel.receive((message, adopted) => this.#onReply(message as ReplyMessage, adopted))
+    channel.onClose(reason => this.#fail(reason))
+  }
+
+  /** Requests sent and not answered. */
+  get pending(): number {
+    return this.#pending.size
+  }
+
+  /**
+   * Calls the function at `path`. Arguments are encoded before this returns.
+   * @returns the request's id, for `cancel`
+   * @throws NotSerializableError, PayloadTooLargeError. Nothing was sent then and `waiter` hears nothing.
+   */
+  apply(path: string[], args: readonly unknown[], waiter: Waiter): number {
+    return this.#request({ type: "APPLY", path, argumentList: args.map(value => ({ type: "RAW", value })) }, waiter)
+  }
+
+  /** Reads the property at `path`. */
+  get(path: string[], waiter: Waiter): number {
+    return this.#request({ type: "GET", path }, waiter)
+  }
+
+  /** Aborts a request: the remote function's signal fires. The answer still comes when the work has really ended. */
+  cancel(id: number, reason: unknown): void {
+    if (!this.#pending.has(id)) return
+    const cancel = (why: unknown) => this.#channel.send({ id: this.#nextId++, type: "CANCEL", target: id, reason: why })
+    try {
+      cancel(reason)
+    } catch (error) {
+      if (!isFlameError(error)) throw error
+      cancel(undefined) // a reason that cannot cross must not keep the abort from crossing
+    }
+  }
+
+  #request(message: Record<string, unknown>, waiter: Waiter): number {
+    const id = this.#nextId++
+    if (this.#channel.closed) {
+      waiter.reject(this.#channel.closed)
+      waiter.done()
+      return id
+    }
+    const scope = new Scope()
+    message.id = id
+    try {
+      this.#channel.send(message, scope)
+    } catch (error) {
+      throw inUserTerms(error)
+    }
+    this.#pending.set(id, { waiter, scope })
+    return id
+  }
+
+  #onReply(reply: ReplyMessage, adopted: Scope): void {
+    const pending = this.#pending.get(reply?.id as number)
+    if (!pending) throw new ProtocolError(`an answer to request ${String(reply?.id)}, which is not open`)
+    this.#pending.delete(reply.id as number)
+    const { waiter, scope } = pending
+    try {
+      waiter.resolve(fromWire(reply))
+    } catch (error) {
+      waiter.reject(error)
+    }
+    const over = () => {
+      scope.closeCalls(settled)
+      for (const stream of scope.streams) stream.close(settled)
+      waiter.done()
+    }
+    if (!adopted.onStreamsOver(over)) over()
+  }
+
+  #fail(reason: FlameError): void {
+    const pending = [...this.#pending.values()]
+    this.#pending.clear()
+    for (const { waiter, scope } of pending) {
+      scope.closeAll(reason)
+      waiter.reject(reason)
+      waiter.done()
+    }
+  }
+}
+
+/** Not an error anybody sees: the reason with which a settled call's callbacks are closed. */
+const settled = new ProtocolError("the call that this belonged to has settled")
+
+/** The value of a wire value; throws what the other side threw. */
+export function fromWire(wire: WireValue): unknown {
+  if (wire.type === "RAW") return wire.value
+  if (wire.type !== "HANDLER") throw new ProtocolError("a wire value is neither RAW nor HANDLER")
+  if (wire.name === "throw") throw raiseError(wire.value)
+  // Only real Comlink on the other side makes these: its proxy() of an object arrives as a port.
+  if (wire.name === "proxy") return wrap(wire.value as Parameters<typeof wrap>[0])
+  const handler = transferHandlers.get(wire.name)
+  if (!handler) throw new ProtocolError(`no Comlink transfer handler "${wire.name}" is registered on this side`)
+  return handler.deserialize(wire.value)
+}

@@ -1,0 +1,107 @@
+/**
+ * The answering end of RPC on one channel, in Comlink's message protocol. What may be reached is the target's business: this
+ * never walks an object, so no path can leave what the target offers. Nothing a peer sends makes it throw.
+ */
+import { type FlameError, ProtocolError } from "../shared/errors.ts"
+import type { Channel } from "./channel.ts"
+import type { RequestMessage } from "./protocol.ts"
+import { lowerError } from "./remote-error.ts"
+import { fromWire } from "./rpc-client.ts"
+import { Scope } from "./scope.ts"
+import { inUserTerms } from "./value-path.ts"
+
+/** What is served. */
+export interface RpcTarget {
+  /** Runs the function at `path`. `signal` is aborted when the caller gives up or is gone. */
+  apply(path: readonly string[], args: readonly unknown[], signal: AbortSignal): unknown
+  /** The value at `path`. */
+  get(path: readonly string[]): unknown
+  /** A request begins: a function to call when it is over, its streams included. */
+  begin?(): () => void
+  /** Calls `abort`, which fires the signal of a request: a chance to do so in the request's own async context. */
+  aborting?(signal: AbortSignal, abort: () => void): void
+}
+
+export class RpcServer {
+  readonly #channel: Channel
+  readonly #target: RpcTarget
+  readonly #running = new Map<number | string, AbortController>()
+
+  constructor(channel: Channel, target: RpcTarget) {
+    this.#channel = channel
+    this.#target = target
+    channel.receive(message => this.#onRequest(message as RequestMessage))
+    channel.onClose(reason => this.#abortAll(reason))
+  }
+
+  #onRequest(request: RequestMessage): void {
+    const id = request?.id
+    if (typeof id !== "number" && typeof id !== "string") throw new ProtocolError("a request has no id")
+    switch (request.type) {
+      case "CANCEL":
+        this.#abort(this.#running.get(request.target), request.reason)
+        return
+      case "APPLY":
+      case "GET":
+        if (!isPath(request.path)) throw new ProtocolError("a request has no path")
+        void this.#answer(id, request)
+        return
+      case "RELEASE":
+        // Comlink's last proxy was collected. What is served here belongs to the channel, not to a proxy.
+        this.#channel.send({ id, type: "RAW", value: undefined })
+        return
+      default:
+        this.#reply(id, new ProtocolError(`${String((request as { type: unknown }).type)} is not allowed here`))
+    }
+  }
+
+  /** Never rejects: whatever goes wrong is the answer. */
+  async #answer(id: number | string, request: RequestMessage & { type: "APPLY" | "GET" }): Promise<void> {
+    const end = this.#target.begin?.()
+    const abort = new AbortController()
+    this.#running.set(id, abort)
+    const scope = new Scope(false)
+    try {
+      const value =
+        request.type === "GET"
+          ? await this.#target.get(request.path)
+          : await this.#target.apply(request.path, argumentsOf(request.argumentList), abort.signal)
+      try {
+        this.#channel.send({ id, type: "RAW", value }, scope)
+      } catch (error) {
+        throw inUserTerms(error)
+      }
+    } catch (error) {
+      this.#reply(id, error)
+    } finally {
+      const over = () => {
+        this.#running.delete(id)
+        end?.()
+      }
+      if (!scope.onStreamsOver(over)) over()
+    }
+  }
+
+  #reply(id: number | string, error: unknown): void {
+    this.#channel.send({ id, type: "HANDLER", name: "throw", value: lowerError(error) })
+  }
+
+  #abortAll(reason: FlameError): void {
+    for (const controller of this.#running.values()) this.#abort(controller, reason)
+  }
+
+  #abort(controller: AbortController | undefined, reason: unknown): void {
+    if (!controller) return // it has been answered; the cancel crossed the answer
+    if (this.#target.aborting) this.#target.aborting(controller.signal, () => controller.abort(reason))
+    else controller.abort(reason)
+  }
+}
+
+function isPath(path: unknown): path is string[] {
+  return Array.isArray(path) && path.length <= 32 && path.every(p => typeof p === "string")
+}
+
+function argumentsOf(list: unknown): unknown[] {
+  if (!Array.isArray(list)) throw new ProtocolError("a call has no argument list")
+  return list.map(fromWire)
+}

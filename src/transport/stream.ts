@@ -1,0 +1,123 @@
+/**
+ * Streams across a session: generators, iterators, async iterables and ReadableStreams. One request per item, so a slow
+ * consumer holds its producer back; `return` runs the producer's `finally`.
+ */
+import { ConnectionError, NoExportError } from "../shared/errors.ts"
+import type { Channel } from "./channel.ts"
+import { RpcClient } from "./rpc-client.ts"
+import { RpcServer } from "./rpc-server.ts"
+import type { Session } from "./session.ts"
+
+type AnyIterator = AsyncIterator<unknown, unknown, unknown> | Iterator<unknown, unknown, unknown>
+
+/** True for what is consumed by iterating and is no plain data: async iterables, ReadableStreams, generators. */
+export function isStream(value: object): boolean {
+  const v = value as { [Symbol.asyncIterator]?: unknown; [Symbol.iterator]?: unknown; next?: unknown }
+  if (typeof v[Symbol.asyncIterator] === "function") return true
+  return typeof v[Symbol.iterator] === "function" && typeof v.next === "function"
+}
+
+/** Lets the other side iterate `source` over `channel`. */
+export function serveStream(source: object, channel: Channel, session: Session): void {
+  const iterable = source as Partial<AsyncIterable<unknown> & Iterable<unknown>>
+  let iterator: AnyIterator | undefined
+  let over = false
+  const open = () => {
+    iterator ??= iterable[Symbol.asyncIterator]?.() ?? iterable[Symbol.iterator]!()
+    return iterator
+  }
+  new RpcServer(channel, {
+    async apply(path, args) {
+      const step = await advance(open(), path[0], args)
+      if (step.done) over = true
+      return step
+    },
+    get() {
+      throw new NoExportError("a stream has no properties")
+    },
+  })
+  channel.onClose(() => {
+    if (over) return
+    over = true
+    // The consumer went away in the middle: its producer's `finally` must run. What that throws has no caller to go to.
+    const finish = async () => await iterator?.return?.()
+    finish().catch(error => session.callbackFailed(error))
+  })
+}
+
+async function advance(iterator: AnyIterator, method: string | undefined, args: readonly unknown[]) {
+  switch (method) {
+    case "next":
+      return await iterator.next(...(args as [unknown]))
+    case "return":
+      return iterator.return ? await iterator.return(args[0]) : { done: true as const, value: args[0] }
+    case "throw":
+      if (iterator.throw) return await iterator.throw(args[0])
+      throw args[0]
+    default:
+      throw new NoExportError(`a stream has no method ${String(method)}`)
+  }
+}
+
+const ended = new ConnectionError("the stream has ended")
+
+/** A stream nobody looks at any more must not hold its producer, and the runner's slot, for ever. */
+const abandoned = new FinalizationRegistry<Channel>(channel =>
+  channel.close(new ConnectionError("the stream was collected before it had ended")),
+)
+
+/** The consuming end. */
+export class RemoteStreamImpl implements AsyncGenerator<unknown, unknown, unknown> {
+  readonly #client: RpcClient
+  readonly #channel: Channel
+
+  constructor(channel: Channel) {
+    this.#channel = channel
+    this.#client = new RpcClient(channel)
+    abandoned.register(this, channel, this)
+  }
+
+  next(...args: [] | [unknown]): Promise<IteratorResult<unknown, unknown>> {
+    if (this.#channel.closed === ended) return Promise.resolve({ done: true, value: undefined })
+    return this.#step("next", args)
+  }
+
+  return(value?: unknown): Promise<IteratorResult<unknown, unknown>> {
+    if (this.#channel.closed) return Promise.resolve({ done: true, value })
+    return this.#step("return", [value])
+  }
+
+  throw(error: unknown): Promise<IteratorResult<unknown, unknown>> {
+    if (this.#channel.closed) return Promise.reject(error)
+    return this.#step("throw", [error])
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return()
+  }
+
+  #step(method: string, args: readonly unknown[]): Promise<IteratorResult<unknown, unknown>> {
+    return new Promise((resolve, reject) => {
+      const end = () => {
+        abandoned.unregister(this)
+        this.#channel.close(ended)
+      }
+      this.#client.apply([method], args, {
+        resolve: value => {
+          const step = value as IteratorResult<unknown, unknown>
+          resolve(step)
+          if (step.done) end()
+        },
+        reject: error => {
+          reject(error)
+          end()
+        },
+        done: () => {},
+      })
+    })
+  }
+}

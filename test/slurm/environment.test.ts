@@ -1,0 +1,40 @@
+import { describe, expect, it } from "vitest"
+import { commandEnv, jobEnv, scrub } from "../../src/slurm/environment.ts"
+
+describe("scrub", () => {
+  const outside = {
+    PATH: "/bin",
+    HOME: "/home/me",
+    SLURM_CONF: "/etc/slurm/slurm.conf",
+    SLURM_FLAME_HOST: "10.0.0.1",
+    SLURM_TIME_FORMAT: "relative",
+    SQUEUE_STATES: "RUNNING",
+    SCANCEL_INTERACTIVE: "1",
+    SBATCH_WAIT: "1",
+    SBATCH_EXPORT: "NONE",
+    SBATCH_ARRAY_INX: "1-9",
+    SBATCH_ACCOUNT: "physics",
+  }
+  it("keeps the way to the controller and the user's own defaults", () => {
+    expect(scrub(outside)).toEqual({
+      PATH: "/bin",
+      HOME: "/home/me",
+      SLURM_CONF: "/etc/slurm/slurm.conf",
+      SBATCH_ACCOUNT: "physics",
+    })
+  })
+  it("keeps nothing of the job the parent runs in", () => {
+    const inside = { ...outside, SLURM_JOB_ID: "5", SLURM_NTASKS: "8", SLURMD_NODENAME: "n1", SBATCH_CPU_BIND: "quiet" }
+    expect(scrub(inside)).toEqual({ PATH: "/bin", HOME: "/home/me", SLURM_CONF: "/etc/slurm/slurm.conf" })
+  })
+})
+
+it("asks Slurm for times in UTC", () => {
+  expect(commandEnv({ TZ: "America/New_York" })).toEqual({ TZ: "UTC0" })
+})
+
+it("gives the job the parent's environment, then the pool's, then the runner's own", () => {
+  const spec = { env: { A: "pool", B: undefined, KEY: "pool" }, secretEnv: { KEY: "secret", SLURM_FLAME_KEY: "k" } }
+  const env = jobEnv({ A: "parent", B: "parent", C: "parent", SLURM_FLAME_KEY: "old" }, spec)
+  expect(env).toEqual({ A: "pool", B: undefined, C: "parent", KEY: "secret", SLURM_FLAME_KEY: "k" })
+})

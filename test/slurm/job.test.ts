@@ -1,0 +1,215 @@
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { describe, expect, it, onTestFinished, vi } from "vitest"
+import type { JobStatus } from "../../src/shared/backend.ts"
+import { Canceller } from "../../src/slurm/canceller.ts"
+import { SlurmJob } from "../../src/slurm/job.ts"
+import { Watcher } from "../../src/slurm/watcher.ts"
+import { FakeSlurm, is, limits, runnerSpec, statusOf } from "./fake-slurm.ts"
+
+const END = "2026-11-22T12:34:57"
+const ENDS_AT = Date.UTC(2026, 10, 22, 12, 34, 57)
+
+/** A job of nobody's backend. */
+function loneJob(change: { show?: () => Promise<undefined> } = {}): SlurmJob {
+  const client = {
+    queue: async () => new Map(),
+    show: async () => undefined,
+    scancel: async () => new Map(),
+    ...change,
+  }
+  const services = { client, watcher: new Watcher(client), canceller: new Canceller(client), missingGraceMs: 0 }
+  return new SlurmJob("7", { path: "/nonexistent/log", cwd: "/", jobName: "x" }, services)
+}
+
+describe("status", () => {
+  it("follows the job from pending to its end", async () => {
+    const fake = new FakeSlurm()
+    const job = await fake.submit(fake.backend())
+    const seen: JobStatus[] = []
+    job.onStatus(status => seen.push(status))
+
+    fake.job(job.id, { reason: "Resources", start: END })
+    await statusOf(job, status => status.state === "pending" && status.reason === "Resources")
+    fake.job(job.id, { state: "RUNNING", node: "n2", end: END, reason: "None" })
+    await statusOf(job, is("running"))
+    await fake.called("squeue", fake.calls("squeue").length + 2)
+    fake.job(job.id, { state: "COMPLETED" })
+    const ended = await job.ended()
+
+    expect(seen).toEqual([
+      { state: "pending", reason: "Resources", expectedStart: new Date(ENDS_AT) },
+      { state: "running", node: "n2", endsAt: ENDS_AT },
+      ended,
+    ])
+    expect(ended).toMatchObject({
+      outcome: "completed",
+      evidence: { jobId: "101", exitCode: 0, node: "n2", slurmState: "COMPLETED" },
+    })
+    expect(job.status).toBe(ended)
+    expect(fake.calls("scontrol")).toEqual([])
+  })
+
+  it("has no end time where Slurm has none", async () => {
+    const fake = new FakeSlurm()
+    const job = await fake.submit(fake.backend())
+    fake.job(job.id, { state: "RUNNING", node: "n2", end: "N/A" })
+    expect(await statusOf(job, is("running"))).toEqual({ state: "running", node: "n2" })
+  })
+
+  it("tells nobody who does not listen any more, and survives a listener that throws", async () => {
+    const fake = new FakeSlurm()
+    const job = await fake.submit(fake.backend())
+    const heard = vi.fn()
+    job.onStatus(heard)()
+    const thrown = new Promise(resolve => process.prependOnceListener("uncaughtException", resolve))
+    const others = process.listeners("uncaughtException").slice(1)
+    for (const listener of others) process.off("uncaughtException", listener)
+    const mistake = new Error("listener's mistake")
+    const stop = job.onStatus(() => {
+      stop()
+      throw mistake
+    })
+    fake.job(job.id, { state: "RUNNING" })
+    await statusOf(job, is("running"))
+    expect(await thrown).toBe(mistake)
+    for (const listener of others) process.on("uncaughtException", listener)
+    expect(heard).not.toHaveBeenCalled()
+  })
+})
+
+describe("a job that dies", () => {
+  it("ends with Slurm's words and the tail of its stderr", async () => {
+    const fake = new FakeSlurm()
+    const job = await fake.submit(fake.backend({ sbatch: { error: join(fake.root, "%x-%j.err"), jobName: "mine" } }))
+    const log = join(fake.root, `mine-${job.id}.err`)
+    writeFileSync(log, "node: not found\n")
+    fake.job(job.id, { state: "FAILED", node: "n3", reason: "NonZeroExitCode", detail: "ExitCode=127:0 BatchHost=n3" })
+    expect(await job.ended()).toEqual({
+      state: "ended",
+      outcome: "failed",
+      evidence: {
+        jobId: job.id,
+        node: "n3",
+        slurmState: "FAILED",
+        slurmReason: "NonZeroExitCode",
+        exitCode: 127,
+        signal: undefined,
+        stderrTail: "node: not found\n",
+        logPath: log,
+      },
+    })
+    expect(await job.stderrTail()).toBe("node: not found\n")
+  })
+
+  it("says on which node the log is when it cannot be read here", async () => {
+    const fake = new FakeSlurm()
+    const job = await fake.submit(fake.backend({ sbatch: { output: "/nonexistent/%j.out" } }))
+    fake.job(job.id, { state: "FAILED", node: "n3", detail: "ExitCode=0:9 BatchHost=n3" })
+    const { evidence } = await job.ended()
+    expect(evidence).toMatchObject({ logPath: "n3:/nonexistent/101.out", signal: "SIGKILL", exitCode: undefined })
+    expect(evidence.stderrTail).toBeUndefined()
+    expect(await job.stderrTail()).toBe("")
+  })
+
+  it("ends with what squeue told when scontrol has no answer", async () => {
+    const fake = new FakeSlurm()
+    const job = await fake.submit(fake.backend())
+    fake.answer("scontrol", { stderr: "Unable to contact slurm controller\n", exitCode: 1 })
+    fake.job(job.id, { state: "OUT_OF_MEMORY", node: "n1", reason: "OutOfMemory" })
+    expect(await job.ended()).toMatchObject({
+      outcome: "out-of-memory",
+      evidence: { slurmState: "OUT_OF_MEMORY", slurmReason: "OutOfMemory", node: "n1" },
+    })
+  })
+})
+
+describe("a job whose end is being looked into", () => {
+  it("does so once, whatever squeue says meanwhile", async () => {
+    const show = vi.fn(() => new Promise<undefined>(resolve => setImmediate(() => resolve(undefined))))
+    const job = loneJob({ show })
+    const row = { id: "7", slurmState: "FAILED", end: undefined, start: undefined, node: "n1", reason: undefined }
+    const changes = vi.fn()
+    job.onStatus(changes)
+    job.onRow(row)
+    job.onRow({ ...row, slurmState: "RUNNING" })
+    job.onMissing()
+    job.onSilence()
+    await job.ended()
+    expect(changes.mock.calls).toEqual([[job.status]])
+    expect(show).toHaveBeenCalledTimes(1)
+  })
+})
+
+describe("squeue failing", () => {
+  it.each([
+    ["an error", { stderr: "slurm_load_jobs error: Unable to contact slurm controller\n", exitCode: 1 }],
+    ["no answer", { hang: true }],
+  ])("(%s) is not `no jobs`: first nothing changes, then nothing is known, then all is well", async (_, answer) => {
+    const fake = new FakeSlurm()
+    const job = await fake.submit(fake.backend({}, { limits: limits({ squeue: 700 }) }))
+    fake.job(job.id, { state: "RUNNING", node: "n1", end: END })
+    await statusOf(job, is("running"))
+    const before = fake.calls("squeue").length
+    fake.answer("squeue", answer)
+    await fake.called("squeue", before + 2)
+    expect(job.status.state).toBe("running")
+    await statusOf(job, is("unknown"))
+    fake.answer("squeue", undefined)
+    expect(await statusOf(job, is("running"))).toEqual({ state: "running", node: "n1", endsAt: ENDS_AT })
+  })
+})
+
+describe("attend", () => {
+  it("asks with one squeue for all jobs", async () => {
+    const fake = new FakeSlurm()
+    const backend = fake.backend()
+    const jobs = await Promise.all(["r1", "r2", "r3"].map(runnerId => fake.submit(backend, runnerSpec({ runnerId }))))
+    const asked = fake.calls("squeue").length
+    for (const job of jobs) fake.job(job.id, { state: "RUNNING", node: "n1" })
+    await Promise.all(jobs.map(job => statusOf(job, is("running"))))
+    // One may have been under way when the jobs changed; the next finds all three.
+    expect(fake.calls("squeue").length - asked).toBeLessThanOrEqual(4)
+    for (const { argv } of fake.calls("squeue")) expect(argv).toContain("--me")
+  })
+
+  it("at rest asks nobody, once it was seen running and its end time is known", async () => {
+    const fake = new FakeSlurm()
+    const backend = fake.backend()
+    const job = await fake.submit(backend)
+    job.attend("rest")
+    fake.job(job.id, { state: "RUNNING", node: "n1", end: END })
+    expect(await statusOf(job, is("running"))).toMatchObject({ endsAt: ENDS_AT })
+    fake.job(job.id, { state: "FAILED" })
+
+    // A job that is watched shows that squeue was asked again and the resting one was not told.
+    const other = await fake.submit(backend, runnerSpec({ runnerId: "r2" }))
+    fake.job(other.id, { state: "RUNNING" })
+    await statusOf(other, is("running"))
+    expect(job.status.state).toBe("running")
+
+    job.attend("watch")
+    await statusOf(job, is("ended"))
+  })
+
+  it("holds no timer once the job has ended, whatever is asked of it", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] })
+    onTestFinished(() => void vi.useRealTimers())
+    const job = loneJob()
+    expect(vi.getTimerCount()).toBe(1)
+    job.onRow({
+      id: "7",
+      slurmState: "COMPLETED",
+      end: undefined,
+      start: undefined,
+      node: undefined,
+      reason: undefined,
+    })
+    const ended = await job.ended()
+    job.attend("rest")
+    job.attend("watch")
+    await job.cancel()
+    expect(await job.ended()).toBe(ended)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})

@@ -1,0 +1,50 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir, userInfo } from "node:os"
+import { join } from "node:path"
+import { describe, expect, it, onTestFinished } from "vitest"
+import { expandLogPath, logDirectory, readTail } from "../../src/slurm/log-file.ts"
+
+describe("expandLogPath", () => {
+  const user = userInfo().username
+  it.each([
+    ["flame.%j.out", "/w/flame.4711.out"],
+    ["/abs/%x-%A_%a.log", "/abs/job-4711_4294967294.log"],
+    ["%6j %3x", "/w/004711 job"],
+    ["%u/%N.%n.%t.%s", `/w/${user}/n1.0.0.batch`],
+    ["100%%j", "/w/100%j"],
+    ["\\%j", "/w/%j"],
+    ["%q", "/w/%q"],
+  ])("%j is %s", (path, expected) => {
+    expect(expandLogPath({ path, cwd: "/w", jobName: "job" }, "4711", "n1.cluster.example")).toBe(expected)
+  })
+  it("leaves a node that is not known yet", () => {
+    expect(expandLogPath({ path: "%N", cwd: "/w", jobName: "job" }, "1")).toBe("/w/%N")
+  })
+})
+
+describe("logDirectory", () => {
+  it("follows XDG_STATE_HOME, unless that is relative", () => {
+    expect(logDirectory({ XDG_STATE_HOME: "/shared/state" })).toBe("/shared/state/slurm-flame/logs")
+    expect(logDirectory({ XDG_STATE_HOME: "state" })).toMatch(/^\/.*\/\.local\/state\/slurm-flame\/logs$/)
+  })
+})
+
+describe("readTail", () => {
+  const file = (content: string) => {
+    const directory = mkdtempSync(join(tmpdir(), "slurm-flame-log-"))
+    onTestFinished(() => rmSync(directory, { recursive: true }))
+    writeFileSync(join(directory, "log"), content)
+    return join(directory, "log")
+  }
+  it("gives a short file whole", async () => {
+    expect(await readTail(file("first\nlast\n"))).toBe("first\nlast\n")
+  })
+  it("gives the last 4 KiB of a long one, in whole lines", async () => {
+    const tail = await readTail(file(`${"ä".repeat(5_000)}\n${"x".repeat(100)}\nlast\n`))
+    expect(tail).toBe(`${"x".repeat(100)}\nlast\n`)
+  })
+  it("has nothing of a file that is not there, or is a directory", async () => {
+    expect(await readTail("/nonexistent/slurm-flame/log")).toBeUndefined()
+    expect(await readTail("/")).toBeUndefined()
+  })
+})
