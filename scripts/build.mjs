@@ -3,7 +3,7 @@
  * files, because opening hundreds of small ones is what makes a cold start slow, most of all on a shared file system.
  */
 import { spawnSync } from "node:child_process"
-import { chmodSync, existsSync, rmSync } from "node:fs"
+import { chmodSync, existsSync, renameSync, rmSync } from "node:fs"
 import { createRequire } from "node:module"
 import path from "node:path"
 import { ROOT, runAsProgram, SetupError } from "./ensure.mjs"
@@ -29,11 +29,12 @@ await runAsProgram(async () => {
   if (lost.length > 0) {
     throw new SetupError(`no ${lost.map(({ entry }) => entry).join(", no ")}: correct PROGRAMS in scripts/build.mjs`)
   }
-  rmSync(at("dist"), { recursive: true, force: true })
+  // Built beside the old one and put in its place at the end: runners may be starting from it at this moment.
+  const next = at("dist.next")
+  rmSync(next, { recursive: true, force: true })
 
-  const tsc = spawnSync(process.execPath, [require.resolve("typescript/bin/tsc"), "-p", at("tsconfig.build.json")], {
-    stdio: "inherit",
-  })
+  const tscArgs = [require.resolve("typescript/bin/tsc"), "-p", at("tsconfig.build.json"), "--outDir", next]
+  const tsc = spawnSync(process.execPath, tscArgs, { stdio: "inherit" })
   if (tsc.status !== 0) throw new SetupError("tsc found errors: see above.")
 
   const { build } = await import("esbuild").catch(cause => {
@@ -46,7 +47,7 @@ await runAsProgram(async () => {
     await build({
       absWorkingDir: ROOT,
       entryPoints: { [name]: entry },
-      outdir: "dist/bin",
+      outdir: "dist.next/bin",
       bundle: true,
       splitting: split,
       chunkNames: `${name}-[hash]`,
@@ -62,6 +63,11 @@ await runAsProgram(async () => {
       logLevel: "warning",
     })
   }
-  const cli = at("dist/cli/main.js")
+  const cli = `${next}/cli/main.js`
   if (existsSync(cli)) chmodSync(cli, 0o755)
+  const old = at("dist.old")
+  rmSync(old, { recursive: true, force: true })
+  if (existsSync(at("dist"))) renameSync(at("dist"), old)
+  renameSync(next, at("dist"))
+  rmSync(old, { recursive: true, force: true })
 })

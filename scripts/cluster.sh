@@ -8,6 +8,7 @@
 # A node has a /tmp, /dev/shm, /proc and /etc/hosts of its own; everything else, /home above all, is shared.
 # There is no slurmdbd: sacct answers that accounting is disabled.
 # The user flame submits; eve is somebody else on the same cluster.
+# shellcheck source-path=SCRIPTDIR
 set -uo pipefail
 export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 SELF=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/$(basename "${BASH_SOURCE[0]}")

@@ -20,9 +20,5 @@ export type ToWorker =
   | { t: "drain"; reason: DrainReason; graceMs: number }
   | { t: "deadline"; endsAt: number }
 
-/** worker -> supervisor */
-export type FromWorker =
-  /** The module is imported and calls are taken. */
-  | { t: "serving" }
-  /** The data socket is gone: the parent is, or the network. */
-  | { t: "lost" }
+/** worker -> supervisor: the data socket is gone, so the parent is, or the network. */
+export type FromWorker = { t: "lost" }

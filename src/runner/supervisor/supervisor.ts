@@ -23,8 +23,9 @@ const TRANSITIONS: Record<State, readonly State[]> = {
   ended: [],
 }
 
-/** A worker that keeps crashing has a bug that no restart mends. Counted without a call served in between. */
-const MAX_CRASHES_IN_A_ROW = 3
+/** A worker that crashes so often has a fault that no restart mends, and a node with other users on it. */
+const MAX_CRASHES = 5
+const CRASH_WINDOW_MS = 60_000
 
 export interface SupervisorInit {
   boot: BootConfig
@@ -47,7 +48,7 @@ export class Supervisor {
   #link: ControlLink | undefined
   #worker: WorkerProcess | undefined
   #generation = 0
-  #crashesInARow = 0
+  #crashes: number[] = []
   #reason: DrainReason | undefined
   #cut = false
 
@@ -136,8 +137,7 @@ export class Supervisor {
   #watch(worker: WorkerProcess): void {
     this.#worker = worker
     worker.onMessage(message => {
-      if (message.t === "serving") this.#crashesInARow = 0
-      else if (message.t === "lost") this.#drain("parent-gone", this.#link?.orphanGraceMs ?? 0)
+      if (message.t === "lost") this.#drain("parent-gone", this.#link?.orphanGraceMs ?? 0)
     })
     void worker.exited.then(exit => this.#workerExited(exit))
   }
@@ -149,11 +149,12 @@ export class Supervisor {
       void this.#end(this.#reason ?? "cancelled")
       return
     }
-    this.#crashesInARow += 1
-    const restart = this.#crashesInARow < MAX_CRASHES_IN_A_ROW
+    const now = performance.now()
+    this.#crashes = [...this.#crashes.filter(at => now - at < CRASH_WINDOW_MS), now]
+    const restart = this.#crashes.length < MAX_CRASHES
     this.#link?.send({ t: "worker-exit", ...exit, restart })
     if (!restart) {
-      process.stderr.write(`slurm-flame: the worker crashed ${this.#crashesInARow} times in a row, giving up\n`)
+      process.stderr.write(`slurm-flame: the worker crashed ${MAX_CRASHES} times within a minute, giving up\n`)
       void this.#end("crashed")
       return
     }

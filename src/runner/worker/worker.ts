@@ -53,7 +53,6 @@ export class Worker {
     this.#serve(link, module)
     this.#move("serving")
     link.send({ t: "ready", exports: exportNames(module) })
-    this.#tell({ t: "serving" })
   }
 
   setEnd(endsAt: number): void {

@@ -1,0 +1,234 @@
+import { describe, expect, it } from "vitest"
+import { basicPool, once, told } from "./helpers.ts"
+
+describe("a call", () => {
+  it("runs in another process and returns its value", async () => {
+    const pool = basicPool()
+    const where = await pool.api.where()
+    expect(where.pid).not.toBe(process.pid)
+    expect(where.isRunner).toBe(true)
+    expect(where.jobId).toMatch(/^local-\d+$/)
+    expect(await pool.api.add(1, 2)).toBe(3)
+  })
+
+  it("reports through a callback, in order, before it returns", async () => {
+    const pool = basicPool()
+    const epochs: number[] = []
+    const result = await pool.api.train({ epochs: 5 }, e => void epochs.push(e.epoch))
+    expect(epochs).toEqual([0, 1, 2, 3, 4])
+    expect(result).toEqual(new Float32Array([1, Number.NaN, -0]))
+  })
+
+  it("streams, directly and awaited, and runs the remote finally on break", async () => {
+    const pool = basicPool()
+    const seen: number[] = []
+    for await (const loss of pool.api.losses(3)) seen.push(loss)
+    expect(seen).toEqual([1, 1 / 2, 1 / 3])
+    const ended = told()
+    for await (const loss of await pool.api.losses(1_000_000, ended.tell)) {
+      expect(loss).toBe(1)
+      break
+    }
+    await ended.promise
+    expect(await pool.api.add(1, 1)).toBe(2) // the slot is free again
+  })
+
+  it("carries what JSON and superjson would lose", async () => {
+    const pool = basicPool()
+    const value = {
+      date: new Date(5),
+      map: new Map<unknown, unknown>([["k", new Uint8Array([1, 2])]]),
+      big: 2n ** 70n,
+      f64: new Float64Array([Number.NaN, -0, Number.POSITIVE_INFINITY]),
+      buffer: Buffer.from("hi"),
+      undef: undefined,
+      nested: [new Set([1]), /x/g, -0],
+    }
+    expect(await pool.api.echo(value)).toEqual(value)
+  })
+
+  it("throws the function's own error, with both stacks", async () => {
+    const pool = basicPool()
+    const error = await Promise.resolve(pool.api.boom()).then(
+      () => undefined,
+      (e: unknown) => e as RangeError & { code: string; details: { at: Date }; remote: { node: string } },
+    )
+    expect(error).toBeInstanceOf(RangeError)
+    expect(error).toMatchObject({ message: "boom", code: "E_BOOM", details: { at: new Date(0) } })
+    expect((error?.cause as Error).message).toBe("inner")
+    expect(error?.stack).toMatch(/basic\.ts:\d+/) // the user's own line on the runner, through the source map
+    expect(error?.stack).toMatch(/pool\.test\.ts:\d+/) // and here
+    expect(error?.remote.node).not.toBe("")
+  })
+
+  it("reads exported data, namespaces and proxies", async () => {
+    const pool = basicPool()
+    expect(await pool.api.settings.deep.twice(4)).toBe(8)
+    const r = await pool.spawn()
+    const counter = await r.api.counter()
+    expect([await counter.next(), await counter.next()]).toEqual([1, 2])
+  })
+})
+
+describe("limits", () => {
+  it("a timeout frees the caller, aborts the remote function and frees the slot when that has ended", async () => {
+    const pool = basicPool({ maxConcurrency: 1 })
+    await pool.api.add(0, 0)
+    const started = told()
+    const call = pool.call(api => api.hold(started.tell), { timeout: "300ms" })
+    await expect(call).rejects.toMatchObject({ code: "ERR_FLAME_CALL_TIMEOUT", started: true })
+    expect(await pool.api.add(1, 2)).toBe(3)
+  })
+
+  it("a signal aborts a running call and a waiting one", async () => {
+    const pool = basicPool({ maxConcurrency: 1 })
+    const started = told()
+    const controller = new AbortController()
+    const running = pool.call(api => api.hold(started.tell), { signal: controller.signal })
+    await started.promise
+    const waiting = pool.with({ signal: controller.signal }).add(1, 1)
+    controller.abort(new Error("enough"))
+    await expect(running).rejects.toMatchObject({ name: "AbortError", started: true, cause: new Error("enough") })
+    await expect(waiting).rejects.toMatchObject({ name: "AbortError", started: false })
+    expect(await pool.api.add(1, 2)).toBe(3)
+  })
+
+  it("never runs more than maxConcurrency calls on a runner, and no more than max runners", async () => {
+    const pool = basicPool({ max: 2, maxConcurrency: 2 })
+    const started = [told(), told(), told(), told()]
+    const held = started.map(s => pool.api.gate(s.tell))
+    await Promise.all(started.map(s => s.promise))
+    const fifth = told()
+    let fifthStarted = false
+    void fifth.promise.then(() => {
+      fifthStarted = true
+    })
+    const waiting = pool.api.gate(fifth.tell)
+    expect(pool.stats()).toMatchObject({ queued: 1, inFlight: 4 })
+    expect(pool.stats().runners).toHaveLength(2)
+    expect(pool.stats().runners.map(r => r.inFlight)).toEqual([2, 2])
+    expect(fifthStarted).toBe(false)
+    const settled = Promise.allSettled([...held, waiting])
+    await pool.close({ timeout: 0 })
+    const results = await settled
+    expect(results.every(r => r.status === "rejected")).toBe(true)
+  })
+})
+
+describe("leases", () => {
+  it("a leased runner gets no pool work, and gives it back on release", async () => {
+    const pool = basicPool({ max: 2 })
+    const r = await pool.spawn()
+    const mine = await r.api.where()
+    const others = await pool.api.where()
+    expect(others.id).not.toBe(mine.id)
+    await r.release()
+    await expect(r.api.add(1, 1)).rejects.toMatchObject({ code: "ERR_FLAME_RELEASED" })
+  })
+
+  it("waits in order at max, and gets the runner when it is released", async () => {
+    const pool = basicPool({ max: 1 })
+    const first = await pool.spawn()
+    const order: number[] = []
+    const second = pool.spawn().then(r => {
+      order.push(2)
+      return r
+    })
+    const third = pool.spawn().then(r => {
+      order.push(3)
+      return r
+    })
+    await first.release()
+    const two = await second
+    expect(order).toEqual([2])
+    await two.release()
+    await third
+    expect(order).toEqual([2, 3])
+  })
+
+  it("gets a runner although a stream of calls would keep all of them busy", async () => {
+    const pool = basicPool({ max: 1, maxConcurrency: 2 })
+    const started = told()
+    const held = pool.api.gate(started.tell)
+    await started.promise
+    const lease = pool.spawn()
+    const late = pool.api.add(1, 1) // asked for after the lease: must not overtake it
+    let lateDone = false
+    late.then(
+      () => {
+        lateDone = true
+      },
+      () => {},
+    )
+    const opener = basicPool() // nothing of this pool may open the gate: the runner is promised to the lease
+    await opener.api.add(0, 0)
+    expect(lateDone).toBe(false)
+    expect(pool.stats().queued).toBe(2)
+    const ends = [
+      expect(held).rejects.toMatchObject({ code: "ERR_FLAME_RUNNER_LOST" }),
+      expect(lease).rejects.toMatchObject({ code: "ERR_FLAME_POOL_CLOSED" }),
+      expect(late).rejects.toMatchObject({ code: "ERR_FLAME_POOL_CLOSED" }),
+    ]
+    await pool.close({ timeout: 0 })
+    await Promise.all(ends)
+  })
+
+  it("terminate ends the job; calls on it reject as terminated", async () => {
+    const pool = basicPool()
+    const r = await pool.spawn()
+    const started = told()
+    const call = r.api.gate(started.tell)
+    await started.promise
+    const rejection = expect(call).rejects.toMatchObject({ code: "ERR_FLAME_RUNNER_LOST", reason: "terminated" })
+    await r.terminate()
+    await rejection
+    expect((await r.closed).state).toBe("gone")
+    expect(pool.stats().runners).toEqual([])
+  })
+
+  it("serves plain Comlink on its endpoint", async () => {
+    const { wrap } = await import("comlink")
+    const pool = basicPool()
+    const r = await pool.spawn()
+    const remote = wrap<{ add(a: number, b: number): number; boom(): void }>(r.endpoint as never)
+    expect(await remote.add(2, 3)).toBe(5)
+    await expect(remote.boom()).rejects.toMatchObject({ name: "RangeError", message: "boom" }) // all that Comlink carries
+  })
+})
+
+describe("size", () => {
+  it("holds min, and ready() waits for it", async () => {
+    const pool = basicPool({ min: 2, max: 3, idleShutdownAfter: "50ms" })
+    await pool.ready()
+    expect(pool.stats().runners.filter(r => r.state === "ready")).toHaveLength(2)
+    const victim = (await pool.api.where()).ppid
+    const up = once(pool, "runner:up")
+    process.kill(victim, "SIGKILL")
+    await up // a lost min runner is replaced
+    await pool.ready()
+  })
+
+  it("ends an idle runner after idleShutdownAfter", async () => {
+    const pool = basicPool({ idleShutdownAfter: "50ms" })
+    const down = once(pool, "runner:down")
+    await pool.api.add(1, 1)
+    expect(await down).toMatchObject({ goneReason: "idle" })
+    expect(await pool.api.add(1, 1)).toBe(2) // and boots another one on demand
+  })
+
+  it("one runner serves two first calls when it has the slots", async () => {
+    const pool = basicPool({ max: 2, maxConcurrency: 2 })
+    await Promise.all([pool.api.add(1, 1), pool.api.add(2, 2)])
+    expect(pool.stats().runners).toHaveLength(1)
+  })
+
+  it("close lets queued and running work finish, and refuses new work", async () => {
+    const pool = basicPool()
+    const results = [1, 2, 3].map(n => pool.api.add(n, n))
+    const closing = pool.close()
+    await expect(pool.api.add(1, 1)).rejects.toMatchObject({ code: "ERR_FLAME_POOL_CLOSED" })
+    expect(await Promise.all(results)).toEqual([2, 4, 6])
+    await closing
+    expect(pool.stats().runners).toEqual([])
+  })
+})
