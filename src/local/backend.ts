@@ -8,6 +8,7 @@ import type { Backend, Job, RunnerSpec } from "../shared/backend.ts"
 import { JOB_VARIABLE, type JobFacts } from "../shared/boot.ts"
 import { type Duration, toMs } from "../shared/duration.ts"
 import { OptionError, SubmitError } from "../shared/errors.ts"
+import { show } from "../shared/show.ts"
 import { suggest } from "../shared/suggest.ts"
 import { LocalJob } from "./job.ts"
 
@@ -28,6 +29,11 @@ const OPTIONS = ["walltime", "signalBefore", "killWait"]
  * @throws OptionError for an unknown or wrong option
  */
 export function local(options: LocalOptions = {}): Backend {
+  if (typeof options !== "object" || options === null) {
+    throw new OptionError("backend", `local() takes an object of options, not ${show(options)}`, {
+      hint: "local({ walltime: '10m' })",
+    })
+  }
   for (const name of Object.keys(options)) {
     if (OPTIONS.includes(name)) continue
     const near = suggest(name, OPTIONS)
@@ -35,11 +41,17 @@ export function local(options: LocalOptions = {}): Backend {
       hint: `known: ${OPTIONS.join(", ")}`,
     })
   }
+  const walltime = toMs(options.walltime ?? Number.POSITIVE_INFINITY, "walltime")
   return new LocalBackend(
-    options.walltime === undefined ? undefined : toMs(options.walltime, "walltime"),
-    toMs(options.signalBefore ?? "30s", "signalBefore"),
-    toMs(options.killWait ?? "30s", "killWait"),
+    Number.isFinite(walltime) ? walltime : undefined,
+    finite(toMs(options.signalBefore ?? "30s", "signalBefore"), "signalBefore"),
+    finite(toMs(options.killWait ?? "30s", "killWait"), "killWait"),
   )
+}
+
+function finite(ms: number, option: string): number {
+  if (Number.isFinite(ms)) return ms
+  throw new OptionError(option, `\`${option}\` must be a finite time`, { hint: `local({ ${option}: '30s' })` })
 }
 
 class LocalBackend implements Backend {
@@ -87,18 +99,29 @@ class LocalBackend implements Backend {
     await new Promise<void>((resolve, reject) => {
       child.once("spawn", resolve)
       child.once("error", cause =>
-        reject(new SubmitError(`cannot start ${process.execPath}: ${cause.message}`, { cause })),
+        reject(
+          new SubmitError(`cannot start ${process.execPath}: ${cause.message}`, {
+            cause,
+            hint: "each runner is two processes here: is a limit reached (`ulimit -u`)? lower `max`",
+          }),
+        ),
       )
     })
-    return new LocalJob(child, {
+    const job = new LocalJob(child, {
       node: hostname(),
       endsAt,
       signalBeforeMs: this.#signalBeforeMs,
       killWaitMs: this.#killWaitMs,
     })
+    if (signal.aborted) {
+      await job.cancel()
+      await job.ended()
+      signal.throwIfAborted()
+    }
+    return job
   }
 
   cancelSync(jobs: readonly Job[]): void {
-    for (const job of jobs) (job as LocalJob).signalGroup("SIGTERM")
+    for (const job of jobs) (job as LocalJob).terminate()
   }
 }

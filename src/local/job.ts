@@ -1,7 +1,7 @@
 /** One child process as a job: its status, its simulated walltime, its end. Owns the process and its timers. */
 import type { ChildProcess } from "node:child_process"
 import type { Job, JobStatus } from "../shared/backend.ts"
-import { MAX_TIMER_MS } from "../shared/duration.ts"
+import { after, type LongTimer } from "../shared/timer.ts"
 
 const TAIL_BYTES = 4_096
 
@@ -20,7 +20,7 @@ export class LocalJob implements Job {
   readonly #settings: LocalJobSettings
   readonly #listeners = new Set<(status: JobStatus) => void>()
   readonly #ended: Promise<Ended>
-  readonly #timers: NodeJS.Timeout[] = []
+  readonly #timers: LongTimer[] = []
   #status: JobStatus
   #tail = ""
   #cancelled = false
@@ -39,9 +39,11 @@ export class LocalJob implements Job {
     })
     this.#ended = new Promise(resolve => {
       child.once("exit", (code, signal) => {
-        // The last bytes of stderr may still be in the pipe; something that outlives the job may hold it open.
+        this.#killGroup() // with a job ends all that it started, as under Slurm
+        // The last bytes of stderr may still be in the pipe; what left the group may hold it open for as long as it likes.
         const settle = () => {
           clearTimeout(late)
+          child.off("close", settle)
           resolve(this.#end(code, signal))
         }
         const late = setTimeout(settle, 200)
@@ -63,6 +65,10 @@ export class LocalJob implements Job {
     return () => this.#listeners.delete(listener)
   }
 
+  async ask(): Promise<JobStatus> {
+    return this.#status
+  }
+
   /** A child process needs no asking: its end is an event. */
   attend(): void {}
 
@@ -73,43 +79,42 @@ export class LocalJob implements Job {
   async cancel(): Promise<void> {
     if (this.#status.state === "ended" || this.#cancelled) return
     this.#cancelled = true
-    this.signalGroup("SIGTERM")
-    this.#later(this.#settings.killWaitMs, () => this.signalGroup("SIGKILL"))
+    this.terminate()
+    this.#later(this.#settings.killWaitMs, () => this.#killGroup())
   }
 
   async stderrTail(): Promise<string> {
     return this.#tail
   }
 
-  /** To the job and all it started. SIGTERM goes to the main process alone, as from a batch system. */
-  signalGroup(signal: "SIGTERM" | "SIGKILL"): void {
+  /** SIGTERM to the main process alone, as from a batch system. */
+  terminate(): void {
+    const { pid, exitCode, signalCode } = this.#child
+    if (pid !== undefined && exitCode === null && signalCode === null) send(pid, "SIGTERM")
+  }
+
+  /** The group outlives its first process as long as anybody is in it, and keeps its number from being used again. */
+  #killGroup(): void {
     const { pid } = this.#child
-    if (pid === undefined || this.#status.state === "ended") return
-    try {
-      process.kill(signal === "SIGKILL" ? -pid : pid, signal)
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error // it ended a moment ago: as good
-    }
+    if (pid !== undefined && this.#status.state !== "ended") send(-pid, "SIGKILL")
   }
 
   #simulateWalltime(endsAt: number): void {
     const left = endsAt - Date.now()
-    this.#later(left - this.#settings.signalBeforeMs, () => this.signalGroup("SIGTERM"))
+    this.#later(left - this.#settings.signalBeforeMs, () => this.terminate())
     this.#later(left, () => {
       this.#expired = true
-      this.signalGroup("SIGTERM")
-      this.#later(this.#settings.killWaitMs, () => this.signalGroup("SIGKILL"))
+      this.terminate()
+      this.#later(this.#settings.killWaitMs, () => this.#killGroup())
     })
   }
 
   #later(ms: number, action: () => void): void {
-    const timer = setTimeout(action, Math.min(ms, MAX_TIMER_MS))
-    timer.unref()
-    this.#timers.push(timer)
+    this.#timers.push(after(ms, action).unref())
   }
 
   #end(code: number | null, signal: NodeJS.Signals | null): Ended {
-    for (const timer of this.#timers) clearTimeout(timer)
+    for (const timer of this.#timers) timer.stop()
     const outcome = this.#expired ? "walltime" : this.#cancelled ? "cancelled" : code === 0 ? "completed" : "failed"
     const status: Ended = {
       state: "ended",
@@ -125,5 +130,13 @@ export class LocalJob implements Job {
     this.#status = status
     for (const listener of this.#listeners) listener(status)
     return status
+  }
+}
+
+function send(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error // it ended a moment ago: as good
   }
 }

@@ -22,6 +22,8 @@ function node(path: string[], invoke: Invoke): object {
   const read = () => Promise.resolve(invoke({ kind: "get", path }, read))
   return new Proxy(path.length === 0 ? Object.create(null) : call, {
     get(_target, property) {
+      // Without it, `${api.train}` would look for toString on the runner.
+      if (property === Symbol.toPrimitive) return () => `[remote ${["api", ...path].join(".")}]`
       if (typeof property === "symbol" || NOT_REMOTE.has(property)) return undefined
       // `await api.config` reads the export; `await api` is what it is.
       if (property === "then") return path.length === 0 ? undefined : then(read)

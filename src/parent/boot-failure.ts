@@ -29,9 +29,16 @@ export function diedWhileBooting(runnerId: string, evidence: JobEvidence): BootE
     `runner ${runnerId} (${describeJob(evidence)}) ended before it was ready${why}${log}${words}`,
     evidence,
     {
-      hint: tail ? undefined : "run `slurm-flame doctor --submit` to see how far a job gets here",
+      hint: adviceForDeath(evidence),
     },
   )
+}
+
+function adviceForDeath({ exitCode, signal, stderrTail }: JobEvidence): string | undefined {
+  if (signal === "SIGKILL") return "was there enough memory? Linux and Slurm kill what uses more than it may"
+  if (stderrTail?.trimEnd()) return undefined // its last words say more than we could
+  if (exitCode !== undefined) return "does the module, or what it imports, call process.exit() while it loads?"
+  return "run `slurm-flame doctor --submit` to see how far a job gets here"
 }
 
 /** No runner within `bootTimeout`. */

@@ -43,6 +43,9 @@ export async function bundle(source: string, out: string, external: readonly str
   }
 }
 
+/** The same file whether this runs from dist/parent or from src/parent. */
+const LIBRARY = new URL("../../dist/index.js", import.meta.url).href
+
 const sourceUrl = (file: string): string => JSON.stringify(pathToFileURL(file).href)
 
 async function loadEsbuild(source: string): Promise<typeof import("esbuild")> {
@@ -67,7 +70,7 @@ function keepOutside(source: string, external: readonly string[]): Plugin {
     name: "keep-outside",
     setup(build) {
       build.onResolve({ filter: /^slurm-flame$/ }, () => ({
-        path: new URL("../index.js", import.meta.url).href,
+        path: LIBRARY,
         external: true,
       }))
       build.onResolve({ filter: /\.node$/ }, args => ({

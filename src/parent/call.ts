@@ -7,6 +7,7 @@ import { missingExport } from "../shared/missing-export.ts"
 import type { RpcClient } from "../transport/rpc-client.ts"
 import { type Limited, type Limits, LimitWatch } from "./limit-watch.ts"
 import { RemoteCall } from "./remote-call.ts"
+import { reviveError } from "./revive-error.ts"
 
 /** What a call asks for. */
 export type Operation = { kind: "apply"; path: string[]; args: readonly unknown[] } | { kind: "get"; path: string[] }
@@ -66,7 +67,7 @@ export class Call implements Limited {
   /** The caller is free at once; the runner is told, and keeps the slot until the work has ended. */
   giveUp(error: FlameError, reason: unknown): void {
     this.#cancel?.(reason)
-    this.fail(error)
+    this.fail(this.#withSite(error))
   }
 
   /** `listener` is called once when the call settles; at once if it has. */
@@ -83,7 +84,7 @@ export class Call implements Limited {
       if (this.settled) return resolve("over")
       const { path } = this.#operation
       if (!target.exports.some(name => name === path[0] || name === this.#name)) {
-        this.fail(missingExport(target.exports, path))
+        this.fail(this.#withSite(missingExport(target.exports, path)))
         return resolve("over")
       }
       let outcome: CallOutcome = "over"
@@ -91,7 +92,7 @@ export class Call implements Limited {
         const waiter = {
           resolve: (value: unknown) => this.#settle(() => this.#resolve(value)),
           reject: (error: unknown) => {
-            if ((error as { code?: unknown } | null)?.code === "ERR_FLAME_RUNNER_DRAINING") outcome = "not-started"
+            if (isRefusedBy(target.runnerId, error)) outcome = "not-started"
             else this.#rejected(error, target)
           },
           done: () => resolve(outcome),
@@ -103,7 +104,7 @@ export class Call implements Limited {
         if (this.#state === "queued") this.#state = "sent"
         this.#cancel = reason => target.client.cancel(id, reason)
       } catch (error) {
-        this.fail(error)
+        this.fail(error instanceof Error ? this.#withSite(error) : error) // an argument that cannot cross
         resolve("over")
       }
     })
@@ -147,6 +148,7 @@ export class Call implements Limited {
       const remote = { runnerId, jobId, node, stack: (error as Error).stack }
       Object.defineProperty(error, "remote", { value: remote, configurable: true })
       this.#withSite(error as Error, `runner ${runnerId}${node === undefined ? "" : ` on ${node}`}`)
+      reviveError(error as Error)
     }
     this.fail(error)
   }
@@ -172,4 +174,10 @@ export class Call implements Limited {
     deliver()
     this.#onSettled?.()
   }
+}
+
+/** Said by this runner itself, and not by another one that the user's code called from there. */
+function isRefusedBy(runnerId: string, error: unknown): boolean {
+  const e = error as { code?: unknown; runnerId?: unknown } | null
+  return e?.code === "ERR_FLAME_RUNNER_DRAINING" && e.runnerId === runnerId
 }

@@ -18,6 +18,8 @@ export interface RunnerInfo {
   readonly leased: boolean
   /** End of the walltime, where there is one and it is known. */
   readonly deadline: Date | undefined
+  /** Both ends of the connection that calls travel on, once it is up; `local` is the parent's. */
+  readonly addresses: { readonly local: string; readonly remote: string } | undefined
 }
 
 export interface PoolEvents {
@@ -59,10 +61,12 @@ export class PoolEmitter {
       return
     }
     for (const listener of this.#emitter.listeners(event)) {
+      const failed = (error: unknown) => this.#logger.error({ event, error }, "a listener threw")
       try {
-        listener(...args)
+        const result: unknown = listener(...args)
+        if (result instanceof Promise) result.catch(failed) // an async listener throws later
       } catch (error) {
-        this.#logger.error({ event, error }, "a listener threw")
+        failed(error)
       }
     }
   }

@@ -104,10 +104,7 @@ export class Fleet {
 
   /** Ends one runner. Resolves when its job is over. */
   async end(runner: PoolRunner, reason: "idle" | "close" | "terminated", graceMs: number): Promise<void> {
-    const ending = runner.shutdown(reason, graceMs)
-    this.#ending.add(ending)
-    await ending
-    this.#ending.delete(ending)
+    await this.#track(runner.shutdown(reason, graceMs))
   }
 
   /** Ends all runners, those already on their way out included, and closes the port. */
@@ -118,6 +115,12 @@ export class Fleet {
     await Promise.all(this.#ending)
     const hub = await this.#hub?.catch(() => undefined) // that it could not listen was told to those who booted
     hub?.close()
+  }
+
+  async #track(ending: Promise<void>): Promise<void> {
+    this.#ending.add(ending)
+    await ending
+    this.#ending.delete(ending)
   }
 
   #idled(runner: PoolRunner): void {
@@ -186,6 +189,7 @@ export class Fleet {
     },
     gone: runner => {
       this.#runners.delete(runner)
+      void this.#track(runner.jobOver()) // close() is not over before the job is
       this.#stopIdle(runner)
       this.#host.leaseOver(runner, "ended with its runner")
       const goneReason = runner.goneReason ?? "connection-lost"

@@ -3,6 +3,7 @@
  * the remote work has really ended, not when its caller stopped waiting.
  */
 import PQueue from "p-queue"
+import { KeepAlive } from "./keep-alive.ts"
 
 interface Entry {
   readonly evicted: () => void
@@ -12,12 +13,16 @@ export class Gate {
   readonly #queue: PQueue
   readonly #capacity: number
   readonly #waiting = new Set<Entry>()
+  readonly #keepAlive = new KeepAlive()
 
   /** @param freed Called after a slot became free. */
   constructor(maxConcurrency: number, freed: () => void) {
     this.#capacity = maxConcurrency
     this.#queue = new PQueue({ concurrency: maxConcurrency })
-    this.#queue.on("next", freed)
+    this.#queue.on("next", () => {
+      this.#keepAlive.set(this.#queue.pending > 0)
+      freed()
+    })
   }
 
   /** Calls that hold a slot now. */
@@ -38,6 +43,7 @@ export class Gate {
   enter(start: () => Promise<void>, evicted: () => void): void {
     const entry: Entry = { evicted }
     this.#waiting.add(entry)
+    this.#keepAlive.set(true)
     void this.#queue.add(async () => {
       // An evicted entry stays in the queue as an empty task: p-queue cannot take one out without settling its promise.
       if (!this.#waiting.delete(entry)) return
@@ -52,8 +58,9 @@ export class Gate {
     for (const { evicted } of waiting) evicted()
   }
 
-  /** Resolves when nobody holds or waits for a slot. */
-  idle(): Promise<void> {
-    return this.#queue.onIdle()
+  /** The runner is gone: nothing is held any more, by nobody. */
+  end(): void {
+    this.evict()
+    this.#keepAlive.end()
   }
 }

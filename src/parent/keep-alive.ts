@@ -3,12 +3,21 @@ import { MAX_TIMER_MS } from "../shared/duration.ts"
 
 export class KeepAlive {
   #timer: NodeJS.Timeout | undefined
+  #held = false
 
   set(busy: boolean): void {
-    if (busy) this.#timer ??= setInterval(() => {}, MAX_TIMER_MS)
-    else {
-      clearInterval(this.#timer)
-      this.#timer = undefined
-    }
+    if (busy === this.#held) return
+    this.#held = busy
+    // A timer that never does anything is the one handle that can be held and let go at no cost.
+    this.#timer ??= setInterval(() => {}, MAX_TIMER_MS)
+    if (busy) this.#timer.ref()
+    else this.#timer.unref()
+  }
+
+  /** Lets go for good. */
+  end(): void {
+    clearInterval(this.#timer)
+    this.#timer = undefined
+    this.#held = false
   }
 }

@@ -28,7 +28,7 @@ export interface Runner<T> extends AsyncDisposable {
   with(options: CallOptions): Remote<T>
   /** A raw port to the worker, where the module is exposed with plain Comlink. Calls over it take no slot. */
   readonly endpoint: RunnerPort
-  /** Resolves when this runner is gone, or its worker crashed (its state is lost; the job may serve the pool again). */
+  /** Resolves when the lease is over: you gave it back, the runner is gone, or its worker crashed and lost its state. */
   readonly closed: Promise<RunnerInfo>
   /** Gives the runner back to the pool. What still runs on it may finish. Calling it twice is harmless. */
   release(): Promise<void>
@@ -82,6 +82,7 @@ export class Lease<T> implements Runner<T> {
     if (this.#over !== undefined) return
     this.#over = "was released"
     this.#host.release(this)
+    this.#resolveClosed(this.info)
   }
 
   async terminate(): Promise<void> {

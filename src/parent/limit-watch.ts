@@ -1,6 +1,7 @@
 /** The two ways in which a caller stops waiting: its time is over, or its signal fires. Owns the timer and the listener. */
-import { formatMs, MAX_TIMER_MS } from "../shared/duration.ts"
+import { formatMs } from "../shared/duration.ts"
 import { CallAbortedError, CallTimeoutError, type FlameError } from "../shared/errors.ts"
+import { after, type LongTimer } from "../shared/timer.ts"
 
 export interface Limits {
   /** Total milliseconds: queue + boot + run. */
@@ -22,7 +23,7 @@ export class LimitWatch {
   readonly #what: Limited
   readonly #until: number
   readonly #onAbort: (() => void) | undefined
-  #timer: NodeJS.Timeout | undefined
+  #timer: LongTimer | undefined
 
   /** Starts at once; an aborted signal gives up during construction. */
   constructor(limits: Limits, what: Limited) {
@@ -38,7 +39,7 @@ export class LimitWatch {
       this.#onAbort = () => this.#abort()
       signal.addEventListener("abort", this.#onAbort, { once: true })
     }
-    if (Number.isFinite(limits.timeoutMs)) this.#arm()
+    if (Number.isFinite(limits.timeoutMs)) this.#timer = after(limits.timeoutMs, () => this.#expire())
   }
 
   /** Milliseconds left. */
@@ -48,19 +49,8 @@ export class LimitWatch {
 
   /** The wait is over in another way. */
   stop(): void {
-    clearTimeout(this.#timer)
+    this.#timer?.stop()
     if (this.#onAbort) this.#limits.signal?.removeEventListener("abort", this.#onAbort)
-  }
-
-  /** Node's timers hold 24.8 days at most; a longer wait is armed again. */
-  #arm(): void {
-    this.#timer = setTimeout(
-      () => {
-        if (this.leftMs > 0) this.#arm()
-        else this.#expire()
-      },
-      Math.min(this.leftMs, MAX_TIMER_MS),
-    )
   }
 
   #expire(): void {
@@ -78,6 +68,13 @@ export class LimitWatch {
   #abort(): void {
     const { name, started } = this.#what
     const reason = this.#limits.signal?.reason
-    this.#what.giveUp(new CallAbortedError(`${name} was aborted`, started, { cause: reason }), reason)
+    this.#what.giveUp(
+      new CallAbortedError(
+        `${name} was aborted by its signal (${started ? "it was running" : "it had not started"})`,
+        started,
+        { cause: reason },
+      ),
+      reason,
+    )
   }
 }

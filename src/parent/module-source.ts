@@ -1,14 +1,14 @@
 /**
- * The user's module, made ready to run in a job. Owns the decision whether it is bundled, and the bundle's file: one private
- * directory that lives as long as the pool. JavaScript runs as it is; TypeScript is bundled here, once, with esbuild.
+ * The user's module, made ready to run in a job. Owns the decision whether it is bundled, and the bundle, which lives as long
+ * as the pool. JavaScript runs as it is; TypeScript is bundled here, once, with esbuild.
  */
-import { existsSync, mkdirSync } from "node:fs"
-import { mkdtemp, rm } from "node:fs/promises"
-import { homedir } from "node:os"
-import { dirname, extname, isAbsolute, join } from "node:path"
+import { readdirSync, statSync } from "node:fs"
+import { basename, dirname, extname, isAbsolute, join } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import { ModuleError, OptionError } from "../shared/errors.ts"
+import { suggest } from "../shared/suggest.ts"
 import { bundle } from "./bundle.ts"
+import { BundleDir, bundleRoot } from "./bundle-dir.ts"
 
 /** Whether and how the module is bundled. */
 export type BundleOption = boolean | { external?: readonly string[] }
@@ -25,15 +25,24 @@ export class ModuleSource {
   readonly #file: string
   readonly #bundle: BundleOption | undefined
   #ready: Promise<ReadyModule> | undefined
-  #dir: string | undefined
+  #dir: BundleDir | undefined
 
-  /** @throws OptionError when `module` names no file; ModuleError when the file is not there. */
+  /** @throws OptionError when an argument is not what it should be; ModuleError when the file is not there. */
   constructor(module: URL | string, bundleOption: BundleOption | undefined) {
     this.#file = fileOf(module)
-    this.#bundle = bundleOption
-    if (!existsSync(this.#file)) {
+    this.#bundle = checkBundle(bundleOption)
+    const found = statSync(this.#file, { throwIfNoEntry: false })
+    if (!found) {
+      const near = neighbour(this.#file)
       throw new ModuleError(this.#file, `the module ${this.#file} does not exist`, {
-        hint: "write it as `new URL('./train.ts', import.meta.url)`: relative to the file that says so",
+        hint: near
+          ? `did you mean ${near}, which is there?`
+          : "write it as `new URL('./train.ts', import.meta.url)`: relative to the file that says so",
+      })
+    }
+    if (!found.isFile()) {
+      throw new ModuleError(this.#file, `the module ${this.#file} is not a file`, {
+        hint: "name the file whose exports the runners serve, for example its index.ts",
       })
     }
   }
@@ -57,25 +66,40 @@ export class ModuleSource {
   /** Deletes the bundle. */
   async dispose(): Promise<void> {
     await this.#ready?.catch(() => {}) // its failure went to those who asked for the module
-    if (this.#dir !== undefined) await rm(this.#dir, { recursive: true, force: true })
+    this.#dir?.remove()
   }
 
   async #prepare(): Promise<ReadyModule> {
     const source = this.#file
     const wanted = this.#bundle ?? TYPESCRIPT.has(extname(source))
     if (wanted === false) return { module: pathToFileURL(source).href, source }
-    this.#dir = await mkdtemp(join(bundleRoot(), "bundle-"))
-    const out = join(this.#dir, `${this.name}.mjs`)
+    this.#dir = makeDir(source)
+    const out = join(this.#dir.path, `${this.name}.mjs`)
     await bundle(source, out, wanted === true ? [] : (wanted.external ?? []))
     return { module: pathToFileURL(out).href, source }
   }
 }
 
-/** In the home directory, which nodes share; a node's /tmp is its own. */
-function bundleRoot(): string {
-  const root = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "slurm-flame")
-  mkdirSync(root, { recursive: true, mode: 0o700 })
-  return root
+/** @throws ModuleError with what to do when no bundle can be written. */
+function makeDir(source: string): BundleDir {
+  try {
+    return new BundleDir()
+  } catch (cause) {
+    throw new ModuleError(source, `${source} cannot be bundled: no directory in ${bundleRoot()}: ${messageOf(cause)}`, {
+      cause,
+      hint: "set XDG_CACHE_HOME to a directory you may write to and all nodes share",
+    })
+  }
+}
+
+/** A file beside the missing one whose name is nearly the same: `train.ts` where `train.js` was asked for. */
+function neighbour(file: string): string | undefined {
+  const dir = dirname(file)
+  if (!statSync(dir, { throwIfNoEntry: false })?.isDirectory()) return undefined
+  const names = readdirSync(dir).filter(name => /\.[cm]?[jt]sx?$/.test(name))
+  const stem = (name: string) => basename(name, extname(name))
+  const near = names.find(name => stem(name) === stem(file)) ?? suggest(basename(file), names)
+  return near === undefined ? undefined : join(dir, near)
 }
 
 function fileOf(module: unknown): string {
@@ -84,9 +108,31 @@ function fileOf(module: unknown): string {
   if (typeof text !== "string" || text === "") {
     throw new OptionError("module", "`module` is the file that runners serve, as a URL or an absolute path", { hint })
   }
-  if (text.startsWith("file:")) return fileURLToPath(text)
   if (isAbsolute(text)) return text
-  throw new OptionError("module", `\`module\` is neither a file URL nor an absolute path: ${JSON.stringify(text)}`, {
-    hint,
+  if (!text.startsWith("file:")) {
+    throw new OptionError("module", `\`module\` is neither a file URL nor an absolute path: ${JSON.stringify(text)}`, {
+      hint,
+    })
+  }
+  try {
+    return fileURLToPath(text)
+  } catch (cause) {
+    throw new OptionError("module", `\`module\` is no URL of a file here: ${text}: ${messageOf(cause)}`, {
+      cause,
+      hint,
+    })
+  }
+}
+
+function checkBundle(option: unknown): BundleOption | undefined {
+  if (option === undefined || typeof option === "boolean") return option
+  const names = typeof option === "object" && option !== null ? Object.keys(option) : ["?"]
+  const { external = [] } = option as { external?: unknown }
+  const isList = Array.isArray(external) && external.every(name => typeof name === "string")
+  if (names.every(name => name === "external") && isList) return option as BundleOption
+  throw new OptionError("bundle", "`bundle` is true, false, or an object with a list of package names, `external`", {
+    hint: "bundle: { external: ['sharp'] }",
   })
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -1,7 +1,8 @@
 /** The options of a pool and of a call: types, defaults, and checks that name the option and say what to do. */
 import type { Backend } from "../shared/backend.ts"
-import { type Duration, type Infinite, toMs } from "../shared/duration.ts"
+import { type Duration, formatMs, type Infinite, toMs } from "../shared/duration.ts"
 import { OptionError } from "../shared/errors.ts"
+import { show } from "../shared/show.ts"
 import { suggest } from "../shared/suggest.ts"
 import { type Logger, silentLogger, stderrLogger } from "./logger.ts"
 import { type BundleOption, ModuleSource } from "./module-source.ts"
@@ -122,9 +123,9 @@ export function checkPoolOptions(
     })
   }
   const module = new ModuleSource(options.module, options.bundle)
-  const name = options.name ?? (module.name.replace(/[^A-Za-z0-9_-]/g, "-") || "pool")
-  if (!/^[A-Za-z0-9_-]{1,40}$/.test(name)) {
-    throw new OptionError("name", `\`name\` may hold letters, digits, "_" and "-", 40 at most: ${JSON.stringify(name)}`)
+  const name = options.name ?? (module.name.replace(/[^A-Za-z0-9_-]/g, "-").slice(0, 40) || "pool")
+  if (typeof name !== "string" || !/^[A-Za-z0-9_-]{1,40}$/.test(name)) {
+    throw new OptionError("name", `\`name\` may hold letters, digits, "_" and "-", 40 at most: ${show(name)}`)
   }
   if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
     throw new OptionError("signal", "`signal` is not an AbortSignal")
@@ -134,6 +135,15 @@ export function checkPoolOptions(
     throw new OptionError("backend", "`backend` is not a backend", { hint: "use local() or slurm({ … })" })
   }
   backend.validate()
+  const heartbeatMs = finite(toMs(options.heartbeat ?? "5s", "heartbeat"), "heartbeat", 10)
+  const orphanMs = finite(toMs(options.orphanTimeout ?? "5m", "orphanTimeout"), "orphanTimeout", 1_000)
+  if (orphanMs < 2 * heartbeatMs) {
+    throw new OptionError(
+      "orphanTimeout",
+      `\`orphanTimeout\` (${formatMs(orphanMs)}) is less than twice \`heartbeat\` (${formatMs(heartbeatMs)}): a runner would end between two of them`,
+      { hint: "raise `orphanTimeout` or lower `heartbeat`" },
+    )
+  }
   return {
     module,
     backend,
@@ -145,21 +155,31 @@ export function checkPoolOptions(
     timeoutMs: toMs(options.timeout ?? "infinity", "timeout"),
     bootTimeoutMs: toMs(options.bootTimeout ?? "10m", "bootTimeout"),
     shutdownMs: finite(toMs(options.shutdownTimeout ?? "30s", "shutdownTimeout"), "shutdownTimeout"),
-    heartbeatMs: finite(toMs(options.heartbeat ?? "5s", "heartbeat"), "heartbeat", 10),
-    orphanMs: finite(toMs(options.orphanTimeout ?? "5m", "orphanTimeout"), "orphanTimeout", 1_000),
-    env: options.env ?? {},
-    logger: options.logger === false ? silentLogger : (options.logger ?? stderrLogger()),
+    heartbeatMs,
+    orphanMs,
+    env: checkEnv(options.env),
+    logger: checkLogger(options.logger),
     signal: options.signal,
   }
 }
 
-/** @throws OptionError */
+/**
+ * @param timeoutMs Where `options` has none.
+ * @param where Whose options they are, for messages.
+ * @throws OptionError
+ */
 export function checkCallOptions(
   options: CallOptions | undefined,
   timeoutMs: number,
+  where = "a call",
 ): { timeoutMs: number; signal: AbortSignal | undefined } {
   if (options === undefined) return { timeoutMs, signal: undefined }
-  rejectUnknown(options, ["timeout", "signal"], "a call")
+  if (typeof options !== "object" || options === null) {
+    throw new OptionError("options", `the options of ${where} must be an object, got ${show(options)}`, {
+      hint: "{ timeout: '5m', signal }",
+    })
+  }
+  rejectUnknown(options, ["timeout", "signal"], where)
   if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
     throw new OptionError("signal", "`signal` is not an AbortSignal")
   }
@@ -186,13 +206,37 @@ export function rejectUnknown(options: object, known: readonly string[], where: 
   }
 }
 
+function checkEnv(env: unknown): Record<string, string | undefined> {
+  if (env === undefined) return {}
+  if (typeof env !== "object" || env === null || Array.isArray(env)) {
+    throw new OptionError("env", `\`env\` must be an object of variables, got ${show(env)}`, {
+      hint: "env: { OMP_NUM_THREADS: '4' }",
+    })
+  }
+  for (const [name, value] of Object.entries(env)) {
+    if (value === undefined || typeof value === "string") continue
+    throw new OptionError("env", `\`env.${name}\` must be a string, got ${show(value)}`, {
+      hint: "write it in quotes; undefined removes the variable",
+    })
+  }
+  return env as Record<string, string | undefined>
+}
+
+function checkLogger(logger: unknown): Logger {
+  if (logger === undefined) return stderrLogger()
+  if (logger === false) return silentLogger
+  const methods = ["debug", "info", "warn", "error"] as const
+  const missing = methods.filter(name => typeof (logger as Partial<Logger> | null)?.[name] !== "function")
+  if (missing.length === 0) return logger as Logger
+  throw new OptionError("logger", `\`logger\` lacks ${missing.join(", ")}: ${show(logger)}`, {
+    hint: "pass pino() or console-like methods, or false for silence",
+  })
+}
+
 function wholeNumber(value: unknown, option: string, least: number, missing?: string): number {
   if (value === undefined && missing !== undefined) throw new OptionError(option, missing)
   if (typeof value === "number" && Number.isInteger(value) && value >= least) return value
-  throw new OptionError(
-    option,
-    `\`${option}\` must be a whole number of at least ${least}, got ${JSON.stringify(value) ?? String(value)}`,
-  )
+  throw new OptionError(option, `\`${option}\` must be a whole number of at least ${least}, got ${show(value)}`)
 }
 
 function finite(ms: number, option: string, least = 0): number {

@@ -3,8 +3,9 @@
  * the fleet's, the choice among them is placement's.
  */
 
-import { PoolClosedError } from "../shared/errors.ts"
+import { OptionError, PoolClosedError } from "../shared/errors.ts"
 import type { Remote } from "../shared/remote.ts"
+import { show } from "../shared/show.ts"
 import { apiProxy, type Invoke } from "./api-proxy.ts"
 import { Call } from "./call.ts"
 import { PoolEmitter, type PoolEvents } from "./events.ts"
@@ -72,7 +73,7 @@ export class FlamePool<T> implements Pool<T> {
   }
 
   async spawn(options: SpawnOptions = {}): Promise<Runner<T>> {
-    const limits = checkCallOptions(options, this.#settings.timeoutMs)
+    const limits = checkCallOptions(options, this.#settings.timeoutMs, "spawn()")
     this.#admit("spawn()")
     return await new Promise((resolve, reject) => {
       let over = false
@@ -100,6 +101,11 @@ export class FlamePool<T> implements Pool<T> {
   }
 
   async call<R>(fn: (api: Remote<T>) => R, options?: CallOptions): Promise<Awaited<R>> {
+    if (typeof fn !== "function") {
+      throw new OptionError("fn", `call() takes a function, got ${show(fn)}`, {
+        hint: "pool.call(api => api.train(x))",
+      })
+    }
     const limits = checkCallOptions(options, this.#settings.timeoutMs)
     this.#admit("call()")
     const held = new HeldCall(fn as (api: never) => unknown, limits, {
@@ -260,7 +266,7 @@ export class FlamePool<T> implements Pool<T> {
     await this.#fleet.close(Math.max(0, until - performance.now()))
     await this.#settings.module.dispose()
     this.#forgetExit()
-    this.#keepAlive.set(false)
+    this.#keepAlive.end()
   }
 
   /** Waits until nothing is queued and nothing runs, but not longer than `ms`. */

@@ -2,6 +2,7 @@
  * What a call through `api` returns: a promise of the result that can also be iterated at once when the result is a stream
  * (`for await (const x of api.losses(9))`). Owns no state of its own.
  */
+import { StateError } from "../shared/errors.ts"
 
 type Stream = AsyncGenerator<unknown, unknown, unknown>
 
@@ -24,7 +25,9 @@ export class RemoteCall<T> extends Promise<T> {
 
   #stream(value: unknown): Stream {
     if (typeof (value as Stream | null)?.[Symbol.asyncIterator] === "function") return value as Stream
-    throw new TypeError("the function did not return a stream: await the call instead of iterating it")
+    throw new StateError("the function that was called did not return a stream, and cannot be iterated", {
+      hint: "`await` the call; to stream, export an `async function*` or return an async iterable",
+    })
   }
 }
 

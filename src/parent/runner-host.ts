@@ -1,6 +1,13 @@
-/** What a runner tells its fleet. An interface only: it breaks the circle between the two. */
+/** What a runner is given and what it tells its fleet. Types only: they break the circle between the two. */
 import type { DrainReason } from "../transport/protocol.ts"
 import type { PoolRunner } from "./runner.ts"
+import type { JobSettings } from "./runner-job.ts"
+import type { LinkSettings } from "./runner-link.ts"
+
+export interface RunnerSettings extends LinkSettings, JobSettings {
+  /** From submission until it serves; also after its worker crashed. */
+  readonly bootTimeoutMs: number
+}
 
 /** What a runner tells its pool. */
 export interface RunnerHost {

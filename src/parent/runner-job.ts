@@ -65,6 +65,11 @@ export class RunnerJob {
     this.#evidence = Object.fromEntries([...known, ...news])
   }
 
+  /** What the scheduler says now; undefined before there is a job. */
+  async ask(): Promise<JobStatus | undefined> {
+    return await this.#job?.ask()
+  }
+
   attend(interest: "watch" | "rest"): void {
     this.#job?.attend(interest)
   }

@@ -55,7 +55,7 @@ export class RunnerLink {
   #data: Connection | undefined
   #heartbeat: Heartbeat | undefined
   #generation = -1
-  #addresses: { localAddress: string; remoteAddress: string } | undefined
+  #addresses: { local: string; remote: string } | undefined
 
   constructor(settings: LinkSettings, handler: LinkHandler) {
     this.#settings = settings
@@ -63,7 +63,7 @@ export class RunnerLink {
   }
 
   /** Both ends of the worker's socket, once it is up. */
-  get addresses(): { localAddress: string; remoteAddress: string } | undefined {
+  get addresses(): { local: string; remote: string } | undefined {
     return this.#addresses
   }
 
@@ -163,7 +163,7 @@ export class RunnerLink {
           throw new HandshakeError(`runner ${runnerId} is connected already`)
         greeted = true
         this.#generation = m.generation
-        this.#addresses = { localAddress: peer.localAddress, remoteAddress: peer.remoteAddress }
+        this.#addresses = { local: peer.localAddress, remote: peer.remoteAddress }
         peer.greeted()
         connection.greet()
         this.#handler.worker(({ module, source }) => {

@@ -3,7 +3,6 @@
  * job's end; knows its pool only as a host that is told.
  */
 import type { Job, JobStatus } from "../shared/backend.ts"
-import { MAX_TIMER_MS } from "../shared/duration.ts"
 import {
   ConnectionError,
   type GoneReason,
@@ -11,6 +10,7 @@ import {
   type RunnerLostError,
   SubmitError,
 } from "../shared/errors.ts"
+import { after, type LongTimer } from "../shared/timer.ts"
 import { ComlinkPort } from "../transport/comlink-port.ts"
 import type { DrainReason, SupervisorMessage } from "../transport/protocol.ts"
 import { RpcClient } from "../transport/rpc-client.ts"
@@ -20,14 +20,10 @@ import type { Call, CallTarget } from "./call.ts"
 import type { RunnerInfo } from "./events.ts"
 import { Gate } from "./gate.ts"
 import { lostError, REASON_OF } from "./lost-error.ts"
-import type { RunnerHost } from "./runner-host.ts"
-import { type JobSettings, LATE_MS, RunnerJob } from "./runner-job.ts"
-import { type LinkSettings, RunnerLink } from "./runner-link.ts"
+import type { RunnerHost, RunnerSettings } from "./runner-host.ts"
+import { LATE_MS, RunnerJob } from "./runner-job.ts"
+import { RunnerLink } from "./runner-link.ts"
 import { type RunnerState, transition } from "./runner-state.ts"
-
-export interface RunnerSettings extends LinkSettings, JobSettings {
-  readonly bootTimeoutMs: number
-}
 
 /** A lost socket is explained a moment later by the supervisor or the scheduler, or not at all. */
 const EXPLANATION_MS = 2_000
@@ -46,8 +42,8 @@ export class PoolRunner {
   readonly #gate: Gate
   readonly #job: RunnerJob
   #state: RunnerState = "submitting"
-  #bootTimer: NodeJS.Timeout | undefined
-  #explanation: NodeJS.Timeout | undefined
+  #bootTimer: LongTimer | undefined
+  #explanation: LongTimer | undefined
   #session: Session | undefined
   #target: CallTarget | undefined
   #endpoint: ComlinkPort | undefined
@@ -88,7 +84,6 @@ export class PoolRunner {
   get state(): RunnerState {
     return this.#state
   }
-
   /** Alive or on its way. */
   get counts(): boolean {
     return this.#state !== "gone" && this.#state !== "draining"
@@ -97,7 +92,6 @@ export class PoolRunner {
   get booting(): boolean {
     return this.counts && this.#state !== "ready"
   }
-
   get ready(): boolean {
     return this.#state === "ready"
   }
@@ -105,7 +99,6 @@ export class PoolRunner {
   get running(): number {
     return this.#gate.running
   }
-
   get free(): number {
     return this.#gate.free
   }
@@ -124,7 +117,13 @@ export class PoolRunner {
       inFlight: this.#gate.running,
       leased: this.leased,
       deadline: this.#endsAt === undefined ? undefined : new Date(this.#endsAt),
+      addresses: this.#link.addresses,
     }
+  }
+
+  /** Resolves when the job under it is over, or the scheduler would not say so. Never rejects. */
+  jobOver(): Promise<void> {
+    return this.#job.over()
   }
 
   get evidence(): JobEvidence {
@@ -133,10 +132,6 @@ export class PoolRunner {
 
   get goneReason(): GoneReason | undefined {
     return this.#goneReason
-  }
-
-  get addresses(): { localAddress: string; remoteAddress: string } | undefined {
-    return this.#link.addresses
   }
 
   /** Submits the job and waits until the runner serves. Rejects with the reason if it never does. */
@@ -156,14 +151,17 @@ export class PoolRunner {
 
   /** Runs `call` when there is a slot. `notStarted` is called if it never was sent, since the runner ends. */
   run(call: Call, notStarted: () => void): void {
+    const back = () => {
+      if (!call.settled) notStarted() // nobody waits for it any more: it must not boot another runner
+    }
     this.#gate.enter(async () => {
       if (call.settled) return
-      if (!this.ready) return notStarted()
+      if (!this.ready) return back()
       const outcome = await call.send(this.#target!)
       if (outcome === "over") return
       call.unsend()
-      if (!call.settled) notStarted()
-    }, notStarted)
+      back()
+    }, back)
   }
 
   /** Holds a slot while `task` runs, and lets it send calls of its own in it. */
@@ -194,9 +192,9 @@ export class PoolRunner {
     if (this.#state === "ready" || this.#state === "draining") {
       this.#link.drain(reason, graceMs)
       if (this.#state === "ready") this.#draining(reason, graceMs)
-      const late = setTimeout(() => this.#gone(reason), Math.min(graceMs + LATE_MS, MAX_TIMER_MS))
+      const late = after(graceMs + LATE_MS, () => this.#gone(reason))
       await this.closed
-      clearTimeout(late)
+      late.stop()
     } else {
       this.#gone(reason)
     }
@@ -228,7 +226,6 @@ export class PoolRunner {
 
   #setEnd(endsAt: number | undefined): void {
     if (endsAt === undefined) return
-    // Told also when it is not news: a supervisor that drains takes it as word that the job runs on.
     this.#endsAt = endsAt
     this.#link.deadline(endsAt)
     if (this.#state === "ready") this.#job.attend("rest")
@@ -253,7 +250,7 @@ export class PoolRunner {
 
   #ready(session: Session, exports: string[]): void {
     if (this.#state !== "booting") return
-    clearTimeout(this.#bootTimer)
+    this.#bootTimer?.stop()
     this.#session = session
     this.#endpoint = undefined
     const { jobId, node } = this.evidence
@@ -268,10 +265,16 @@ export class PoolRunner {
   #draining(reason: DrainReason, leftMs: number): void {
     if (this.#state === "draining" || this.#state === "gone") return
     this.#move("draining")
-    this.#job.attend("watch") // is the job being cancelled, or only warned? its end, if it runs on, is sent to it
     this.#goneReason = reason
+    if (reason === "cancelled" || reason === "walltime") void this.#tellEnd()
     this.#host.draining(this, reason, leftMs)
     this.#gate.evict()
+  }
+
+  /** A signal does not say whether the job is being cancelled or was only warned. If it runs on, the runner has until its end. */
+  async #tellEnd(): Promise<void> {
+    const status = await this.#job.ask()
+    if (status?.state === "running" && status.endsAt !== undefined) this.#link.deadline(status.endsAt)
   }
 
   #workerExit(exit: SupervisorMessage & { t: "worker-exit" }): void {
@@ -280,7 +283,7 @@ export class PoolRunner {
       this.#gone("boot-failed", diedWhileBooting(this.id, this.evidence))
       return
     }
-    clearTimeout(this.#explanation)
+    this.#explanation?.stop()
     this.#session?.fail(lostError(this.id, "crashed", true, this.evidence))
     if (this.#state !== "ready" || !exit.restart) return // a bye follows
     this.#move("booting")
@@ -308,23 +311,19 @@ export class PoolRunner {
   #explain(reason: Error): void {
     if (this.#state === "gone") return
     this.#job.attend("watch")
-    clearTimeout(this.#explanation)
-    this.#explanation = setTimeout(() => {
+    this.#explanation?.stop()
+    this.#explanation = after(EXPLANATION_MS, () => {
       this.#settings.logger.warn({ runner: this.id, reason: reason.message }, "a runner's connection was lost")
       if (this.#served) this.#gone(this.#goneReason ?? "connection-lost")
       else this.#gone("boot-failed", diedWhileBooting(this.id, { ...this.evidence, stderrTail: reason.message }))
-    }, EXPLANATION_MS)
+    })
   }
 
   #armBootTimer(): void {
     const { bootTimeoutMs } = this.#settings
-    if (!Number.isFinite(bootTimeoutMs)) return
-    this.#bootTimer = setTimeout(
-      () => {
-        this.#gone("boot-timeout", bootTimedOut(this.id, bootTimeoutMs, this.#job.job?.status, this.evidence))
-      },
-      Math.min(bootTimeoutMs, MAX_TIMER_MS),
-    )
+    this.#bootTimer = after(bootTimeoutMs, () => {
+      this.#gone("boot-timeout", bootTimedOut(this.id, bootTimeoutMs, this.#job.job?.status, this.evidence))
+    })
   }
 
   /** @param leaving The runner ends its job by itself. */
@@ -332,15 +331,15 @@ export class PoolRunner {
     if (this.#state === "gone") return
     this.#move("gone")
     this.#goneReason = reason
-    clearTimeout(this.#bootTimer)
-    clearTimeout(this.#explanation)
+    this.#bootTimer?.stop()
+    this.#explanation?.stop()
     const lost = lostError(this.id, reason, true, this.evidence)
     this.#job.end(error ?? lost, leaving)
     this.#link.close(new ConnectionError(`the runner is gone: ${reason}`))
     this.#session?.fail(lost)
     this.#booted?.reject(error ?? lost)
     this.#host.gone(this)
-    this.#gate.evict()
+    this.#gate.end()
     this.#resolveClosed(this.info)
   }
 

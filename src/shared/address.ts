@@ -3,7 +3,7 @@
  * lines: every such case gets its own words here, for the parent and for the runner alike.
  */
 import { isIP } from "node:net"
-import { networkInterfaces } from "node:os"
+import { hostname, networkInterfaces } from "node:os"
 import { HostError } from "./errors.ts"
 
 const HINT = "ip -f inet addr show ib0 | awk '/inet/ {print $2}' | cut -d/ -f1"
@@ -47,8 +47,11 @@ export function checkAddress(text: string, source: string): string {
     })
   }
   if (isIP(address) === 0) {
+    const bare = address.replace(/\/\d+$/, "")
     throw new HostError(`${source} is not an IP address: "${address.slice(0, 60)}"`, {
-      hint: `give the address of an interface, not a name; this machine (${machine()}) has: ${describeInterfaces()}`,
+      hint: isIP(bare)
+        ? `leave out the length of the network: ${bare} (\`cut -d/ -f1\` does that)`
+        : `give the address of an interface, not a name; this machine (${machine()}) has: ${describeInterfaces()}`,
     })
   }
   if (address === "0.0.0.0" || address === "::") {
@@ -65,5 +68,5 @@ export function checkAddress(text: string, source: string): string {
 }
 
 function machine(): string {
-  return process.env.SLURMD_NODENAME ?? process.env.HOSTNAME ?? "this host"
+  return process.env.SLURMD_NODENAME ?? hostname()
 }

@@ -49,9 +49,11 @@ export interface Job {
   readonly status: JobStatus
   /** Calls `listener` at each change of status, never during this call. Returns a function that stops that. */
   onStatus(listener: (status: JobStatus) => void): () => void
+  /** What the scheduler says now: asked after this call. `unknown` when it does not answer. Never rejects. */
+  ask(): Promise<JobStatus>
   /**
    * How much the pool wants to know. `watch`: keep `status` fresh (the runner is not connected, or in doubt).
-   * `rest`: its socket is the truth, ask nobody. Starts as `watch`.
+   * `rest`: its socket is the truth, ask nobody once the job was seen running. Starts as `watch`.
    */
   attend(interest: "watch" | "rest"): void
   /** Resolves with the final status once the job is known to have ended. Asks for it: implies `watch`. Never rejects. */

@@ -1,5 +1,6 @@
 /** Durations as users write them: milliseconds, `'30s'`, or Slurm's own `[days-]hours:minutes:seconds`. */
 import { OptionError } from "./errors.ts"
+import { show } from "./show.ts"
 
 /** Milliseconds, or `'250ms' | '30s' | '5m' | '2h' | '1d'`, or Slurm's `'MM:SS' | 'HH:MM:SS' | 'D-HH:MM:SS'`. */
 export type Duration =
@@ -24,7 +25,7 @@ export const MAX_TIMER_MS = 2_147_483_647
 export function toMs(value: Duration | Infinite, option: string): number {
   const ms = typeof value === "number" ? value : value === "infinity" ? Number.POSITIVE_INFINITY : parse(value)
   if (Number.isNaN(ms) || ms < 0) {
-    throw new OptionError(option, `\`${option}\` is not a duration: ${JSON.stringify(value) ?? String(value)}`, {
+    throw new OptionError(option, `\`${option}\` is not a duration: ${show(value)}`, {
       hint: "give milliseconds (30000), '30s', '5m', '2h', or Slurm's '1-12:00:00'",
     })
   }

@@ -47,10 +47,11 @@ export abstract class FlameError extends Error {
       "cause" in init ? { cause: init.cause } : {},
     )
     this.hint = init.hint
-    Object.defineProperty(this, BRAND, { value: true })
     Object.defineProperty(this, "name", { value: new.target.name, configurable: true, writable: true })
   }
 }
+
+Object.defineProperty(FlameError.prototype, BRAND, { value: true })
 
 /** True for every error made by slurm-flame, also one from another copy of the package. */
 export function isFlameError(value: unknown): value is FlameError {

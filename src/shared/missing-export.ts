@@ -6,7 +6,15 @@ import { suggest } from "./suggest.ts"
 export function missingExport(known: readonly string[], path: readonly string[]): NoExportError {
   const name = path.join(".")
   const near = suggest(name, known)
-  return new NoExportError(`the module exports no "${name}"${near === undefined ? "" : `. Did you mean "${near}"?`}`, {
-    hint: known.length > 0 ? `it exports: ${known.join(", ")}` : "it exports nothing: add `export` to its functions",
-  })
+  // Classes are not among the names: an instance would not cross. Who calls one should not be told that it is not there.
+  const isClass = /^[A-Z][a-z]/.test(path.at(-1) ?? "")
+  const forClass = isClass ? `; if it is a class, export a function that returns \`proxy(new ${path.at(-1)}())\`` : ""
+  return new NoExportError(
+    `the module exports no function or data "${name}"${near === undefined ? "" : `. Did you mean "${near}"?`}`,
+    {
+      hint:
+        (known.length > 0 ? `it exports: ${known.join(", ")}` : "it exports nothing: add `export` to its functions") +
+        forClass,
+    },
+  )
 }

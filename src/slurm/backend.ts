@@ -68,9 +68,11 @@ export class SlurmBackend implements Backend {
     const text = typeof slurmJob === "function" ? await untilAborted(scriptFrom(slurmJob, spec), signal) : slurmJob
     const submission = this.#compose(spec, text)
     if (submission.ownLog) await makeLogDirectory()
+    const killWaitMs = await this.#client.killWaitMs()
+    const env = jobEnv(process.env, spec, { killWaitMs, signalBeforeMs: submission.signalSeconds * 1_000 })
     signal.throwIfAborted()
     // From here on there may be a job: nothing is given up before its id is known.
-    const id = await this.#submitter.submit(submission, jobEnv(process.env, spec)).catch(error => {
+    const id = await this.#submitter.submit(submission, env).catch(error => {
       signal.throwIfAborted()
       throw error
     })

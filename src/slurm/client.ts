@@ -36,7 +36,12 @@ export const DEFAULT_LIMITS: CommandLimits = {
 /** Ids per scancel: far below any limit on the length of a command line. */
 const CHUNK = 100
 
+/** Slurm's own default, and what is assumed where the controller does not say. */
+const DEFAULT_KILL_WAIT_MS = 30_000
+
 export class SlurmClient {
+  #killWait: Promise<number> | undefined
+
   constructor(readonly limits: CommandLimits = DEFAULT_LIMITS) {}
 
   /** Runs sbatch with `script` on its standard input. @throws SlurmCommandError only when there is no sbatch. */
@@ -67,6 +72,15 @@ export class SlurmClient {
     if (result.exitCode === 0) return parseDetail(result.stdout)
     if (/invalid job id/i.test(result.stderr + result.stdout)) return undefined
     throw commandFailed(result, this.limits.scontrol)
+  }
+
+  /** How long after SIGTERM a cancelled job is killed, as the site has it. Asked once. Never rejects. */
+  killWaitMs(): Promise<number> {
+    this.#killWait ??= this.#run("scontrol", ["show", "config"]).then(
+      ({ stdout }) => Number(/^KillWait\s*=\s*(\d+)/m.exec(stdout)?.[1] ?? DEFAULT_KILL_WAIT_MS / 1_000) * 1_000,
+      () => DEFAULT_KILL_WAIT_MS, // without scontrol sbatch will have its say in a moment
+    )
+    return this.#killWait
   }
 
   /**

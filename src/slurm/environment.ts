@@ -3,6 +3,7 @@
  * nothing of what they hold.
  */
 import type { RunnerSpec } from "../shared/backend.ts"
+import { JOB_VARIABLE, type JobFacts } from "../shared/boot.ts"
 
 /** How to find and talk to the controller: the only Slurm variables a command needs. */
 const KEPT = new Set(["SLURM_CONF", "SLURM_CONF_SERVER", "SLURM_JWT"])
@@ -33,7 +34,11 @@ export function commandEnv(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 }
 
 /** Environment for sbatch, which `--export=ALL` makes the job's: the parent's, scrubbed, the pool's, the runner's key. */
-export function jobEnv(env: NodeJS.ProcessEnv, spec: Pick<RunnerSpec, "env" | "secretEnv">): NodeJS.ProcessEnv {
+export function jobEnv(
+  env: NodeJS.ProcessEnv,
+  spec: Pick<RunnerSpec, "env" | "secretEnv">,
+  facts: JobFacts,
+): NodeJS.ProcessEnv {
   // spawn() leaves out an undefined value, which is just what `env: { X: undefined }` asks for.
-  return { ...scrub(env), ...spec.env, ...spec.secretEnv }
+  return { ...scrub(env), ...spec.env, ...spec.secretEnv, [JOB_VARIABLE]: JSON.stringify(facts) }
 }

@@ -36,6 +36,8 @@ export class SlurmJob implements Job, Watched {
   /** Its end is being looked into: rows that come in meanwhile tell nothing new. */
   #closing = false
   #endAwaited = false
+  /** Calls of `ask` that wait. */
+  #asking = 0
   #cancelled: Promise<void> | undefined
 
   constructor(
@@ -60,6 +62,16 @@ export class SlurmJob implements Job, Watched {
     const entry = (status: JobStatus) => listener(status)
     this.#listeners.add(entry)
     return () => this.#listeners.delete(entry)
+  }
+
+  async ask(): Promise<JobStatus> {
+    if (this.#status.state === "ended") return this.#status
+    this.#asking += 1
+    this.#watchOrRest()
+    const answered = await this.#services.watcher.fresh()
+    this.#asking -= 1
+    this.#watchOrRest()
+    return answered ? this.#status : { state: "unknown" }
   }
 
   attend(interest: "watch" | "rest"): void {
@@ -183,7 +195,7 @@ export class SlurmJob implements Job, Watched {
   #watchOrRest(): void {
     if (this.#closing && this.#status.state !== "ended") return
     const seenRunning = this.#status.state === "running"
-    const wanted = this.#interest === "watch" || this.#endAwaited || !seenRunning
+    const wanted = this.#interest === "watch" || this.#endAwaited || this.#asking > 0 || !seenRunning
     if (wanted && this.#status.state !== "ended") this.#services.watcher.watch(this)
     else this.#services.watcher.unwatch(this)
   }

@@ -31,6 +31,8 @@ export interface Submission {
   readonly log: LogPattern
   /** The log goes into `Site.logDir`, which must exist: a job whose output cannot be opened fails without a word. */
   readonly ownLog: boolean
+  /** How long before the walltime SIGTERM is asked for. */
+  readonly signalSeconds: number
 }
 
 const DEFAULT_SIGNAL_SECONDS = 60
@@ -54,7 +56,8 @@ export function composeSubmission(
   const argv = [...settings.sbatch].flatMap(([name, v]) =>
     name === "comment" ? [] : [v === true ? `--${name}` : `--${name}=${v}`],
   )
-  argv.push("--parsable", `--signal=B:TERM@${signalSeconds(settings, given("time"))}`)
+  const lead = signalSeconds(settings, given("time"))
+  argv.push("--parsable", `--signal=B:TERM@${lead}`)
   // A requeued job comes back under the same id, while its old process may still be running on a lost node.
   if (!has("requeue") && !has("no-requeue")) argv.push("--no-requeue")
   // The tag must be found again, so it goes where the user left room for it.
@@ -77,6 +80,7 @@ export function composeSubmission(
     tag,
     log: { path, cwd, jobName },
     ownLog,
+    signalSeconds: lead,
   }
 }
 

@@ -40,6 +40,9 @@ export class Watcher {
   #timer: NodeJS.Timeout | undefined
   #dueAt = 0
   #asking = false
+  /** Questions asked so far. */
+  #asks = 0
+  #waiting: { after: number; resolve: (answered: boolean) => void }[] = []
 
   constructor(
     readonly client: Pick<SlurmClient, "queue">,
@@ -58,7 +61,17 @@ export class Watcher {
   /** Stops that. With no job left nothing is asked and no timer is held. */
   unwatch(job: Watched): void {
     this.#jobs.delete(job)
-    if (this.#jobs.size === 0) this.#clear()
+    if (this.#jobs.size > 0) return
+    this.#clear()
+    if (!this.#asking) this.#answer(Number.POSITIVE_INFINITY, false)
+  }
+
+  /** Resolves when a question asked after this call is answered (true), or is not (false). For jobs that are watched. */
+  fresh(): Promise<boolean> {
+    return new Promise(resolve => {
+      this.#waiting.push({ after: this.#asks, resolve })
+      this.soon()
+    })
   }
 
   /** Something is about to change: asks quickly again, unless squeue is not answering at present. */
@@ -87,6 +100,7 @@ export class Watcher {
   async #ask(): Promise<void> {
     this.#timer = undefined
     this.#asking = true
+    const number = ++this.#asks
     // A job submitted while squeue is under way may rightly be missing from its answer.
     const asked = [...this.#jobs]
     this.#delay = Math.min(this.#delay * GROWTH, this.pace.most)
@@ -99,16 +113,25 @@ export class Watcher {
         if (row) job.onRow(row)
         else job.onMissing()
       })
+      this.#answer(number, true)
     } catch (error) {
       if (!(error instanceof SlurmCommandError)) throw error
       // No answer is not "no jobs": they keep their last status until it has been silent for some time.
       this.#unanswered++
+      this.#answer(number, false)
       this.#delay = Math.min(this.pace.first * 2 ** this.#unanswered, this.pace.mostSilent)
       if (this.#unanswered >= this.pace.silenceAfter) this.#tell(asked, job => job.onSilence())
     } finally {
       this.#asking = false
+      if (this.#jobs.size === 0) this.#answer(Number.POSITIVE_INFINITY, false)
       this.#schedule()
     }
+  }
+
+  #answer(number: number, answered: boolean): void {
+    const due = this.#waiting.filter(({ after }) => after < number)
+    this.#waiting = this.#waiting.filter(({ after }) => after >= number)
+    for (const { resolve } of due) resolve(answered)
   }
 
   #tell(asked: readonly Watched[], what: (job: Watched) => void): void {

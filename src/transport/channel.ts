@@ -35,7 +35,7 @@ export class Channel {
   /**
    * Sends one message; on a closed channel it does nothing.
    * @param scope Collects the channels made for functions, streams and signals in the message, so that they can be closed
-   * with the call they belong to.
+   * with the call they belong to; a new one for each message. Without it the message may hold no plain function and no signal.
    * @throws NotSerializableError, PayloadTooLargeError. Nothing was sent then.
    */
   send(message: unknown, scope?: Scope): void {

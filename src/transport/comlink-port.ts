@@ -2,11 +2,12 @@
  * A channel as a Comlink Endpoint, with the guards that Comlink lacks on a network: every request it sends settles, no
  * message makes it throw in the wrong place, and its release messages end the channel. Comlink itself is used as it is.
  */
-import { transferHandlers } from "comlink"
 import { type FlameError, ProtocolError } from "../shared/errors.ts"
 import type { Channel } from "./channel.ts"
 import type { WireValue } from "./protocol.ts"
 import { lowerError } from "./remote-error.ts"
+import { wireProblem } from "./rpc-client.ts"
+import { Scope } from "./scope.ts"
 
 type Listener = ((event: { data: unknown }) => void) | { handleEvent(event: { data: unknown }): void }
 
@@ -21,19 +22,23 @@ interface ComlinkMessage {
 
 const REQUESTS = new Set(["GET", "SET", "APPLY", "CONSTRUCT", "ENDPOINT", "RELEASE"])
 /** Names through which any object leads to `Function` or to a shared prototype. */
-const FORBIDDEN = new Set(["__proto__", "constructor", "prototype", "__defineGetter__", "__defineSetter__"])
+const FORBIDDEN = new Set([
+  ...["__proto__", "constructor", "prototype"],
+  ...["__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__"],
+])
 
 export class ComlinkPort {
   readonly #channel: Channel
   readonly #pinned: boolean
   readonly #listeners = new Set<Listener>()
-  readonly #pending = new Set<string | number>()
+  /** Requests without an answer, with what was opened for their arguments. */
+  readonly #pending = new Map<string | number, Scope>()
 
   /** @param pinned The channel outlives its proxies: a RELEASE of the last collected one must not end what is served. */
   constructor(channel: Channel, pinned = false) {
     this.#channel = channel
     this.#pinned = pinned
-    channel.receive(message => this.#onMessage(message as ComlinkMessage))
+    channel.receive((message, adopted) => this.#onMessage(message as ComlinkMessage, adopted))
     channel.onClose(reason => this.#fail(reason))
   }
 
@@ -48,14 +53,16 @@ export class ComlinkPort {
       queueMicrotask(() => this.#dispatch({ id, type: "RAW", value: undefined }))
       return
     }
-    this.#pending.add(id)
+    // A plain function is over with its request; one that is assigned would have to outlive it, which takes a proxy().
+    const scope = new Scope(m.type !== "SET")
+    this.#pending.set(id, scope)
     if (this.#channel.closed) {
       const reason = this.#channel.closed
       queueMicrotask(() => this.#answerLocally(id, reason))
       return
     }
     try {
-      this.#channel.send(message)
+      this.#channel.send(message, scope)
     } catch (error) {
       this.#pending.delete(id) // Comlink rejects the call with what is thrown here
       throw error
@@ -79,24 +86,41 @@ export class ComlinkPort {
     if (!this.#pinned) this.#channel.close(new ProtocolError("the endpoint was closed"))
   }
 
-  #onMessage(message: ComlinkMessage): void {
-    if (typeof message === "object" && message !== null && message.id !== undefined) {
-      if (message.type !== undefined && REQUESTS.has(message.type)) {
-        const problem = problemOf(message)
-        if (problem) {
-          this.#channel.send({ id: message.id, type: "HANDLER", name: "throw", value: lowerError(problem) })
-          return
-        }
-      } else {
-        this.#pending.delete(message.id)
-        if (message.type === "HANDLER" && !transferHandlers.has(message.name ?? "")) {
-          const error = new ProtocolError(`no Comlink transfer handler "${message.name}" is registered on this side`)
-          this.#answerLocally(message.id, error)
-          return
-        }
+  #onMessage(message: ComlinkMessage, adopted: Scope): void {
+    if (typeof message === "function") throw new ProtocolError("a remote object where a message must be")
+    if (typeof message === "object" && message !== null) {
+      if (typeof message.type === "string" && REQUESTS.has(message.type)) {
+        if (!this.#admits(message)) return
+      } else if (message.argumentList !== undefined) {
+        // Comlink looks into it before it looks at the type.
+        throw new ProtocolError("arguments outside of a request")
+      } else if (isId(message.id)) {
+        this.#settled(message.id, adopted)
+        const problem = message.type === "HANDLER" ? wireProblem(message as WireValue) : undefined
+        if (problem) return this.#answerLocally(message.id, problem)
       }
     }
     this.#dispatch(message)
+  }
+
+  /** False: the request was answered here. @throws ProtocolError when nobody could be answered. */
+  #admits(request: ComlinkMessage): boolean {
+    const { id } = request
+    if (!isId(id)) throw new ProtocolError("a request has no id")
+    const problem = problemOf(request)
+    if (problem) this.#channel.send({ id, type: "HANDLER", name: "throw", value: lowerError(problem) })
+    else if (request.type === "RELEASE" && this.#pinned) this.#channel.send({ id, type: "RAW", value: undefined })
+    else return true
+    return false
+  }
+
+  /** A request has its answer: what its arguments opened is over, once the streams in the answer are. */
+  #settled(id: string | number, adopted: Scope): void {
+    const scope = this.#pending.get(id)
+    if (!scope) return
+    this.#pending.delete(id)
+    const over = () => scope.closeCalls(settled)
+    if (!adopted.onStreamsOver(over)) over()
   }
 
   #dispatch(data: unknown): void {
@@ -113,8 +137,18 @@ export class ComlinkPort {
   }
 
   #fail(reason: FlameError): void {
-    for (const id of [...this.#pending]) this.#answerLocally(id, reason)
+    for (const [id, scope] of [...this.#pending]) {
+      scope.closeAll(reason)
+      this.#answerLocally(id, reason)
+    }
   }
+}
+
+/** Not an error anybody sees: the reason with which a settled request's callbacks are closed. */
+const settled = new ProtocolError("the call that this belonged to has settled")
+
+function isId(id: unknown): id is string | number {
+  return typeof id === "string" || typeof id === "number"
 }
 
 /** What Comlink would crash on, or would do although nobody should be able to ask for it. */
@@ -123,14 +157,12 @@ function problemOf(message: ComlinkMessage): ProtocolError | undefined {
   if (!Array.isArray(path) || !path.every(p => typeof p === "string")) return new ProtocolError("a malformed path")
   const bad = path.find(p => FORBIDDEN.has(p))
   if (bad !== undefined) return new ProtocolError(`"${bad}" cannot be reached from another process`)
-  const values = message.type === "SET" ? [message.value] : argumentList
-  if (!Array.isArray(values)) return new ProtocolError("a malformed argument list")
+  if (!Array.isArray(argumentList)) return new ProtocolError("a malformed argument list")
+  const values = message.type === "SET" ? [...argumentList, message.value!] : argumentList
   for (const wire of values) {
-    if (wire?.type === "RAW") continue
-    if (wire?.type !== "HANDLER") return new ProtocolError("a malformed argument")
-    if (!transferHandlers.has(wire.name)) {
-      return new ProtocolError(`no Comlink transfer handler "${wire.name}" is registered on this side`)
-    }
+    const problem = wireProblem(wire)
+    if (problem) return problem
+    if (wire.type === "HANDLER" && wire.name === "throw") return new ProtocolError("an error where a value must be")
   }
   return undefined
 }

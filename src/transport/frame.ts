@@ -71,7 +71,7 @@ export function encodeFrame(channel: number, json: string, rich: boolean, parts:
   return out
 }
 
-/** @throws ProtocolError for anything `encodeFrame` would not have made. Reads no byte outside `data`. */
+/** @throws ProtocolError for any layout `encodeFrame` would not have made. Reads no byte outside `data`, and none of the padding. */
 export function decodeFrame(data: Buffer): Frame {
   if (data.length < HEADER) throw new ProtocolError(`a frame of ${data.length} bytes is shorter than its header`)
   if (data[0] !== PROTOCOL_VERSION) throw new ProtocolError(`frame version ${data[0]}, expected ${PROTOCOL_VERSION}`)
@@ -80,6 +80,7 @@ export function decodeFrame(data: Buffer): Frame {
   const nParts = data.readUInt16LE(2)
   const channel = data.readUInt32LE(4)
   const jsonBytes = data.readUInt32LE(8)
+  if (data.readUInt32LE(12) !== 0) throw new ProtocolError("the reserved field of a frame is in use")
   const jsonStart = HEADER + 8 * nParts
   let at = jsonStart + jsonBytes
   if (at > data.length) throw new ProtocolError("a frame ends inside its JSON")
@@ -96,6 +97,8 @@ export function decodeFrame(data: Buffer): Frame {
     parts.push(part)
     at = start + length
   }
-  if (data.length > (nParts > 0 ? pad(at) : at)) throw new ProtocolError("a frame has bytes after its last part")
+  const end = nParts > 0 ? pad(at) : at
+  if (data.length < end) throw new ProtocolError("a frame ends inside its padding")
+  if (data.length > end) throw new ProtocolError("a frame has bytes after its last part")
   return { channel, json, rich: (flags & FLAG_RICH) !== 0, parts }
 }

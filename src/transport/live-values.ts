@@ -25,7 +25,7 @@ export function lowerLive(value: object, _path: () => string, session: Session, 
     )
   }
   if (value instanceof MessagePort) return reference("port", lasting(session, scope), c => bridgePort(value, c))
-  if (value instanceof AbortSignal) return lowerSignal(value, own(session, scope))
+  if (value instanceof AbortSignal) return scope.functions ? lowerSignal(value, own(session, scope)) : undefined
   if (isStream(value)) {
     const channel = session.open()
     // A stream in an answer outlives it; one among the arguments ends with the call.

@@ -2,6 +2,7 @@
  * The calling end of RPC on one channel. Speaks Comlink's message protocol, so that the other end may be unmodified Comlink,
  * but every request settles: with the answer, or with the reason why the channel is over.
  */
+import { MessagePort } from "node:worker_threads"
 import { transferHandlers, wrap } from "comlink"
 import { type FlameError, isFlameError, ProtocolError } from "../shared/errors.ts"
 import type { Channel } from "./channel.ts"
@@ -84,9 +85,12 @@ export class RpcClient {
   }
 
   #onReply(reply: ReplyMessage, adopted: Scope): void {
-    const pending = this.#pending.get(reply?.id as number)
-    if (!pending) throw new ProtocolError(`an answer to request ${String(reply?.id)}, which is not open`)
-    this.#pending.delete(reply.id as number)
+    const id = reply?.id as number
+    const pending = this.#pending.get(id)
+    // Only a number is put into words: to ask a peer's remote object for its text would be a call.
+    if (!pending)
+      throw new ProtocolError(`an answer to request ${typeof id === "number" ? id : "?"}, which is not open`)
+    this.#pending.delete(id)
     const { waiter, scope } = pending
     try {
       waiter.resolve(fromWire(reply))
@@ -117,12 +121,23 @@ const settled = new ProtocolError("the call that this belonged to has settled")
 
 /** The value of a wire value; throws what the other side threw. */
 export function fromWire(wire: WireValue): unknown {
-  if (wire.type === "RAW") return wire.value
-  if (wire.type !== "HANDLER") throw new ProtocolError("a wire value is neither RAW nor HANDLER")
+  if (wire?.type === "RAW") return wire.value
+  const problem = wireProblem(wire)
+  if (problem) throw problem
   if (wire.name === "throw") throw raiseError(wire.value)
   // Only real Comlink on the other side makes these: its proxy() of an object arrives as a port.
   if (wire.name === "proxy") return wrap(wire.value as Parameters<typeof wrap>[0])
-  const handler = transferHandlers.get(wire.name)
-  if (!handler) throw new ProtocolError(`no Comlink transfer handler "${wire.name}" is registered on this side`)
-  return handler.deserialize(wire.value)
+  return transferHandlers.get(wire.name)!.deserialize(wire.value)
+}
+
+/** What is wrong with a wire value of the peer; undefined when Comlink's transfer handlers can take it. */
+export function wireProblem(wire: WireValue): ProtocolError | undefined {
+  if (wire?.type === "RAW") return undefined
+  if (wire?.type !== "HANDLER" || typeof wire.name !== "string") return new ProtocolError("a malformed wire value")
+  if (!transferHandlers.has(wire.name)) {
+    return new ProtocolError(`no Comlink transfer handler "${wire.name}" is registered on this side`)
+  }
+  // Comlink would call methods of whatever stands here, and on a remote object that is a call back to the peer.
+  const fits = wire.name !== "proxy" || wire.value instanceof MessagePort
+  return fits ? undefined : new ProtocolError("a proxy that is no port")
 }

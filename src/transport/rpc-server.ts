@@ -44,6 +44,7 @@ export class RpcServer {
       case "APPLY":
       case "GET":
         if (!isPath(request.path)) throw new ProtocolError("a request has no path")
+        if (this.#running.has(id)) throw new ProtocolError(`request ${id} is open already`)
         void this.#answer(id, request)
         return
       case "RELEASE":
@@ -51,7 +52,7 @@ export class RpcServer {
         this.#channel.send({ id, type: "RAW", value: undefined })
         return
       default:
-        this.#reply(id, new ProtocolError(`${String((request as { type: unknown }).type)} is not allowed here`))
+        this.#reply(id, new ProtocolError(`${nameOf((request as { type: unknown }).type)} is not allowed here`))
     }
   }
 
@@ -95,6 +96,11 @@ export class RpcServer {
     if (this.#target.aborting) this.#target.aborting(controller.signal, () => controller.abort(reason))
     else controller.abort(reason)
   }
+}
+
+/** Never asks anything but a string for its text: on a peer's remote object that would be a call. */
+function nameOf(type: unknown): string {
+  return typeof type === "string" ? type.slice(0, 40) : "a request without a type"
 }
 
 function isPath(path: unknown): path is string[] {

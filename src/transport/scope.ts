@@ -27,9 +27,13 @@ export class Scope {
     for (const channel of this.calls) channel.close(reason)
   }
 
-  /** Takes everything back: the message was never sent. */
+  all(): Channel[] {
+    return [...this.calls, ...this.streams, ...this.lasting]
+  }
+
+  /** Ends everything: nobody will use it. */
   closeAll(reason: FlameError): void {
-    for (const channel of [...this.calls, ...this.streams, ...this.lasting]) channel.close(reason)
+    for (const channel of this.all()) channel.close(reason)
   }
 
   /** Calls `done` once all streams are over; returns false (and never calls it) when there are none. */

@@ -71,11 +71,13 @@ export class Session implements ChannelHost {
     const channel = this.#channels.get(frame.channel)
     if (!channel) {
       this.#checkKnown(frame.channel)
-      return // closed here while the frame was on its way
+      if (!frame.rich) return // closed here while the frame was on its way
     }
     const adopted = new Scope()
     const message = decode(frame.json, frame.rich, frame.parts, ref => raiseLive(ref, this, adopted))
-    channel.deliver(message, adopted)
+    if (channel) channel.deliver(message, adopted)
+    // Nobody reads the message, but the peer goes on to speak of the channels that were named in it.
+    else adopted.closeAll(new ConnectionError("the message came on a channel that is closed"))
   }
 
   /** The peer closed one of its or our channels. @throws ProtocolError */
@@ -95,16 +97,17 @@ export class Session implements ChannelHost {
     this.#channels.clear()
   }
 
+  /** Without a scope nobody ends what a plain function opens, so the message may hold none. */
   transmit(channel: Channel, message: unknown, scope?: Scope): void {
-    const opened = scope ?? new Scope()
-    const before = opened.calls.length + opened.streams.length + opened.lasting.length
+    const opened = scope ?? new Scope(false)
     try {
       const { json, rich, parts } = encode(message, (value, path) => lowerLive(value, path, this, opened))
       this.#link.sendFrame(channel.id, json, rich, parts)
     } catch (error) {
-      // Nothing was sent: the peer must not hear of channels that only this message named.
-      if (opened.calls.length + opened.streams.length + opened.lasting.length > before) {
-        opened.closeAll(new ConnectionError("the message was not sent", { cause: error }))
+      // Nothing was sent: the peer must not hear of channels that only this message named, not even that they are closed.
+      for (const unsent of opened.all()) {
+        this.#channels.delete(unsent.id)
+        unsent.end(new ConnectionError("the message was not sent", { cause: error }))
       }
       throw error
     }

@@ -28,9 +28,18 @@ export function serveStream(source: object, channel: Channel, session: Session):
   }
   new RpcServer(channel, {
     async apply(path, args) {
-      const step = await advance(open(), path[0], args)
-      if (step.done) over = true
-      return step
+      const method = path[0]
+      if (method !== "next" && method !== "return" && method !== "throw") {
+        throw new NoExportError(`a stream has no method ${String(method)}`)
+      }
+      try {
+        const step = await advance(open(), method, args)
+        if (step.done) over = true
+        return step
+      } catch (error) {
+        over = true // an iterator that threw has ended: it is not asked to return as well
+        throw error
+      }
     },
     get() {
       throw new NoExportError("a stream has no properties")
@@ -45,7 +54,7 @@ export function serveStream(source: object, channel: Channel, session: Session):
   })
 }
 
-async function advance(iterator: AnyIterator, method: string | undefined, args: readonly unknown[]) {
+async function advance(iterator: AnyIterator, method: "next" | "return" | "throw", args: readonly unknown[]) {
   switch (method) {
     case "next":
       return await iterator.next(...(args as [unknown]))
@@ -54,8 +63,6 @@ async function advance(iterator: AnyIterator, method: string | undefined, args: 
     case "throw":
       if (iterator.throw) return await iterator.throw(args[0])
       throw args[0]
-    default:
-      throw new NoExportError(`a stream has no method ${String(method)}`)
   }
 }
 

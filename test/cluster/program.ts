@@ -92,6 +92,11 @@ export class Program {
     this.#child.stdin.write(`${JSON.stringify(value)}\n`)
   }
 
+  /** Says that nothing more will come: ends the program's stdin, upon which it should end by itself. */
+  hangUp(): void {
+    this.#child.stdin.end()
+  }
+
   /** Signals the program alone, not its children. */
   kill(signal: NodeJS.Signals = "SIGTERM"): void {
     this.#child.kill(signal)

@@ -18,7 +18,12 @@ afterEach(async () => {
 /** A pool of the basic module that is closed after the test. */
 export function basicPool(options: Partial<PoolOptions> = {}): Pool<Basic> {
   return keep(
-    createPool<Basic>({ module: new URL("../fixtures/modules/basic.ts", import.meta.url), max: 1, logger: false, ...options }),
+    createPool<Basic>({
+      module: new URL("../fixtures/modules/basic.ts", import.meta.url),
+      max: 1,
+      logger: false,
+      ...options,
+    }),
   )
 }
 

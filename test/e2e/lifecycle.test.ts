@@ -132,7 +132,11 @@ describe("a supervisor that dies", () => {
     const held = pool.api.gate(started.tell)
     await started.promise
     process.kill(ppid, "SIGKILL")
-    await expect(held).rejects.toMatchObject({ code: "ERR_FLAME_RUNNER_LOST", started: true, evidence: { signal: "SIGKILL" } })
+    await expect(held).rejects.toMatchObject({
+      code: "ERR_FLAME_RUNNER_LOST",
+      started: true,
+      evidence: { signal: "SIGKILL" },
+    })
     expect((await pool.api.where()).ppid).not.toBe(ppid)
     await eventually(() => !isAlive(pid), "the orphaned worker ends")
   })

@@ -55,7 +55,7 @@ describe("a call", () => {
     )
     expect(error).toBeInstanceOf(RangeError)
     expect(error).toMatchObject({ message: "boom", code: "E_BOOM", details: { at: new Date(0) } })
-    expect((error?.cause as Error).message).toBe("inner")
+    expect((error?.cause as Error | undefined)?.message).toBe("inner")
     expect(error?.stack).toMatch(/basic\.ts:\d+/) // the user's own line on the runner, through the source map
     expect(error?.stack).toMatch(/pool\.test\.ts:\d+/) // and here
     expect(error?.remote.node).not.toBe("")

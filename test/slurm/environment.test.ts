@@ -35,6 +35,11 @@ it("asks Slurm for times in UTC", () => {
 
 it("gives the job the parent's environment, then the pool's, then the runner's own", () => {
   const spec = { env: { A: "pool", B: undefined, KEY: "pool" }, secretEnv: { KEY: "secret", SLURM_FLAME_KEY: "k" } }
-  const env = jobEnv({ A: "parent", B: "parent", C: "parent", SLURM_FLAME_KEY: "old" }, spec)
-  expect(env).toEqual({ A: "pool", B: undefined, C: "parent", KEY: "secret", SLURM_FLAME_KEY: "k" })
+  const env = jobEnv({ A: "parent", B: "parent", C: "parent", SLURM_FLAME_KEY: "old" }, spec, {
+    killWaitMs: 5_000,
+    signalBeforeMs: 60_000,
+  })
+  const { SLURM_FLAME_JOB, ...rest } = env
+  expect(rest).toEqual({ A: "pool", B: undefined, C: "parent", KEY: "secret", SLURM_FLAME_KEY: "k" })
+  expect(JSON.parse(SLURM_FLAME_JOB ?? "")).toEqual({ killWaitMs: 5_000, signalBeforeMs: 60_000 })
 })

@@ -3,7 +3,7 @@
  * moment of the signal (Slurm sends its warning up to 30 s early, and its kill up to 30 s late).
  */
 import type { JobFacts } from "../../shared/boot.ts"
-import { MAX_TIMER_MS } from "../../shared/duration.ts"
+import { after, type LongTimer } from "../../shared/timer.ts"
 
 /** Kept free at the end for hooks that were cut, the directory, the goodbye. */
 const MARGIN_MS = 1_500
@@ -13,7 +13,7 @@ const SCHEDULER_TICK_MS = 30_000
 export class DrainBudget {
   readonly #facts: JobFacts
   #endsAt: number | undefined
-  #timer: NodeJS.Timeout | undefined
+  #timer: LongTimer | undefined
   #until: number | undefined
   #extendable = false
   #spent: () => void = () => {}
@@ -51,10 +51,10 @@ export class DrainBudget {
    * @param extendable The time was guessed from a signal, so that `extend` may replace it.
    */
   start(graceMs: number, extendable = false): void {
-    clearTimeout(this.#timer)
+    this.#timer?.stop()
     this.#extendable = extendable
     this.#until = performance.now() + graceMs
-    this.#timer = setTimeout(() => this.#spent(), Math.min(graceMs, MAX_TIMER_MS))
+    this.#timer = after(graceMs, () => this.#spent())
   }
 
   /** The job's end is known (again). Gives a drain whose time was guessed the time until then. */
@@ -66,6 +66,6 @@ export class DrainBudget {
   }
 
   stop(): void {
-    clearTimeout(this.#timer)
+    this.#timer?.stop()
   }
 }

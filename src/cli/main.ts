@@ -1,0 +1,46 @@
+#!/usr/bin/env node
+/**
+ * The command `slurm-flame`. Owns the command line and the exit code: 0 fine, 1 something does not work, 2 the command line
+ * makes no sense. Loads a command's code only when that command is given.
+ */
+import { Command, CommanderError } from "commander"
+import { isFlameError } from "../shared/errors.ts"
+import { VERSION } from "./manifest.ts"
+
+const EXIT = { fine: 0, broken: 1, usage: 2 } as const
+
+// `slurm-flame doctor | head -1`: the reader has seen enough. The rest is still done, above all the end of a job.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error
+})
+
+function program(): Command {
+  const top = new Command("slurm-flame")
+    .description("an elastic pool of runners for Node.js, each of them a Slurm job")
+    .version(VERSION, "-V, --version", "print the version")
+    .exitOverride()
+  top
+    .command("doctor")
+    .description("tell what works here and what does not, and what to do about it")
+    .option("--json", "print one JSON document: { version, ok, checks }")
+    .option("--interface <name>", "listen on the address of this network interface, such as ib0")
+    .option("--partition <name>", "look at this partition, and submit to it")
+    .option("--script <file>", "the batch script that `slurmJob` would be: is checked, and used by --submit")
+    .option("--submit", "prove it with a real job: one node, five minutes at most")
+    .action(async options => {
+      const { doctor } = await import("./doctor.ts")
+      process.exitCode = (await doctor(options)) ? EXIT.fine : EXIT.broken
+    })
+  return top
+}
+
+try {
+  await program().parseAsync()
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? EXIT.fine : EXIT.usage // it has said what was wrong
+  } else if (isFlameError(error) && error.code === "ERR_FLAME_OPTION") {
+    process.stderr.write(`error: ${error.message}\n`)
+    process.exitCode = EXIT.usage
+  } else throw error
+}

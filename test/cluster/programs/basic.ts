@@ -1,0 +1,46 @@
+/** What the cluster tests call on runners: an ordinary TypeScript module, bundled by the pool. */
+import { readdirSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { currentCall, runner } from "slurm-flame/runner"
+
+export function where() {
+  const { id, jobId, node, tmpdir } = runner()
+  writeFileSync(join(tmpdir, "mark"), jobId)
+  return { id, jobId, node, tmpdir, pid: process.pid, ppid: process.ppid, files: readdirSync(tmpdir) }
+}
+
+export async function train(x: { epochs: number }, onEpoch?: (e: { epoch: number; node: string }) => Promise<void>) {
+  for (let epoch = 0; epoch < x.epochs; epoch++) await onEpoch?.({ epoch, node: runner().node })
+  return { node: runner().node, weights: new Float64Array([1, Number.NaN, -0]) }
+}
+
+/** Waits for the call's or the runner's signal. */
+export async function hold(started: () => Promise<void>): Promise<string> {
+  const { signal } = currentCall()
+  const stopped = new Promise<string>(resolve => {
+    signal.addEventListener("abort", () => resolve("call aborted"))
+    runner().signal.addEventListener("abort", () => resolve("runner aborted"))
+  })
+  await started()
+  return await stopped
+}
+
+/** Blocks the event loop for good. */
+export async function block(started: () => Promise<void>): Promise<never> {
+  await started()
+  for (;;) {}
+}
+
+/** Meets the others: all of them must be running at once for any of them to return. */
+export async function meet(arrive: (node: string) => Promise<void>): Promise<string> {
+  await arrive(runner().node)
+  return runner().node
+}
+
+export function environment(): Record<string, string | undefined> {
+  return { ...process.env }
+}
+
+export function deadline(): number | undefined {
+  return runner().deadline?.getTime()
+}

@@ -1,0 +1,39 @@
+import { describe, expect, it } from "vitest"
+import { type BootConfig, decodeBoot, decodeJobFacts, encodeBoot } from "../../src/shared/boot.ts"
+import { HandshakeError } from "../../src/shared/errors.ts"
+
+const config: BootConfig = { v: 1, runnerId: "p-1", pool: "p", host: "10.0.0.1", port: 4_000, key: "a2V5" }
+
+describe("the boot variable", () => {
+  it("survives the trip through an environment", () => {
+    const text = encodeBoot(config)
+    expect(text).toMatch(/^[A-Za-z0-9_-]+$/) // nothing in it that a shell or Slurm would take apart
+    expect(decodeBoot(text)).toEqual(config)
+  })
+
+  it.each([
+    ["nothing", undefined, /SLURM_FLAME_BOOT is not set/],
+    ["an empty text", "", /is not set/],
+    ["no base64", "?!", /cannot be read/],
+    ["another version", encodeBoot({ ...config, v: 2 as 1 }), /cannot be read/],
+    ["a missing field", encodeBoot({ ...config, key: undefined as never }), /cannot be read/],
+    ["a port that is none", encodeBoot({ ...config, port: "4000" as never }), /cannot be read/],
+    ["null", Buffer.from("null").toString("base64url"), /cannot be read/],
+  ])("refuses %s and says who removed it", (_what, text, message) => {
+    const read = () => decodeBoot(text)
+    expect(read).toThrow(HandshakeError)
+    expect(read).toThrow(message)
+    expect(read).toThrow(/\n {2}hint: .*--export/)
+  })
+})
+
+describe("the job's facts", () => {
+  it("are Slurm's defaults where nothing is said", () => {
+    expect(decodeJobFacts(undefined)).toEqual({ killWaitMs: 30_000, signalBeforeMs: 60_000 })
+    expect(decodeJobFacts("")).toEqual(decodeJobFacts(undefined))
+  })
+
+  it("are the backend's where it says something", () => {
+    expect(decodeJobFacts('{"killWaitMs":5,"endsAt":7}')).toEqual({ killWaitMs: 5, signalBeforeMs: 60_000, endsAt: 7 })
+  })
+})
