@@ -18,9 +18,9 @@ export function apiProxy(invoke: Invoke): object {
 
 function node(path: string[], invoke: Invoke): object {
   const children = new Map<string, object>()
-  const call = (...args: unknown[]) => invoke({ kind: "apply", path, args }, call)
+  const apply = (_target: object, _this: unknown, args: unknown[]) => invoke({ kind: "apply", path, args }, apply)
   const read = () => Promise.resolve(invoke({ kind: "get", path }, read))
-  return new Proxy(path.length === 0 ? Object.create(null) : call, {
+  return new Proxy(path.length === 0 ? Object.create(null) : () => {}, {
     get(_target, property) {
       // Without it, `${api.train}` would look for toString on the runner.
       if (property === Symbol.toPrimitive) return () => `[remote ${["api", ...path].join(".")}]`
@@ -39,9 +39,7 @@ function node(path: string[], invoke: Invoke): object {
         hint: "the module on the runner is not a shared object: export a function that changes its state",
       })
     },
-    apply(_target, _this, args) {
-      return call(...args)
-    },
+    apply,
     has: () => false,
     ownKeys: target => Reflect.ownKeys(target),
   })

@@ -5,13 +5,14 @@ import { BootError, BootTimeoutError, HostError, type JobEvidence, ModuleError }
 
 /** What a runner said of itself (`fail`), as one of our own classes again. */
 export function reviveFailure(error: unknown, source: string, evidence: JobEvidence): Error {
-  const e = error as Partial<Error> & { code?: unknown }
-  const message = typeof e?.message === "string" ? e.message : String(error)
-  const cause = e?.cause ?? error
-  if (e?.code === "ERR_FLAME_MODULE") return new ModuleError(source, message, { cause })
+  const e = error as Partial<Error> & { code?: unknown; hint?: unknown }
+  const hint = typeof e?.hint === "string" ? e.hint : undefined
+  const message = (typeof e?.message === "string" ? e.message : String(error)).replace(`\n  hint: ${hint}`, "")
+  const init = { cause: e?.cause ?? error, hint }
+  if (e?.code === "ERR_FLAME_MODULE") return new ModuleError(source, message, init)
   const where = describeJob(evidence)
-  if (e?.code === "ERR_FLAME_HOST") return new HostError(`${where}: ${message}`, { cause })
-  return new BootError(`${where} could not start: ${message}`, evidence, { cause })
+  if (e?.code === "ERR_FLAME_HOST") return new HostError(`${where}: ${message}`, init)
+  return new BootError(`${where} could not start: ${message}`, evidence, init)
 }
 
 /** The job ended, or its worker did, before it served. */

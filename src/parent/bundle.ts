@@ -59,6 +59,9 @@ async function loadEsbuild(source: string): Promise<typeof import("esbuild")> {
   }
 }
 
+/** Marks a question that this plugin itself asks esbuild. */
+const RESOLVING = Symbol("resolving")
+
 /**
  * Native addons cannot be inside a bundle, and slurm-flame must not be there twice: both become absolute imports, since the
  * bundle lies where no node_modules is found.
@@ -77,10 +80,12 @@ function keepOutside(source: string, external: readonly string[]): Plugin {
         path: createRequire(args.resolveDir === "" ? source : `${args.resolveDir}/x.js`).resolve(args.path),
         external: true,
       }))
-      build.onResolve({ filter: /^[^./]/ }, args => {
-        if (!named.has(args.path) && !named.has(packageOf(args.path))) return undefined
-        const found = createRequire(args.importer || source).resolve(args.path)
-        return { path: pathToFileURL(found).href, external: true }
+      build.onResolve({ filter: /^[^./]/ }, async ({ path, kind, importer, resolveDir, pluginData }) => {
+        if (pluginData === RESOLVING || (!named.has(path) && !named.has(packageOf(path)))) return undefined
+        // By esbuild's own rules, which know packages that only `import` can load.
+        const found = await build.resolve(path, { kind, importer, resolveDir, pluginData: RESOLVING })
+        if (found.errors.length > 0 || found.external) return found
+        return { path: pathToFileURL(found.path).href, external: true }
       })
     },
   }

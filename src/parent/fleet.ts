@@ -78,7 +78,7 @@ export class Fleet {
     if (count === 0) return
     const delay = this.#policy.delayMs()
     if (delay === 0) {
-      for (let i = 0; i < count; i++) void this.#boot()
+      for (let i = 0; i < count; i++) this.#boot()
     } else {
       this.#retry ??= setTimeout(() => {
         this.#retry = undefined
@@ -135,7 +135,7 @@ export class Fleet {
     this.#idle.delete(runner)
   }
 
-  async #boot(): Promise<void> {
+  #boot(): void {
     const { name, backend, module, bootTimeoutMs, env, logger, maxConcurrency, heartbeatMs, orphanMs } = this.#settings
     this.#serial += 1
     const runner = new PoolRunner(
@@ -158,18 +158,13 @@ export class Fleet {
     )
     this.#runners.add(runner)
     this.#emitter.emit("grow", { pool: name, runnerId: runner.id, count: this.alive })
-    try {
-      await runner.boot()
-    } catch (error) {
-      if (!this.#closed) this.#bootFailed(error)
-    }
+    void runner.boot() // never rejects: its end is told to the host
   }
 
-  #bootFailed(error: unknown): void {
+  #bootFailed(error: Error): void {
     const tell = this.#policy.failed(error)
     if (tell && !this.runners.some(runner => runner.ready || runner.booting)) this.#host.hopeless(error)
-    this.#emitter.emit("error", error as Error)
-    this.#host.changed()
+    this.#emitter.emit("error", error)
   }
 
   readonly #runnerHost: RunnerHost = {
@@ -187,7 +182,7 @@ export class Fleet {
       this.#host.leaseOver(runner, "lost its state when the worker crashed")
       this.#host.changed()
     },
-    gone: runner => {
+    gone: (runner, bootError) => {
       this.#runners.delete(runner)
       void this.#track(runner.jobOver()) // close() is not over before the job is
       this.#stopIdle(runner)
@@ -200,6 +195,8 @@ export class Fleet {
         count: this.alive,
         reason: goneReason,
       })
+      // Before anyone looks for a runner again: the next boot has to wait, or those who wait have to be told.
+      if (bootError && !this.#closed) this.#bootFailed(bootError)
       this.#host.changed()
     },
   }

@@ -126,10 +126,10 @@ function fileOf(module: unknown): string {
 
 function checkBundle(option: unknown): BundleOption | undefined {
   if (option === undefined || typeof option === "boolean") return option
-  const names = typeof option === "object" && option !== null ? Object.keys(option) : ["?"]
-  const { external = [] } = option as { external?: unknown }
-  const isList = Array.isArray(external) && external.every(name => typeof name === "string")
-  if (names.every(name => name === "external") && isList) return option as BundleOption
+  if (typeof option === "object" && option !== null && Object.keys(option).every(name => name === "external")) {
+    const { external = [] } = option as { external?: unknown }
+    if (Array.isArray(external) && external.every(name => typeof name === "string")) return option as BundleOption
+  }
   throw new OptionError("bundle", "`bundle` is true, false, or an object with a list of package names, `external`", {
     hint: "bundle: { external: ['sharp'] }",
   })

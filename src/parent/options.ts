@@ -234,7 +234,9 @@ function checkLogger(logger: unknown): Logger {
 }
 
 function wholeNumber(value: unknown, option: string, least: number, missing?: string): number {
-  if (value === undefined && missing !== undefined) throw new OptionError(option, missing)
+  if (value === undefined && missing !== undefined) {
+    throw new OptionError(option, missing, { hint: `createPool({ ${option}: 4, … })` })
+  }
   if (typeof value === "number" && Number.isInteger(value) && value >= least) return value
   throw new OptionError(option, `\`${option}\` must be a whole number of at least ${least}, got ${show(value)}`)
 }

@@ -17,5 +17,6 @@ export interface RunnerHost {
   freed(runner: PoolRunner): void
   /** Its worker crashed; the lease on it, if any, is over. */
   restarting(runner: PoolRunner): void
-  gone(runner: PoolRunner): void
+  /** @param bootError Why it never served, if it never did and nobody asked it to end. */
+  gone(runner: PoolRunner, bootError: Error | undefined): void
 }

@@ -3,6 +3,7 @@
  * Owns the connections and the heartbeat; decides nothing about the runner's life.
  */
 import { ConnectionError, type FlameError, HandshakeError, ProtocolError } from "../shared/errors.ts"
+import { after, type LongTimer } from "../shared/timer.ts"
 import { Connection } from "../transport/connection.ts"
 import type { AcceptedPeer } from "../transport/listener.ts"
 import {
@@ -48,6 +49,9 @@ export interface LinkSettings {
   readonly orphanGraceMs: number
 }
 
+/** How long the last words of a worker that has ended may take. */
+const LAST_WORDS_MS = 2_000
+
 export class RunnerLink {
   readonly #settings: LinkSettings
   readonly #handler: LinkHandler
@@ -55,6 +59,11 @@ export class RunnerLink {
   #data: Connection | undefined
   #heartbeat: Heartbeat | undefined
   #generation = -1
+  /** Accepted, and their hello not heard yet. */
+  readonly #strangers = new Set<Connection>()
+  /** What the supervisor said of a worker whose last words may still be on their way. */
+  #afterData: (() => void)[] = []
+  #afterDataTimer: LongTimer | undefined
   #addresses: { local: string; remote: string } | undefined
 
   constructor(settings: LinkSettings, handler: LinkHandler) {
@@ -89,11 +98,13 @@ export class RunnerLink {
     this.#data = undefined
     control?.close(CloseCode.bye, reason)
     data?.close(CloseCode.bye, reason)
+    for (const connection of [...this.#strangers]) connection.abort(reason)
+    this.#afterData = []
+    this.#afterDataTimer?.stop()
   }
 
   #acceptControl(peer: AcceptedPeer): void {
     const { runnerId, heartbeatMs, silenceMs, orphanGraceMs } = this.#settings
-    const second = this.#control !== undefined
     let greeted = false
     const connection = new Connection(peer.ws, "control", false, {
       control: (message: ControlMessage) => {
@@ -105,13 +116,15 @@ export class RunnerLink {
         }
         if (m.t !== "hello") throw new ProtocolError(`"${m.t}" before the hello`)
         this.#checkHello(m)
-        if (second) throw new HandshakeError(`runner ${runnerId} is connected already`)
+        if (this.#control) throw new HandshakeError(`runner ${runnerId} is connected already`)
         greeted = true
+        this.#strangers.delete(connection)
+        this.#control = connection
         peer.greeted()
         connection.greet()
         connection.send({ t: "welcome", v: PROTOCOL_VERSION, heartbeatMs, silenceMs, orphanGraceMs })
         this.#heartbeat = new Heartbeat(connection, heartbeatMs, () => {
-          connection.abort(new ConnectionError(`no answer to ${3} heartbeats of ${heartbeatMs} ms`))
+          connection.abort(new ConnectionError(`no answer to three heartbeats of ${heartbeatMs} ms`))
         })
         this.#handler.hello(m)
       },
@@ -120,13 +133,14 @@ export class RunnerLink {
       },
       closed: reason => {
         if (!greeted) this.#handler.refused(reason.message, peer.remoteAddress)
+        this.#strangers.delete(connection)
         if (this.#control !== connection) return
         this.#control = undefined
         this.#heartbeat?.stop()
         this.#handler.controlLost(reason)
       },
     })
-    if (!second) this.#control = connection
+    this.#strangers.add(connection)
   }
 
   #onSupervisor(m: Exclude<SupervisorMessage, { t: "hello" }>): void {
@@ -135,20 +149,37 @@ export class RunnerLink {
         this.#handler.draining(m.reason, m.leftMs)
         return
       case "worker-exit":
-        this.#handler.workerExit(m)
+        this.#onceDataIsRead(() => this.#handler.workerExit(m))
         return
       case "fail":
         this.#handler.fail(raiseError(m.error))
         return
       case "bye":
-        this.#handler.bye(m.reason, m.cut)
+        this.#onceDataIsRead(() => this.#handler.bye(m.reason, m.cut))
         return
     }
   }
 
+  /** The two sockets have no order between them: what a worker sent before it ended may arrive after the news of its end. */
+  #onceDataIsRead(tell: () => void): void {
+    if (!this.#data) {
+      tell()
+      return
+    }
+    this.#afterData.push(tell)
+    this.#afterDataTimer ??= after(LAST_WORDS_MS, () => this.#data?.abort(new ConnectionError("the worker has ended")))
+  }
+
+  #dataClosed(reason: FlameError): void {
+    this.#data = undefined
+    this.#afterDataTimer?.stop()
+    this.#afterDataTimer = undefined
+    this.#handler.dataLost(reason)
+    for (const tell of this.#afterData.splice(0)) tell()
+  }
+
   #acceptData(peer: AcceptedPeer): void {
     const { runnerId, pool, maxConcurrency } = this.#settings
-    const second = this.#data !== undefined
     let greeted = false
     const connection = new Connection(peer.ws, "data", false, {
       control: (message: ControlMessage) => {
@@ -159,9 +190,12 @@ export class RunnerLink {
         }
         if (m.t !== "hello") throw new ProtocolError(`"${m.t}" before the hello`)
         this.#checkHello(m)
-        if (second || m.generation <= this.#generation)
-          throw new HandshakeError(`runner ${runnerId} is connected already`)
+        if (m.generation <= this.#generation) throw new HandshakeError(`runner ${runnerId} is connected already`)
+        // A new worker is only started when the old one has ended, whether or not its end was heard of here.
+        this.#data?.abort(new ConnectionError("a new worker took its place"))
         greeted = true
+        this.#strangers.delete(connection)
+        this.#data = connection
         this.#generation = m.generation
         this.#addresses = { local: peer.localAddress, remote: peer.remoteAddress }
         peer.greeted()
@@ -173,17 +207,16 @@ export class RunnerLink {
       frame: frame => session.receive(frame),
       closed: reason => {
         if (!greeted) this.#handler.refused(reason.message, peer.remoteAddress)
-        if (this.#data !== connection) return
-        this.#data = undefined
-        this.#handler.dataLost(reason)
+        this.#strangers.delete(connection)
+        if (this.#data === connection) this.#dataClosed(reason)
       },
     })
+    this.#strangers.add(connection)
     const session = new Session("parent", {
       sendFrame: (channel, json, rich, parts) => connection.sendFrame(channel, json, rich, parts),
       sendClose: channel => connection.send({ t: "close", channel }),
       callbackFailed: error => this.#handler.callbackFailed(error),
     })
-    if (!second) this.#data = connection
   }
 
   #onWorker(m: WorkerMessage, session: Session): void {

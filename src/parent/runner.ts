@@ -51,7 +51,6 @@ export class PoolRunner {
   #served = false
   #goneReason: GoneReason | undefined
   #resolveClosed!: (info: RunnerInfo) => void
-  #booted!: { resolve: () => void; reject: (error: Error) => void }
 
   constructor(settings: RunnerSettings, host: RunnerHost) {
     this.id = settings.runnerId
@@ -134,19 +133,14 @@ export class PoolRunner {
     return this.#goneReason
   }
 
-  /** Submits the job and waits until the runner serves. Rejects with the reason if it never does. */
+  /** Submits the job. The host is told when the runner serves, or is gone without ever having served. */
   async boot(): Promise<void> {
-    const booted = new Promise<void>((resolve, reject) => {
-      this.#booted = { resolve, reject }
-    })
-    booted.catch(() => {}) // handed out below; a boot that is given up before that must not go unhandled
     this.#armBootTimer()
     try {
       await this.#job.submit()
     } catch (error) {
       this.#gone("boot-failed", error instanceof Error ? error : new SubmitError(String(error), { cause: error }))
     }
-    await booted
   }
 
   /** Runs `call` when there is a slot. `notStarted` is called if it never was sent, since the runner ends. */
@@ -214,7 +208,7 @@ export class PoolRunner {
       case "running":
         this.#job.learn({ node: status.node }, "slurmReason")
         if (this.#state === "submitted" || this.#state === "pending") this.#move("booting")
-        this.#setEnd(status.endsAt)
+        if (!status.ending) this.#setEnd(status.endsAt)
         return
       case "ended":
         this.#jobEnded(status)
@@ -258,7 +252,6 @@ export class PoolRunner {
     this.#served = true
     this.#move("ready")
     if (this.#endsAt !== undefined || this.#settings.backend.network === "loopback") this.#job.attend("rest")
-    this.#booted.resolve()
     this.#host.ready(this)
   }
 
@@ -274,7 +267,7 @@ export class PoolRunner {
   /** A signal does not say whether the job is being cancelled or was only warned. If it runs on, the runner has until its end. */
   async #tellEnd(): Promise<void> {
     const status = await this.#job.ask()
-    if (status?.state === "running" && status.endsAt !== undefined) this.#link.deadline(status.endsAt)
+    if (status?.state === "running" && !status.ending && status.endsAt !== undefined) this.#link.deadline(status.endsAt)
   }
 
   #workerExit(exit: SupervisorMessage & { t: "worker-exit" }): void {
@@ -337,8 +330,8 @@ export class PoolRunner {
     this.#job.end(error ?? lost, leaving)
     this.#link.close(new ConnectionError(`the runner is gone: ${reason}`))
     this.#session?.fail(lost)
-    this.#booted?.reject(error ?? lost)
-    this.#host.gone(this)
+    const ours = reason === "close" || reason === "idle" || reason === "terminated"
+    this.#host.gone(this, this.#served || ours ? undefined : (error ?? lost))
     this.#gate.end()
     this.#resolveClosed(this.info)
   }

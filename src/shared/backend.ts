@@ -36,8 +36,8 @@ export type JobOutcome =
 /** What a backend knows of a job. `unknown` is neither failed nor running: nothing can be said at present. */
 export type JobStatus =
   | { readonly state: "pending"; readonly reason?: string; readonly expectedStart?: Date }
-  /** `endsAt`: when the walltime is over (ms since the epoch), where there is one. */
-  | { readonly state: "running"; readonly node?: string; readonly endsAt?: number }
+  /** `endsAt`: when the walltime is over (ms since the epoch), where there is one. `ending`: it has been told to end. */
+  | { readonly state: "running"; readonly node?: string; readonly endsAt?: number; readonly ending?: true }
   | { readonly state: "ended"; readonly outcome: JobOutcome; readonly evidence: JobEvidence }
   | { readonly state: "unknown" }
 

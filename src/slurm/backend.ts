@@ -67,7 +67,7 @@ export class SlurmBackend implements Backend {
     const { slurmJob } = this.#settings
     const text = typeof slurmJob === "function" ? await untilAborted(scriptFrom(slurmJob, spec), signal) : slurmJob
     const submission = this.#compose(spec, text)
-    if (submission.ownLog) await makeLogDirectory()
+    if (submission.log.own) await makeLogDirectory()
     const killWaitMs = await this.#client.killWaitMs()
     const env = jobEnv(process.env, spec, { killWaitMs, signalBeforeMs: submission.signalSeconds * 1_000 })
     signal.throwIfAborted()

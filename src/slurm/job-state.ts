@@ -55,3 +55,8 @@ export function meaningOf(slurmState: string): StateMeaning {
   const word = /^[A-Z_]+/.exec(slurmState)?.[0] ?? ""
   return MEANING.get(word) ?? { state: "unknown" }
 }
+
+/** True for a job whose end is under way: its processes may still use up KillWait. */
+export function isCompleting(slurmState: string): boolean {
+  return /^(COMPLETING|CG)\b/.test(slurmState)
+}

@@ -6,8 +6,8 @@ import type { Job, JobOutcome, JobStatus } from "../shared/backend.ts"
 import { type JobEvidence, SlurmCommandError } from "../shared/errors.ts"
 import type { Canceller } from "./canceller.ts"
 import type { SlurmClient } from "./client.ts"
-import { meaningOf } from "./job-state.ts"
-import { expandLogPath, type LogPattern, readTail } from "./log-file.ts"
+import { isCompleting, meaningOf } from "./job-state.ts"
+import { expandLogPath, type LogPattern, readTail, removeEmpty } from "./log-file.ts"
 import type { JobDetail, QueueRow } from "./queue-row.ts"
 import type { Watched, Watcher } from "./watcher.ts"
 
@@ -71,7 +71,9 @@ export class SlurmJob implements Job, Watched {
     const answered = await this.#services.watcher.fresh()
     this.#asking -= 1
     this.#watchOrRest()
-    return answered ? this.#status : { state: "unknown" }
+    // It has ended, and what is known of its end is still being gathered: the old status is not the answer.
+    if (!answered || (this.#closing && this.status.state !== "ended")) return { state: "unknown" }
+    return this.status
   }
 
   attend(interest: "watch" | "rest"): void {
@@ -121,6 +123,7 @@ export class SlurmJob implements Job, Watched {
           state: "running",
           ...(row.node !== undefined && { node: row.node }),
           ...(row.end !== undefined && { endsAt: row.end }),
+          ...(isCompleting(row.slurmState) && { ending: true as const }),
         })
         break
       case "unknown":
@@ -163,7 +166,10 @@ export class SlurmJob implements Job, Watched {
       }
       outcome = meaning.outcome
     }
-    const status: Ended = { state: "ended", outcome: outcome ?? "unknown", evidence: await this.#evidence(detail) }
+    const evidence = await this.#evidence(detail)
+    // Best effort: an empty log that cannot be deleted is no reason to be silent about the job's end.
+    if (this.#log.own) await removeEmpty(this.#logPath(detail)).catch((error: Error) => process.emitWarning(error))
+    const status: Ended = { state: "ended", outcome: outcome ?? "unknown", evidence }
     this.#become(status)
     this.#resolveEnded(status)
   }
@@ -224,6 +230,7 @@ function same(a: JobStatus, b: JobStatus): boolean {
   if (a.state === "pending" && b.state === "pending") {
     return a.reason === b.reason && a.expectedStart?.getTime() === b.expectedStart?.getTime()
   }
-  if (a.state === "running" && b.state === "running") return a.node === b.node && a.endsAt === b.endsAt
+  if (a.state === "running" && b.state === "running")
+    return a.node === b.node && a.endsAt === b.endsAt && a.ending === b.ending
   return a.state === "unknown" && b.state === "unknown"
 }

@@ -2,7 +2,7 @@
  * The file a job's stderr goes to, and its last bytes. Owns sbatch's file name patterns; what the bytes mean is for
  * others to judge.
  */
-import { type FileHandle, open } from "node:fs/promises"
+import { type FileHandle, open, rm, stat } from "node:fs/promises"
 import { homedir, userInfo } from "node:os"
 import { isAbsolute, join } from "node:path"
 
@@ -11,6 +11,8 @@ export interface LogPattern {
   readonly path: string
   readonly cwd: string
   readonly jobName: string
+  /** It lies in `logDirectory`, which must exist (a job whose output cannot be opened fails without a word), and is ours. */
+  readonly own: boolean
 }
 
 /** How much of a log is shown. */
@@ -62,6 +64,15 @@ function patternValue(
       return userInfo().username
     default:
       return pattern.jobName
+  }
+}
+
+/** Deletes the file at `path` if it is there and holds nothing: most runners say nothing, and logs would pile up. */
+export async function removeEmpty(path: string): Promise<void> {
+  try {
+    if ((await stat(path)).size === 0) await rm(path, { force: true })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error // never made: the job did not start
   }
 }
 

@@ -29,8 +29,6 @@ export interface Submission {
   readonly tag: string
   /** Where the job's stderr goes. */
   readonly log: LogPattern
-  /** The log goes into `Site.logDir`, which must exist: a job whose output cannot be opened fails without a word. */
-  readonly ownLog: boolean
   /** How long before the walltime SIGTERM is asked for. */
   readonly signalSeconds: number
 }
@@ -78,8 +76,7 @@ export function composeSubmission(
     argv,
     script: composeScript(text, [settings.node, ...spec.nodeArgs, spec.entry]),
     tag,
-    log: { path, cwd, jobName },
-    ownLog,
+    log: { path, cwd, jobName, own: ownLog },
     signalSeconds: lead,
   }
 }

@@ -4,28 +4,11 @@
  */
 import { type FlameError, ProtocolError } from "../shared/errors.ts"
 import type { Channel } from "./channel.ts"
-import type { WireValue } from "./protocol.ts"
+import { type ComlinkMessage, isId, isRequest, requestProblem, wireProblem } from "./comlink-guard.ts"
 import { lowerError } from "./remote-error.ts"
-import { wireProblem } from "./rpc-client.ts"
 import { Scope } from "./scope.ts"
 
 type Listener = ((event: { data: unknown }) => void) | { handleEvent(event: { data: unknown }): void }
-
-interface ComlinkMessage {
-  id?: string | number
-  type?: string
-  name?: string
-  path?: string[]
-  argumentList?: WireValue[]
-  value?: WireValue
-}
-
-const REQUESTS = new Set(["GET", "SET", "APPLY", "CONSTRUCT", "ENDPOINT", "RELEASE"])
-/** Names through which any object leads to `Function` or to a shared prototype. */
-const FORBIDDEN = new Set([
-  ...["__proto__", "constructor", "prototype"],
-  ...["__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__"],
-])
 
 export class ComlinkPort {
   readonly #channel: Channel
@@ -44,7 +27,7 @@ export class ComlinkPort {
 
   postMessage(message: unknown, _transfer?: readonly unknown[]): void {
     const m = (typeof message === "object" && message !== null ? message : {}) as ComlinkMessage
-    if (m.id === undefined || m.type === undefined || !REQUESTS.has(m.type)) {
+    if (!isId(m.id) || !isRequest(m)) {
       this.#channel.send(message) // an answer, or the user's own protocol
       return
     }
@@ -89,14 +72,14 @@ export class ComlinkPort {
   #onMessage(message: ComlinkMessage, adopted: Scope): void {
     if (typeof message === "function") throw new ProtocolError("a remote object where a message must be")
     if (typeof message === "object" && message !== null) {
-      if (typeof message.type === "string" && REQUESTS.has(message.type)) {
+      if (isRequest(message)) {
         if (!this.#admits(message)) return
       } else if (message.argumentList !== undefined) {
         // Comlink looks into it before it looks at the type.
         throw new ProtocolError("arguments outside of a request")
       } else if (isId(message.id)) {
         this.#settled(message.id, adopted)
-        const problem = message.type === "HANDLER" ? wireProblem(message as WireValue) : undefined
+        const problem = message.type === "HANDLER" ? wireProblem(message) : undefined
         if (problem) return this.#answerLocally(message.id, problem)
       }
     }
@@ -107,7 +90,7 @@ export class ComlinkPort {
   #admits(request: ComlinkMessage): boolean {
     const { id } = request
     if (!isId(id)) throw new ProtocolError("a request has no id")
-    const problem = problemOf(request)
+    const problem = requestProblem(request)
     if (problem) this.#channel.send({ id, type: "HANDLER", name: "throw", value: lowerError(problem) })
     else if (request.type === "RELEASE" && this.#pinned) this.#channel.send({ id, type: "RAW", value: undefined })
     else return true
@@ -146,23 +129,3 @@ export class ComlinkPort {
 
 /** Not an error anybody sees: the reason with which a settled request's callbacks are closed. */
 const settled = new ProtocolError("the call that this belonged to has settled")
-
-function isId(id: unknown): id is string | number {
-  return typeof id === "string" || typeof id === "number"
-}
-
-/** What Comlink would crash on, or would do although nobody should be able to ask for it. */
-function problemOf(message: ComlinkMessage): ProtocolError | undefined {
-  const { path = [], argumentList = [] } = message
-  if (!Array.isArray(path) || !path.every(p => typeof p === "string")) return new ProtocolError("a malformed path")
-  const bad = path.find(p => FORBIDDEN.has(p))
-  if (bad !== undefined) return new ProtocolError(`"${bad}" cannot be reached from another process`)
-  if (!Array.isArray(argumentList)) return new ProtocolError("a malformed argument list")
-  const values = message.type === "SET" ? [...argumentList, message.value!] : argumentList
-  for (const wire of values) {
-    const problem = wireProblem(wire)
-    if (problem) return problem
-    if (wire.type === "HANDLER" && wire.name === "throw") return new ProtocolError("an error where a value must be")
-  }
-  return undefined
-}

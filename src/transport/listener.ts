@@ -39,14 +39,23 @@ export interface ListenerOptions {
   /** The key of a live runner; undefined for an unknown or revoked identity. */
   keyOf(identity: string): Buffer | undefined
   accept(peer: AcceptedPeer): void
-  /** Somebody was turned away. */
+  /** From the TCP connection to the end of the upgrade, in milliseconds. Default 5,000. */
+  handshakeMs?: number
+  /** Sockets of strangers that may wait at once; a connection over it is dropped. Default 1,024. */
+  maxHalfOpen?: number
+  /** Somebody was turned away; told once for each connection. */
   refused(event: { why: string; from: string }): void
 }
 
-/** From the TCP connection to the end of the upgrade. */
 const HANDSHAKE_MS = 5_000
-/** Sockets of strangers that may wait at once; a connection over it is dropped. */
 const MAX_HALF_OPEN = 1_024
+
+interface HalfOpen {
+  readonly socket: Socket
+  readonly timer: NodeJS.Timeout
+  /** It was reported. */
+  refused: boolean
+}
 
 const peerName = (socket: Socket): string => `${socket.remoteAddress}:${socket.remotePort}`
 
@@ -56,41 +65,52 @@ export class Listener {
   readonly #wss: Record<"control" | "data", WebSocketServer>
   readonly #identities = new WeakMap<Duplex, string>()
   /** Not yet accepted, by remote address and port. */
-  readonly #halfOpen = new Map<string, { socket: Socket; timer: NodeJS.Timeout }>()
+  readonly #halfOpen = new Map<string, HalfOpen>()
+  readonly #handshakeMs: number
+  readonly #maxHalfOpen: number
 
   private constructor(options: ListenerOptions) {
     this.#options = options
-    const wss = (maxPayload: number) =>
-      new WebSocketServer({
+    this.#handshakeMs = options.handshakeMs ?? HANDSHAKE_MS
+    this.#maxHalfOpen = options.maxHalfOpen ?? MAX_HALF_OPEN
+    const wss = (maxPayload: number) => {
+      const server = new WebSocketServer({
         noServer: true,
         clientTracking: false,
         perMessageDeflate: false,
         maxPayload,
         closeTimeout: CLOSE_TIMEOUT_MS,
       } as ConstructorParameters<typeof WebSocketServer>[0])
+      server.on("wsClientError", (error, socket) => {
+        this.#turnAway(socket, peerName(socket as Socket), "400 Bad Request", `bad upgrade: ${error.message}`)
+      })
+      return server
+    }
     this.#wss = { control: wss(MAX_CONTROL_BYTES), data: wss(MAX_FRAME_BYTES) }
     this.#server = createServer({
       ...pskServerOptions(
         identity => options.keyOf(identity),
         (socket, identity) => this.#identities.set(socket, identity),
       ),
-      handshakeTimeout: HANDSHAKE_MS,
-      headersTimeout: HANDSHAKE_MS,
-      requestTimeout: HANDSHAKE_MS,
+      // One timer of ours watches over TLS, HTTP and upgrade together; these would say the same later.
+      handshakeTimeout: 2 * this.#handshakeMs,
+      headersTimeout: 2 * this.#handshakeMs,
+      requestTimeout: 2 * this.#handshakeMs,
       maxHeaderSize: 4_096,
       noDelay: true,
     })
     this.#server.on("connection", (socket: Socket) => this.#onConnection(socket))
-    this.#server.on("tlsClientError", (error: NodeJS.ErrnoException, socket: TLSSocket) => {
-      options.refused({ why: `TLS: ${error.code ?? error.message}`, from: peerName(socket) })
+    // First of the listeners: that of node:https passes the error on to 'clientError', as if it were one of HTTP.
+    this.#server.prependListener("tlsClientError", (error: NodeJS.ErrnoException, socket: TLSSocket) => {
+      this.#refused(peerName(socket), `TLS: ${error.code ?? error.message}`)
       socket.destroy()
     })
     this.#server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
-      options.refused({ why: `HTTP: ${error.code ?? error.message}`, from: peerName(socket as Socket) })
+      this.#refused(peerName(socket as Socket), `HTTP: ${error.code ?? error.message}`)
       socket.destroy()
     })
     this.#server.on("request", (request, response) => {
-      options.refused({ why: `not a WebSocket: ${request.method} ${request.url}`, from: peerName(request.socket) })
+      this.#refused(peerName(request.socket), `not a WebSocket: ${request.method} ${request.url}`)
       response.writeHead(426, { connection: "close" }).end()
     })
     this.#server.on("upgrade", (request, socket, head) => this.#onUpgrade(request, socket, head))
@@ -142,26 +162,43 @@ export class Listener {
 
   #onConnection(socket: Socket): void {
     const name = peerName(socket)
-    if (this.#halfOpen.size >= MAX_HALF_OPEN) {
-      this.#options.refused({ why: `more than ${MAX_HALF_OPEN} connections wait for a handshake`, from: name })
+    if (this.#halfOpen.size >= this.#maxHalfOpen) {
+      this.#options.refused({ why: `more than ${this.#maxHalfOpen} connections wait for a handshake`, from: name })
       socket.destroy()
       return
     }
     const timer = setTimeout(() => {
-      this.#options.refused({ why: `no handshake within ${HANDSHAKE_MS} ms`, from: name })
+      this.#refused(name, `no handshake within ${this.#handshakeMs} ms`)
       socket.destroy()
-    }, HANDSHAKE_MS)
+    }, this.#handshakeMs)
     timer.unref()
-    this.#halfOpen.set(name, { socket, timer })
-    socket.once("close", () => this.#settle(name, socket))
+    this.#halfOpen.set(name, { socket, timer, refused: false })
+    socket.once("close", () => {
+      if (this.#halfOpen.get(name)?.socket !== socket) return
+      this.#refused(name, "it hung up before it was accepted")
+      this.#settle(name)
+    })
   }
 
   /** The socket is no stranger's any more: accepted, refused or closed. */
-  #settle(name: string, socket?: Socket): void {
-    const entry = this.#halfOpen.get(name)
-    if (!entry || (socket && entry.socket !== socket)) return
-    clearTimeout(entry.timer)
+  #settle(name: string): void {
+    clearTimeout(this.#halfOpen.get(name)?.timer)
     this.#halfOpen.delete(name)
+  }
+
+  /** Tells of a connection that was not accepted yet, once; whatever else becomes of its socket is no news. */
+  #refused(from: string, why: string): void {
+    const entry = this.#halfOpen.get(from)
+    if (!entry || entry.refused) return
+    entry.refused = true
+    this.#options.refused({ why, from })
+  }
+
+  #turnAway(socket: Duplex, from: string, status: string, why: string): void {
+    this.#refused(from, why)
+    socket.on("error", () => socket.destroy()) // the stranger may be gone before it reads this
+    const answer = `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`
+    socket.end(answer, () => socket.destroy())
   }
 
   #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -170,10 +207,7 @@ export class Listener {
     const path = request.url?.split("?", 1)[0]
     const identity = this.#identities.get(tls)
     const kind = path === CONTROL_PATH ? "control" : path === DATA_PATH ? "data" : undefined
-    const refuse = (status: string, why: string) => {
-      this.#options.refused({ why, from })
-      socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
-    }
+    const refuse = (status: string, why: string) => this.#turnAway(socket, from, status, why)
     // A browser always sends Origin, our runners never do: a page that guessed the port gets nowhere.
     if (request.headers.origin !== undefined) return refuse("403 Forbidden", `Origin ${request.headers.origin}`)
     if (identity === undefined) return refuse("401 Unauthorized", "a socket without a proven identity")

@@ -5,6 +5,7 @@
 import { MessageChannel, type MessagePort } from "node:worker_threads"
 import { ConnectionError } from "../shared/errors.ts"
 import type { Channel } from "./channel.ts"
+import { type ComlinkMessage, isId, portProblem } from "./comlink-guard.ts"
 import { lowerError } from "./remote-error.ts"
 import { Scope } from "./scope.ts"
 
@@ -32,8 +33,14 @@ export function bridgePort(port: MessagePort, channel: Channel): void {
   port.unref()
 
   channel.receive((message, adopted) => {
-    const id = (message as { id?: string | number } | null)?.id
-    if (id !== undefined) pending.delete(id)
+    const id = (message as ComlinkMessage | null)?.id
+    const problem = portProblem(message)
+    if (problem) {
+      if (!isId(id)) throw problem
+      channel.send({ id, type: "HANDLER", name: "throw", value: lowerError(problem) })
+      return
+    }
+    if (isId(id)) pending.delete(id)
     port.postMessage(message, adopted.ports)
   })
   channel.onClose(reason => {

@@ -2,10 +2,10 @@
  * The calling end of RPC on one channel. Speaks Comlink's message protocol, so that the other end may be unmodified Comlink,
  * but every request settles: with the answer, or with the reason why the channel is over.
  */
-import { MessagePort } from "node:worker_threads"
 import { transferHandlers, wrap } from "comlink"
 import { type FlameError, isFlameError, ProtocolError } from "../shared/errors.ts"
 import type { Channel } from "./channel.ts"
+import { wireProblem } from "./comlink-guard.ts"
 import type { ReplyMessage, WireValue } from "./protocol.ts"
 import { raiseError } from "./remote-error.ts"
 import { Scope } from "./scope.ts"
@@ -15,8 +15,11 @@ import { inUserTerms } from "./value-path.ts"
 export interface Waiter {
   resolve(value: unknown): void
   reject(error: unknown): void
-  /** The remote work is over for good: the answer came and the streams in it have ended. */
-  done(): void
+  /**
+   * The remote work is over for good: the answer came and the streams in it have ended. Called without a `this`, and kept
+   * until then: what it refers to must not lead to the answer.
+   */
+  done: () => void
 }
 
 interface Pending {
@@ -92,6 +95,9 @@ export class RpcClient {
       throw new ProtocolError(`an answer to request ${typeof id === "number" ? id : "?"}, which is not open`)
     this.#pending.delete(id)
     const { waiter, scope } = pending
+    // `over` waits on the streams in the answer: did it hold the waiter, and so the promise of the answer, none of them could
+    // ever be collected.
+    const { done } = waiter
     try {
       waiter.resolve(fromWire(reply))
     } catch (error) {
@@ -100,7 +106,7 @@ export class RpcClient {
     const over = () => {
       scope.closeCalls(settled)
       for (const stream of scope.streams) stream.close(settled)
-      waiter.done()
+      done()
     }
     if (!adopted.onStreamsOver(over)) over()
   }
@@ -122,22 +128,11 @@ const settled = new ProtocolError("the call that this belonged to has settled")
 /** The value of a wire value; throws what the other side threw. */
 export function fromWire(wire: WireValue): unknown {
   if (wire?.type === "RAW") return wire.value
+  // Comlink's handlers call methods of what they are given, and on a peer's remote object that is a call back to it.
   const problem = wireProblem(wire)
   if (problem) throw problem
   if (wire.name === "throw") throw raiseError(wire.value)
   // Only real Comlink on the other side makes these: its proxy() of an object arrives as a port.
   if (wire.name === "proxy") return wrap(wire.value as Parameters<typeof wrap>[0])
   return transferHandlers.get(wire.name)!.deserialize(wire.value)
-}
-
-/** What is wrong with a wire value of the peer; undefined when Comlink's transfer handlers can take it. */
-export function wireProblem(wire: WireValue): ProtocolError | undefined {
-  if (wire?.type === "RAW") return undefined
-  if (wire?.type !== "HANDLER" || typeof wire.name !== "string") return new ProtocolError("a malformed wire value")
-  if (!transferHandlers.has(wire.name)) {
-    return new ProtocolError(`no Comlink transfer handler "${wire.name}" is registered on this side`)
-  }
-  // Comlink would call methods of whatever stands here, and on a remote object that is a call back to the peer.
-  const fits = wire.name !== "proxy" || wire.value instanceof MessagePort
-  return fits ? undefined : new ProtocolError("a proxy that is no port")
 }

@@ -79,28 +79,32 @@ describe("Gate", () => {
 
   it("never runs more than it has slots, and starts everybody in order", async () => {
     await fc.assert(
-      fc.asyncProperty(fc.integer({ min: 1, max: 4 }), fc.array(fc.nat({ max: 3 }), { maxLength: 15 }), async (slots, turns) => {
-        let running = 0
-        let most = 0
-        const order: number[] = []
-        const gate = new Gate(slots, () => {})
-        const work = turns.map(
-          (count, i) =>
-            new Promise<void>(resolve => {
-              gate.enter(async () => {
-                order.push(i)
-                most = Math.max(most, ++running)
-                for (let turn = 0; turn < count; turn++) await Promise.resolve()
-                running -= 1
-                resolve()
-              }, resolve)
-            }),
-        )
-        await Promise.all(work)
-        expect(most).toBe(Math.min(slots, turns.length))
-        expect(order).toEqual(turns.map((_, i) => i))
-        gate.end()
-      }),
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 4 }),
+        fc.array(fc.integer({ min: 1, max: 3 }), { maxLength: 15 }),
+        async (slots, turns) => {
+          let running = 0
+          let most = 0
+          const order: number[] = []
+          const gate = new Gate(slots, () => {})
+          const work = turns.map(
+            (count, i) =>
+              new Promise<void>(resolve => {
+                gate.enter(async () => {
+                  order.push(i)
+                  most = Math.max(most, ++running)
+                  for (let turn = 0; turn < count; turn++) await Promise.resolve()
+                  running -= 1
+                  resolve()
+                }, resolve)
+              }),
+          )
+          await Promise.all(work)
+          expect(most).toBe(Math.min(slots, turns.length))
+          expect(order).toEqual(turns.map((_, i) => i))
+          gate.end()
+        },
+      ),
     )
   })
 })

@@ -53,6 +53,8 @@ describe("listenHost", () => {
 
   it("says what there is when nothing will do", () => {
     os.networkInterfaces.mockReturnValue(interfaces({ lo: ["127.0.0.1"], eth0: ["fe80::1"] }))
-    expect(() => listenHost(backend(), {})).toThrow(/no address that another host.*\n.*lo 127\.0\.0\.1.*SLURM_FLAME_HOST/)
+    expect(() => listenHost(backend(), {})).toThrow(
+      /no address that another host.*\n.*lo 127\.0\.0\.1.*SLURM_FLAME_HOST/,
+    )
   })
 })

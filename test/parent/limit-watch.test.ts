@@ -26,7 +26,9 @@ describe("the time", () => {
     const [error, reason] = what.giveUp.mock.calls[0]!
     expect(error).toBeInstanceOf(CallTimeoutError)
     expect(error).toMatchObject({ timeoutMs: 90_000, started: false, retryable: true })
-    expect(error.message).toMatch(/^train did not finish within 1m30s \(it was still waiting for a runner\)\n.*raise `timeout`, or `max`/)
+    expect(error.message).toMatch(
+      /^train did not finish within 1m30s \(it was still waiting for a runner\)\n.*raise `timeout`, or `max`/,
+    )
     expect(reason).toBe(error)
   })
 

@@ -52,7 +52,9 @@ describe("who is chosen", () => {
         }
         const open = runners.filter(r => r.ready && !r.leased && !r.reserved)
         const withPlace = open.filter(r => r.free > 0)
-        expect(forSlot(runners)?.running).toBe(withPlace.length > 0 ? Math.min(...withPlace.map(r => r.running)) : undefined)
+        expect(forSlot(runners)?.running).toBe(
+          withPlace.length > 0 ? Math.min(...withPlace.map(r => r.running)) : undefined,
+        )
         expect(forLease(runners)).toBe(open.find(r => r.running === 0))
         expect(toReserve(runners)?.running).toBe(open.length > 0 ? Math.min(...open.map(r => r.running)) : undefined)
       }),
@@ -82,17 +84,26 @@ describe("how many are booted", () => {
   it("never more than max allows, never fewer than min and demand need within it", () => {
     const n = fc.nat({ max: 30 })
     fc.assert(
-      fc.property(n, n, n, n, n, n, fc.integer({ min: 1, max: 8 }), (leases, slots, b, more, min, room, maxConcurrency) => {
-        const alive = b + more
-        const max = Math.max(1, min, alive) + room
-        const count = wanted({ leases, slots, booting: b, alive, min, max, maxConcurrency })
-        expect(count).toBeGreaterThanOrEqual(0)
-        expect(alive + count).toBeLessThanOrEqual(max)
-        if (alive + count < max) {
-          expect(alive + count).toBeGreaterThanOrEqual(min)
-          expect(b + count).toBeGreaterThanOrEqual(leases + Math.ceil(slots / maxConcurrency))
-        }
-      }),
+      fc.property(
+        n,
+        n,
+        n,
+        n,
+        n,
+        n,
+        fc.integer({ min: 1, max: 8 }),
+        (leases, slots, b, more, min, room, maxConcurrency) => {
+          const alive = b + more
+          const max = Math.max(1, min, alive) + room
+          const count = wanted({ leases, slots, booting: b, alive, min, max, maxConcurrency })
+          expect(count).toBeGreaterThanOrEqual(0)
+          expect(alive + count).toBeLessThanOrEqual(max)
+          if (alive + count < max) {
+            expect(alive + count).toBeGreaterThanOrEqual(min)
+            expect(b + count).toBeGreaterThanOrEqual(leases + Math.ceil(slots / maxConcurrency))
+          }
+        },
+      ),
     )
   })
 })

@@ -47,7 +47,9 @@ describe.each(ALL)("%s", (error, code, retryable) => {
 })
 
 it("has one of each class in this test", () => {
-  const classes = Object.values(errors).filter(value => Object.hasOwn(value, "prototype") && value.prototype instanceof Error)
+  const classes = Object.values(errors).filter(
+    value => Object.hasOwn(value, "prototype") && value.prototype instanceof Error,
+  )
   const made = new Set(ALL.map(([error]) => error.constructor))
   expect(classes.filter(c => c !== errors.FlameError && !made.has(c as never))).toEqual([])
 })

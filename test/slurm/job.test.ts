@@ -19,7 +19,7 @@ function loneJob(change: { show?: () => Promise<undefined> } = {}): SlurmJob {
     ...change,
   }
   const services = { client, watcher: new Watcher(client), canceller: new Canceller(client), missingGraceMs: 0 }
-  return new SlurmJob("7", { path: "/nonexistent/log", cwd: "/", jobName: "x" }, services)
+  return new SlurmJob("7", { path: "/nonexistent/log", cwd: "/", jobName: "x", own: false }, services)
 }
 
 describe("status", () => {
@@ -214,5 +214,33 @@ describe("attend", () => {
     await job.cancel()
     expect(await job.ended()).toBe(ended)
     expect(vi.getTimerCount()).toBe(0)
+  })
+})
+
+describe("ask", () => {
+  it("gives what squeue says after the question, also of a job nobody watches any more", async () => {
+    const fake = new FakeSlurm()
+    const job = await fake.submit(fake.backend())
+    fake.job(job.id, { state: "RUNNING", node: "n1" })
+    await statusOf(job, is("running"))
+    job.attend("rest")
+    const before = fake.calls("squeue").length
+    expect(await job.ask()).toMatchObject({ state: "running", node: "n1" })
+    expect(fake.calls("squeue").length).toBeGreaterThan(before)
+    fake.job(job.id, { state: "COMPLETING", node: "n1" })
+    expect(await job.ask()).toMatchObject({ state: "running", ending: true })
+    fake.job(job.id, { state: "CANCELLED" })
+    expect(await job.ask()).not.toMatchObject({ state: "running" })
+    expect(await job.ended()).toMatchObject({ outcome: "cancelled" })
+    expect(await job.ask()).toMatchObject({ state: "ended" })
+  })
+
+  it("is unknown when squeue does not answer", async () => {
+    const fake = new FakeSlurm()
+    const job = await fake.submit(fake.backend())
+    fake.job(job.id, { state: "RUNNING", node: "n1" })
+    await statusOf(job, is("running"))
+    fake.answer("squeue", { stderr: "Unable to contact slurm controller\n", exitCode: 1 })
+    expect(await job.ask()).toEqual({ state: "unknown" })
   })
 })

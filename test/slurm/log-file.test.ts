@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir, userInfo } from "node:os"
 import { join } from "node:path"
 import { describe, expect, it, onTestFinished } from "vitest"
-import { expandLogPath, logDirectory, readTail } from "../../src/slurm/log-file.ts"
+import { expandLogPath, logDirectory, readTail, removeEmpty } from "../../src/slurm/log-file.ts"
 
 describe("expandLogPath", () => {
   const user = userInfo().username
@@ -15,10 +15,10 @@ describe("expandLogPath", () => {
     ["\\%j", "/w/%j"],
     ["%q", "/w/%q"],
   ])("%j is %s", (path, expected) => {
-    expect(expandLogPath({ path, cwd: "/w", jobName: "job" }, "4711", "n1.cluster.example")).toBe(expected)
+    expect(expandLogPath({ path, cwd: "/w", jobName: "job", own: true }, "4711", "n1.cluster.example")).toBe(expected)
   })
   it("leaves a node that is not known yet", () => {
-    expect(expandLogPath({ path: "%N", cwd: "/w", jobName: "job" }, "1")).toBe("/w/%N")
+    expect(expandLogPath({ path: "%N", cwd: "/w", jobName: "job", own: true }, "1")).toBe("/w/%N")
   })
 })
 
@@ -46,5 +46,16 @@ describe("readTail", () => {
   it("has nothing of a file that is not there, or is a directory", async () => {
     expect(await readTail("/nonexistent/slurm-flame/log")).toBeUndefined()
     expect(await readTail("/")).toBeUndefined()
+  })
+})
+
+describe("removeEmpty", () => {
+  it("deletes an empty file, keeps one that holds something, and does not mind one that is not there", async () => {
+    const dir = mkdtempSync(join(tmpdir(), "flame-log-"))
+    writeFileSync(join(dir, "empty"), "")
+    writeFileSync(join(dir, "full"), "words")
+    for (const name of ["empty", "full", "missing"]) await removeEmpty(join(dir, name))
+    expect(readdirSync(dir)).toEqual(["full"])
+    rmSync(dir, { recursive: true })
   })
 })

@@ -29,8 +29,9 @@ describe("composeSubmission", () => {
         path: "/home/me/.local/state/slurm-flame/logs/flame-train-r7-0a1b2c.%j.log",
         cwd: "/home/me/work",
         jobName: "flame-train-r7-0a1b2c",
+        own: true,
       },
-      ownLog: true,
+      signalSeconds: 60,
     })
   })
 
@@ -135,8 +136,8 @@ exec /usr/bin/node --enable-source-maps /opt/supervisor.js
       "flame-train-r7-0a1b2c",
     ],
   ])("knows where stderr goes: %s", (_, options, path, cwd, jobName) => {
-    const { log, ownLog, argv } = compose(options)
-    expect({ log, ownLog }).toEqual({ log: { path, cwd, jobName }, ownLog: false })
+    const { log, argv } = compose(options)
+    expect(log).toEqual({ path, cwd, jobName, own: false })
     expect(argv.some(arg => arg.includes("/logs/"))).toBe(false)
   })
 

@@ -23,6 +23,13 @@ describe("submit", () => {
     expect(call!.argv.every(arg => arg.startsWith("--"))).toBe(true)
   })
 
+  it("tells the job how much time it has once it is asked to end", async () => {
+    const fake = new FakeSlurm()
+    await fake.submit(fake.backend({ signalBefore: "90s" }))
+    const [call] = fake.calls("sbatch")
+    expect(JSON.parse(call!.env.SLURM_FLAME_JOB ?? "")).toEqual({ killWaitMs: 7_000, signalBeforeMs: 90_000 })
+  })
+
   it("gives the key to sbatch's environment and to nothing that others can see", async () => {
     const fake = new FakeSlurm()
     vi.stubEnv("SLURM_FLAME_HOST", "10.9.9.9")

@@ -1,7 +1,7 @@
 /** The end of a connection, however it comes: everything that waits on it rejects, and nothing is thrown afterwards. */
 import { fork } from "node:child_process"
 import { once } from "node:events"
-import { MessageChannel } from "node:worker_threads"
+import { MessageChannel, type MessagePort } from "node:worker_threads"
 import { expose, wrap } from "comlink"
 import { afterEach, beforeEach, expect, test } from "vitest"
 import { ConnectionError, ProtocolError } from "../../src/shared/errors.ts"

@@ -52,9 +52,18 @@ test("a generator's items arrive in order, with its return value, and end the ca
   expect(served.open()).toBe(0)
 })
 
+function readable() {
+  return new ReadableStream({
+    start(controller) {
+      for (const i of [1, 2, 3]) controller.enqueue(i)
+      controller.close()
+    },
+  })
+}
+
 test.each<[string, () => object]>([
   ["a plain generator", () => [1, 2, 3].values()],
-  ["a ReadableStream", () => new ReadableStream({ start: c => void [1, 2, 3].map(i => c.enqueue(i)) && c.close() })],
+  ["a ReadableStream", readable],
   ["an async iterable", () => ({ [Symbol.asyncIterator]: () => [1, 2, 3].values() })],
 ])("%s is a stream", async (_name, make) => {
   api.make = make
@@ -106,10 +115,10 @@ test("an argument's producer that is left in the middle by its call's end runs i
 
 test("an error in the producer arrives as itself, once, and ends the stream", async () => {
   let returned = 0
+  let steps = 0
   api.broken = () => ({
-    n: 0,
     async next() {
-      if (this.n++ < 1) return { done: false, value: "first" }
+      if (steps++ < 1) return { done: false, value: "first" }
       throw Object.assign(new RangeError("broke"), { code: "E_BROKE" })
     },
     return: async () => ({ done: true, value: returned++ }),
@@ -203,7 +212,8 @@ test("a stream that is collected unfinished runs the producer's finally and free
       finished = true
     }
   }
-  await (await caller.call("forgotten")).next()
+  const begin = async () => expect(await (await caller.call("forgotten")).next()).toMatchObject({ done: false })
+  await begin()
   while (!finished) {
     gc()
     await caller.call("echo")

@@ -1,0 +1,62 @@
+import { type ChildProcess, spawn } from "node:child_process"
+import { once } from "node:events"
+import { readdirSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { createInterface } from "node:readline"
+import { fileURLToPath } from "node:url"
+import { describe, expect, it } from "vitest"
+import type { Where } from "../fixtures/modules/basic.ts"
+import { eventually, isAlive } from "./helpers.ts"
+
+const PROGRAM = fileURLToPath(new URL("../fixtures/programs/parent.mjs", import.meta.url))
+
+/** Starts the parent and waits until it has two runners. */
+async function parent(then: string): Promise<{ child: ChildProcess; where: Where[] }> {
+  const child = spawn(process.execPath, [PROGRAM, then], { stdio: ["ignore", "pipe", "ignore"] })
+  const [line] = await once(createInterface({ input: child.stdout! }), "line")
+  return { child, where: JSON.parse(line) as Where[] }
+}
+
+async function nothingLeft(where: Where[]): Promise<void> {
+  for (const { pid, ppid, tmpdir: dir } of where) {
+    await eventually(() => !isAlive(pid) && !isAlive(ppid), `runner ${ppid} and its worker ${pid} to end`)
+    expect(readdirSync(tmpdir())).not.toContain(dir.split("/").at(-1))
+  }
+}
+
+describe("a parent", () => {
+  it("that is SIGKILLed with calls running leaves no process and no directory", async () => {
+    const { child, where } = await parent("work")
+    child.kill("SIGKILL")
+    await nothingLeft(where)
+  })
+
+  it("that gets SIGINT ends, and its runners with it", async () => {
+    const { child, where } = await parent("work")
+    const exit = once(child, "exit")
+    child.kill("SIGINT")
+    expect(await exit).toEqual([null, "SIGINT"])
+    await nothingLeft(where)
+  })
+
+  it("whose program is over ends although nobody closed the pool", async () => {
+    const { child, where } = await parent("return")
+    if (child.exitCode === null) await once(child, "exit")
+    expect(child.exitCode).toBe(0)
+    await nothingLeft(where)
+  })
+
+  it("that throws ends with its error, and its runners with it", async () => {
+    const { child, where } = await parent("throw")
+    if (child.exitCode === null) await once(child, "exit")
+    expect(child.exitCode).toBe(1)
+    await nothingLeft(where)
+  })
+
+  it("has nothing left when close() resolves", async () => {
+    const { child, where } = await parent("close")
+    if (child.exitCode === null) await once(child, "exit")
+    expect(where.filter(({ pid, ppid }) => isAlive(pid) || isAlive(ppid))).toEqual([])
+    await nothingLeft(where)
+  })
+})

@@ -1,0 +1,378 @@
+/**
+ * Who does not get in. Every stranger is refused and reported once, while 100 calls are in flight on another connection of
+ * the same listener and complete undisturbed.
+ */
+import { execFileSync } from "node:child_process"
+import { randomBytes } from "node:crypto"
+import { once } from "node:events"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { request } from "node:http"
+import { connect, type Socket } from "node:net"
+import { tmpdir } from "node:os"
+import path from "node:path"
+import { type TLSSocket, connect as tlsConnect } from "node:tls"
+import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest"
+import type { WebSocket } from "ws"
+import { Connection } from "../../src/transport/connection.ts"
+import { dial, isRefused } from "../../src/transport/dial.ts"
+import type { AcceptedPeer } from "../../src/transport/listener.ts"
+import { Listener } from "../../src/transport/listener.ts"
+import { CloseCode, DATA_PATH, MAX_FRAME_BYTES, MAX_HELLO_BYTES, SUBPROTOCOL } from "../../src/transport/protocol.ts"
+import { newKey, pskClientOptions } from "../../src/transport/psk.ts"
+import { Caller, closing, deferred, HOST, hello, serve, TestHub, thrownBy } from "./link.ts"
+
+let hub: TestHub
+let finish: () => Promise<void>
+
+/** 100 calls that are open while the stranger comes, and are answered afterwards. */
+async function busy(hub: TestHub): Promise<() => Promise<void>> {
+  const link = await hub.link()
+  const gate = deferred()
+  const arrived = deferred()
+  let open = 0
+  serve(link.runner, {
+    wait: async i => {
+      if (++open === 100) arrived.resolve()
+      await gate.promise
+      return i
+    },
+  })
+  const caller = new Caller(link.parent)
+  const calls = Array.from({ length: 100 }, (_, i) => caller.call("wait", i))
+  await arrived.promise
+  return async () => {
+    gate.resolve()
+    expect(await Promise.all(calls)).toEqual(Array.from({ length: 100 }, (_, i) => i))
+  }
+}
+
+async function open(options?: Parameters<typeof TestHub.open>[0]): Promise<void> {
+  hub = await TestHub.open(options)
+  finish = await busy(hub)
+}
+
+afterEach(async () => {
+  await finish()
+  expect(hub.refusals).toEqual([]) // each was reported once, and looked at
+  hub.close()
+})
+
+const closed = (socket: Socket) =>
+  new Promise<void>(resolve => {
+    socket.on("error", () => {})
+    socket.once("close", () => resolve())
+  })
+
+/** Upgrades by hand, so that every header can be wrong. Resolves with the status line. */
+async function upgrade(
+  identity: string,
+  key: Buffer,
+  headers: Record<string, string>,
+  at = DATA_PATH,
+): Promise<string> {
+  const socket = tlsConnect({ host: HOST, port: hub.port, ...pskClientOptions(identity, key) })
+  await once(socket, "secureConnect")
+  const all = {
+    host: HOST,
+    connection: "Upgrade",
+    upgrade: "websocket",
+    "sec-websocket-version": "13",
+    "sec-websocket-key": randomBytes(16).toString("base64"),
+    "sec-websocket-protocol": SUBPROTOCOL,
+    ...headers,
+  }
+  const lines = Object.entries(all).filter(([, value]) => value !== "")
+  socket.write(`GET ${at} HTTP/1.1\r\n${lines.map(([k, v]) => `${k}: ${v}\r\n`).join("")}\r\n`)
+  let answer = ""
+  socket.on("data", data => {
+    answer += data
+  })
+  await closed(socket)
+  return answer.split("\r\n", 1)[0]!
+}
+
+describe("before HTTP", () => {
+  beforeEach(() => open())
+
+  const never = () => expect.unreachable("it was accepted")
+
+  test("a wrong key", async () => {
+    hub.admit("known", never)
+    const error = await thrownBy(dial({ host: HOST, port: hub.port, kind: "data", identity: "known", key: newKey() }))
+    expect(error).toMatchObject({ code: "ERR_FLAME_HANDSHAKE", hint: expect.stringContaining("revoked") })
+    expect(isRefused(error)).toBe(false)
+    await hub.refusal(/^TLS: /)
+  })
+
+  test("an unknown identity", async () => {
+    const error = await thrownBy(dial({ host: HOST, port: hub.port, kind: "data", identity: "who?", key: newKey() }))
+    expect(error).toMatchObject({ code: "ERR_FLAME_HANDSHAKE" })
+    await hub.refusal(/^TLS: /)
+  })
+
+  test("a revoked key", async () => {
+    const accepted = deferred<AcceptedPeer>()
+    const key = hub.admit("r", accepted.resolve)
+    const options = { host: HOST, port: hub.port, kind: "data", identity: "r", key } as const
+    const ws = await dial(options)
+    await accepted.promise
+    hub.keys.delete("r")
+    expect(await thrownBy(dial(options))).toMatchObject({ code: "ERR_FLAME_HANDSHAKE" })
+    await hub.refusal(/^TLS: /)
+    ws.terminate()
+  })
+
+  test("plain HTTP", async () => {
+    const http = request({ host: HOST, port: hub.port, path: DATA_PATH, headers: { connection: "upgrade" } }).end()
+    await once(http, "error")
+    await hub.refusal(/^TLS: /)
+  })
+
+  test("plain noise", async () => {
+    const socket = connect(hub.port, HOST)
+    socket.on("error", () => {})
+    socket.write(randomBytes(4096))
+    await closed(socket)
+    await hub.refusal(/^TLS: /)
+  })
+
+  test("somebody who hangs up in the middle of the handshake", async () => {
+    const socket = connect(hub.port, HOST)
+    socket.write(Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00]), () => socket.resetAndDestroy())
+    await hub.refusal(/^it hung up before it was accepted$/)
+  })
+
+  describe("with a certificate", () => {
+    const dir = mkdtempSync(path.join(tmpdir(), "flame-cert-"))
+    afterAll(() => rmSync(dir, { recursive: true }))
+    const file = (name: string) => path.join(dir, name)
+
+    test.each(["TLSv1.2", "TLSv1.3"] as const)("TLS without our key, %s", async version => {
+      const subject = ["-subj", "/CN=stranger", "-days", "1", "-nodes", "-keyout", file("k"), "-out", file("c")]
+      execFileSync("openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", ...subject], {
+        stdio: "ignore",
+      })
+      const tls = { key: readFileSync(file("k")), cert: readFileSync(file("c")), rejectUnauthorized: false }
+      const socket = tlsConnect({ host: HOST, port: hub.port, minVersion: version, maxVersion: version, ...tls })
+      const [error] = await once(socket, "error")
+      expect(error.code).toMatch(/^ERR_SSL|ECONNRESET/)
+      await hub.refusal(/^TLS: /)
+    })
+  })
+})
+
+describe("before the upgrade", () => {
+  let key: Buffer
+  beforeEach(async () => {
+    await open()
+    key = hub.admit("r", () => expect.unreachable("it was accepted"))
+  })
+
+  test.each<[string, Record<string, string>, string, RegExp, RegExp]>([
+    ["an Origin", { origin: "https://example.org" }, DATA_PATH, /403/, /^Origin https:\/\/example\.org$/],
+    ["an empty Origin", { origin: " " }, DATA_PATH, /403/, /^Origin $/],
+    ["another path", {}, "/", /404/, /^unknown path \/$/],
+    ["a path that looks like ours", {}, "/v1/data/", /404/, /^unknown path/],
+    ["another subprotocol", { "sec-websocket-protocol": "chat" }, DATA_PATH, /400/, /^subprotocol chat$/],
+    ["no subprotocol", { "sec-websocket-protocol": "" }, DATA_PATH, /400/, /^subprotocol missing$/],
+  ])("%s", async (_name, headers, at, status, why) => {
+    expect(await upgrade("r", key, headers, at)).toMatch(status)
+    await hub.refusal(why)
+  })
+
+  test("a plain request", async () => {
+    expect(await upgrade("r", key, { connection: "close", upgrade: "" })).toMatch(/426/)
+    await hub.refusal(/^not a WebSocket: GET/)
+  })
+
+  test("a WebSocket without its headers", async () => {
+    expect(await upgrade("r", key, { "sec-websocket-key": "short" })).toMatch(/400/)
+    await hub.refusal(/^bad upgrade/)
+  })
+
+  test("a header without end", async () => {
+    expect(await upgrade("r", key, { "x-much": "x".repeat(8192) })).toBe("")
+    await hub.refusal(/^HTTP: HPE_HEADER_OVERFLOW/)
+  })
+
+  test("a key that was revoked between the handshake and the upgrade", async () => {
+    const socket = tlsConnect({ host: HOST, port: hub.port, ...pskClientOptions("r", key) })
+    await once(socket, "secureConnect")
+    hub.keys.delete("r")
+    socket.write(`GET ${DATA_PATH} HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n`)
+    expect(String((await once(socket, "data"))[0])).toMatch(/^HTTP\/1\.1 401/)
+    await hub.refusal(/^revoked key of r$/)
+  })
+
+  test("a TLS session that was resumed, so that nobody proved the key", async () => {
+    const first = tlsConnect({ host: HOST, port: hub.port, ...pskClientOptions("r", key) })
+    const [session] = await once(first, "session")
+    first.destroy()
+    const socket = tlsConnect({
+      host: HOST,
+      port: hub.port,
+      ...pskClientOptions("r", key),
+      pskCallback: undefined,
+      session,
+    } as any)
+    const outcome = await Promise.race([
+      once(socket, "secureConnect").then(() => "resumed"),
+      closed(socket).then(() => "refused"),
+    ])
+    if (outcome === "resumed") {
+      socket.write(`GET ${DATA_PATH} HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n`)
+      expect(String((await once(socket, "data"))[0])).toMatch(/^HTTP\/1\.1 401/)
+      await hub.refusal(/^a socket without a proven identity$/)
+    } else await hub.refusal(/^TLS: /)
+  })
+
+  test("somebody who is gone before the refusal can be sent", async () => {
+    const socket = tlsConnect({ host: HOST, port: hub.port, ...pskClientOptions("r", key) })
+    await once(socket, "secureConnect")
+    const raw = socket as TLSSocket & { resetAndDestroy(): void }
+    const head = `GET / HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n`
+    socket.write(head, () => raw.resetAndDestroy())
+    await hub.refusal(/^unknown path|^it hung up/)
+  })
+})
+
+describe("before the hello", () => {
+  beforeEach(() => open())
+
+  /** An upgraded socket whose peer is served as the parent serves it. */
+  async function greeting(): Promise<{ ws: WebSocket; why: Promise<string> }> {
+    const why = deferred<string>()
+    const key = hub.admit("r", peer => {
+      new Connection(peer.ws, peer.kind, false, {
+        control: () => expect.unreachable("no message was to come through"),
+        frame: () => expect.unreachable("no frame was to come through"),
+        closed: reason => why.resolve(reason.message),
+      })
+    })
+    const ws = await dial({ host: HOST, port: hub.port, kind: "data", identity: "r", key })
+    ws.on("error", () => {})
+    return { ws, why: why.promise }
+  }
+
+  test("a binary first frame", async () => {
+    const { ws, why } = await greeting()
+    ws.send(Buffer.from("hello"))
+    expect(await closing(ws)).toMatchObject({
+      code: CloseCode.protocol,
+      reason: expect.stringContaining("binary, 5 bytes"),
+    })
+    expect(await why).toMatch(/the first message is not a hello/)
+  })
+
+  test("a text that is too long to be a hello", async () => {
+    const { ws, why } = await greeting()
+    ws.send("x".repeat(MAX_HELLO_BYTES + 1))
+    // The count of bytes and the length of the message are looked at in turn; which is first depends on how TLS cuts it.
+    expect([1006, CloseCode.protocol]).toContain((await closing(ws)).code)
+    await hub.refusal(/more than 16384 bytes before the hello/)
+    expect(await why).toMatch(/was cut|not a hello \(text, 16385 bytes\)/)
+  })
+
+  test("many pings instead of a hello", async () => {
+    const { ws } = await greeting()
+    const over = closing(ws)
+    for (let i = 0; i < 200; i++) ws.ping(Buffer.alloc(125))
+    expect(await over).toMatchObject({ code: 1006 })
+    await hub.refusal(/more than 16384 bytes before the hello/)
+  })
+
+  const header = (bytes: bigint) => {
+    const frame = Buffer.alloc(14)
+    frame[0] = 0x82
+    frame[1] = 0xff
+    frame.writeBigUInt64BE(bytes, 2)
+    return frame
+  }
+  const socketOf = (ws: WebSocket) => (ws as unknown as { _socket: TLSSocket })._socket
+
+  test("a frame that announces the most there may be, and starts to send it", async () => {
+    const { ws } = await greeting()
+    const before = process.memoryUsage().arrayBuffers
+    socketOf(ws).write(Buffer.concat([header(BigInt(MAX_FRAME_BYTES)), Buffer.alloc(MAX_HELLO_BYTES)]))
+    expect(await closing(ws)).toMatchObject({ code: 1006 })
+    await hub.refusal(/more than 16384 bytes before the hello/)
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(64 * 2 ** 20) // nothing was set aside for it
+  })
+
+  test("a frame that announces 2 GiB", async () => {
+    const { ws, why } = await greeting()
+    socketOf(ws).write(header(2n ** 31n))
+    expect(await closing(ws)).toMatchObject({ code: 1009 })
+    expect(await why).toMatch(/Max payload size exceeded/)
+  })
+
+  test("nothing of this binds a peer that was greeted", async () => {
+    const link = await hub.link()
+    serve(link.runner, { echo: x => x })
+    const text = "x".repeat(4 * MAX_HELLO_BYTES)
+    expect(await new Caller(link.parent).call("echo", text)).toBe(text)
+    link.runner.ws.send(JSON.stringify({ ...hello, runnerId: text }))
+    expect((await link.parent.over).message).toMatch(/"hello" out of order/)
+  })
+})
+
+describe("strangers that only take up room", () => {
+  test("a socket that sends nothing is dropped after the deadline, before and after TLS", async () => {
+    await open({ handshakeMs: 150 })
+    const silent = connect(hub.port, HOST)
+    await closed(silent)
+    await hub.refusal(/^no handshake within 150 ms$/)
+    const key = hub.admit("r", () => expect.unreachable("it was accepted"))
+    const secure = tlsConnect({ host: HOST, port: hub.port, ...pskClientOptions("r", key) })
+    await once(secure, "secureConnect")
+    await closed(secure)
+    await hub.refusal(/^no handshake within 150 ms$/)
+    const slow = tlsConnect({ host: HOST, port: hub.port, ...pskClientOptions("r", key) })
+    slow.write(`GET ${DATA_PATH} HTTP/1.1\r\n`)
+    await closed(slow)
+    await hub.refusal(/^no handshake within 150 ms$/)
+  })
+
+  test("over the cap they are dropped at once; accepted ones do not count, and room comes free again", async () => {
+    await open({ maxHalfOpen: 3 })
+    const waiting = await Promise.all(
+      Array.from({ length: 3 }, async () => {
+        const socket = connect(hub.port, HOST)
+        await once(socket, "connect")
+        return socket
+      }),
+    )
+    const fourth = connect(hub.port, HOST)
+    await closed(fourth)
+    await hub.refusal(/^more than 3 connections wait for a handshake$/)
+    for (const socket of waiting) {
+      socket.destroy()
+      await hub.refusal(/^it hung up before it was accepted$/)
+    }
+    const links = [await hub.link(), await hub.link(), await hub.link(), await hub.link()]
+    for (const link of links) expect(link.parent.connection.open).toBe(true)
+  })
+})
+
+test("an address that is not ours, and a port that is taken, are errors that say what to do", async () => {
+  await open()
+  const options = { keyOf: () => undefined, accept() {}, refused() {} }
+  expect(await thrownBy(Listener.listen({ ...options, host: "192.0.2.1" }))).toMatchObject({
+    code: "ERR_FLAME_HOST",
+    hint: expect.stringContaining("not an address of this machine"),
+  })
+  expect(await thrownBy(Listener.listen({ ...options, host: HOST, port: hub.port }))).toMatchObject({
+    code: "ERR_FLAME_HOST",
+    message: expect.stringContaining("EADDRINUSE"),
+  })
+})
+
+test("dialling where nobody listens is told apart from a refusal", async () => {
+  await open()
+  const gone = await TestHub.open()
+  const { port } = gone
+  gone.close()
+  const error = await thrownBy(dial({ host: HOST, port, kind: "data", identity: "r", key: newKey() }))
+  expect(error).toMatchObject({ code: "ERR_FLAME_HOST" })
+  expect(isRefused(error)).toBe(true)
+})
