@@ -21,6 +21,7 @@ export type { ProxyMarked, Remote, RemoteStream } from "./shared/remote.ts"
 export { slurm } from "./slurm/backend.ts"
 export type { SlurmJobContext, SlurmOptions } from "./slurm/options.ts"
 export { proxy } from "./transport/proxy.ts"
+export { type RegisteredType, registerClass, registerType } from "./transport/types-registry.ts"
 
 /**
  * Makes a pool. Returns at once; runners boot when work comes (or `min` asks for them).

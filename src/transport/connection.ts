@@ -3,12 +3,12 @@
  * and its single end: `closed` is told once, with the reason. Knows nothing of channels, runners or pools.
  */
 import type { WebSocket } from "ws"
-import { ConnectionError, type FlameError, isFlameError, ProtocolError } from "../shared/errors.ts"
+import { ConnectionError, type FlameError, HandshakeError, isFlameError, ProtocolError } from "../shared/errors.ts"
 import { decodeFrame, encodeFrame, type Frame } from "./frame.ts"
 import { CloseCode, type ControlMessage, MAX_HELLO_BYTES, parseControl } from "./protocol.ts"
 
 export interface ConnectionHandler {
-  /** Throwing closes the connection as a protocol error. */
+  /** Throwing closes the connection: a HandshakeError as a refusal, anything else as a protocol error. */
   control(message: ControlMessage): void
   frame(frame: Frame): void
   /** The connection is over, for this reason. Called once. */
@@ -24,6 +24,7 @@ function closeReason(text: string): string {
 
 function peerClosed(code: number, reason: string): FlameError {
   if (code === CloseCode.protocol) return new ProtocolError(`the peer closed: ${reason}`)
+  if (code === CloseCode.refused) return new HandshakeError(`the peer refused: ${reason}`)
   const words = reason === "" ? `code ${code}` : `${reason} (code ${code})`
   return new ConnectionError(code === 1006 ? "the connection was cut" : `the peer closed the connection: ${words}`)
 }
@@ -130,10 +131,8 @@ export class Connection {
       if (isBinary) this.#handler.frame(decodeFrame(data))
       else this.#handler.control(parseControl(data.toString(), this.#kind))
     } catch (error) {
-      this.close(
-        CloseCode.protocol,
-        isFlameError(error) ? error : new ProtocolError("a message could not be handled", { cause: error }),
-      )
+      const reason = isFlameError(error) ? error : new ProtocolError("a message could not be handled", { cause: error })
+      this.close(reason instanceof HandshakeError ? CloseCode.refused : CloseCode.protocol, reason)
     }
   }
 

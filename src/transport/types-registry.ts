@@ -1,13 +1,19 @@
 /**
  * The user's own types that may cross. Owns the one SuperJSON instance they are registered with; the walk over what they
  * are made of is the codec's, so typed arrays, callbacks and cycles work inside them too. Both ends must register a type
- * under the same name.
+ * under the same name. The instance is on a well-known symbol of the global object: a bundled user module holds its own copy of
+ * this file, and what it registers is for the codec of the worker.
  */
 import { SuperJSON } from "superjson"
 import { OptionError } from "../shared/errors.ts"
 
-const registry = new SuperJSON()
-const typeNames = new Set<string>()
+const KEY = Symbol.for("slurm-flame.types")
+const holder = globalThis as { [KEY]?: { readonly superjson: SuperJSON; readonly names: Set<string> } }
+
+function types() {
+  holder[KEY] ??= { superjson: new SuperJSON(), names: new Set() }
+  return holder[KEY]
+}
 
 /** How a value of the user's own type crosses. */
 export interface RegisteredType<T, J> {
@@ -29,13 +35,13 @@ export type AnyClass = abstract new (...args: never[]) => object
  * @throws OptionError when the name is taken.
  */
 export function registerType<T, J>(name: string, type: RegisteredType<T, J>): void {
-  if (typeNames.has(name)) {
+  if (types().names.has(name)) {
     throw new OptionError("name", `a type named ${JSON.stringify(name)} is registered already`, {
       hint: "register each type once, under a name of its own",
     })
   }
   const custom = type as unknown as RegisteredType<never, never>
-  registry.registerCustom<never, never>(
+  types().superjson.registerCustom<never, never>(
     {
       isApplicable: (v): v is never => custom.isApplicable(v),
       serialize: v => custom.serialize(v),
@@ -43,7 +49,7 @@ export function registerType<T, J>(name: string, type: RegisteredType<T, J>): vo
     },
     name,
   )
-  typeNames.add(name)
+  types().names.add(name)
 }
 
 /**
@@ -53,7 +59,7 @@ export function registerType<T, J>(name: string, type: RegisteredType<T, J>): vo
  */
 export function registerClass(ctor: AnyClass, name: string = ctor.name): void {
   if (name === "") throw new OptionError("name", "a class without a name was registered", { hint: "pass a name" })
-  const known = registry.classRegistry.getValue(name)
+  const known = types().superjson.classRegistry.getValue(name)
   if (known !== undefined && known !== (ctor as unknown)) {
     throw new OptionError("name", `another class is registered as ${JSON.stringify(name)} already`, {
       hint: "pass a name of its own as the second argument",
@@ -65,28 +71,30 @@ export function registerClass(ctor: AnyClass, name: string = ctor.name): void {
       hint: "use registerType() and say how to serialize it",
     })
   }
-  registry.registerClass(ctor as never, name)
+  types().superjson.registerClass(ctor as never, name)
 }
 
 /** The registered type that applies to `value`. */
 export function typeOf(value: object): AnyType | undefined {
-  return typeNames.size === 0
+  return types().names.size === 0
     ? undefined
-    : (registry.customTransformerRegistry.findApplicable(value) as AnyType | undefined)
+    : (types().superjson.customTransformerRegistry.findApplicable(value) as AnyType | undefined)
 }
 
 /** The type registered under `name`. */
 export function typeNamed(name: string): AnyType | undefined {
   // superjson keeps them in a plain object: "constructor" must find nothing.
-  return typeNames.has(name) ? (registry.customTransformerRegistry.findByName(name) as AnyType | undefined) : undefined
+  return types().names.has(name)
+    ? (types().superjson.customTransformerRegistry.findByName(name) as AnyType | undefined)
+    : undefined
 }
 
 /** The name under which exactly this class (not a superclass of it) is registered. */
 export function nameOfClass(ctor: unknown): string | undefined {
-  return registry.classRegistry.getIdentifier(ctor as never)
+  return types().superjson.classRegistry.getIdentifier(ctor as never)
 }
 
 /** The class registered under `name`. */
 export function classNamed(name: string): { readonly prototype: object } | undefined {
-  return registry.classRegistry.getValue(name)
+  return types().superjson.classRegistry.getValue(name)
 }

@@ -134,7 +134,7 @@ const rows: Record<string, Row[]> = {
     {
       mistake: "an assignment",
       make: () => {
-        const { api } = pool() as { api: { settings: unknown } }
+        const api: Record<string, unknown> = pool().api
         api.settings = { rate: 1 }
       },
       ...OPTION,

@@ -47,6 +47,15 @@ describe("a call", () => {
     expect(await pool.api.echo(value)).toEqual(value)
   })
 
+  it("carries instances of a registered class, methods and all", async () => {
+    const { Point } = await import("../fixtures/modules/basic.ts")
+    const pool = basicPool()
+    const { point, length } = await pool.api.mirror(new Point(3, 4))
+    expect(length).toBe(5)
+    expect(point).toBeInstanceOf(Point)
+    expect(point).toEqual(new Point(4, 3))
+  })
+
   it("throws the function's own error, with both stacks", async () => {
     const pool = basicPool()
     const error = await Promise.resolve(pool.api.boom()).then(

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process"
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { basename, dirname, join } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
@@ -165,13 +165,6 @@ describe("TypeScript", () => {
     await source!.dispose()
     expect(bundles()).toEqual([]) // nothing is left of a bundle that failed
   })
-})
-
-it.skipIf(process.getuid?.() === 0)("says what to do when no bundle can be written", async () => {
-  const file = write({ "train.ts": "", "cache/x": "" })
-  chmodSync(join(dir, "cache"), 0o500)
-  await expect(ready(file)).rejects.toThrow(/no directory in .*cache.*\n.*set XDG_CACHE_HOME/)
-  chmodSync(join(dir, "cache"), 0o700)
 })
 
 it("says what to do when the place for bundles is a file", async () => {

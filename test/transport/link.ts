@@ -4,7 +4,7 @@
  */
 import { randomUUID } from "node:crypto"
 import type { WebSocket } from "ws"
-import { type FlameError, ProtocolError } from "../../src/shared/errors.ts"
+import { type FlameError, HandshakeError, ProtocolError } from "../../src/shared/errors.ts"
 import { Connection } from "../../src/transport/connection.ts"
 import { dial } from "../../src/transport/dial.ts"
 import { type AcceptedPeer, Listener, type ListenerOptions } from "../../src/transport/listener.ts"
@@ -157,6 +157,7 @@ function acceptData(peer: AcceptedPeer): Promise<Side> {
     let greeted = false
     const made = side(peer.ws, "parent", (message, self) => {
       if (greeted || message.t !== "hello") throw new ProtocolError(`"${message.t}" out of order`)
+      if (message.v !== PROTOCOL_VERSION) throw new HandshakeError(`the runner speaks protocol ${message.v}`)
       greeted = true
       peer.greeted()
       self.connection.greet()
@@ -254,4 +255,28 @@ export async function thrownBy(promise: Promise<unknown>): Promise<any> {
 /** How a WebSocket ended. */
 export function closing(ws: WebSocket): Promise<{ code: number; reason: string }> {
   return new Promise(resolve => ws.once("close", (code, reason) => resolve({ code, reason: reason.toString() })))
+}
+
+/** 100 calls that are open while a stranger comes. What is returned answers them, and fails when one was disturbed. */
+export async function busy(hub: TestHub): Promise<() => Promise<void>> {
+  const link = await hub.link()
+  const gate = deferred()
+  const arrived = deferred()
+  let open = 0
+  serve(link.runner, {
+    wait: async i => {
+      if (++open === 100) arrived.resolve()
+      await gate.promise
+      return i
+    },
+  })
+  const caller = new Caller(link.parent)
+  const calls = Array.from({ length: 100 }, (_, i) => caller.call("wait", i))
+  await arrived.promise
+  return async () => {
+    gate.resolve()
+    for (const [i, answer] of (await Promise.all(calls)).entries()) {
+      if (answer !== i) throw new Error(`call ${i} was answered with ${answer}`)
+    }
+  }
 }

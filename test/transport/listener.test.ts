@@ -10,41 +10,17 @@ import { request } from "node:http"
 import { connect, type Socket } from "node:net"
 import { tmpdir } from "node:os"
 import path from "node:path"
-import { type TLSSocket, connect as tlsConnect } from "node:tls"
+import { connect as tlsConnect } from "node:tls"
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest"
-import type { WebSocket } from "ws"
-import { Connection } from "../../src/transport/connection.ts"
 import { dial, isRefused } from "../../src/transport/dial.ts"
 import type { AcceptedPeer } from "../../src/transport/listener.ts"
 import { Listener } from "../../src/transport/listener.ts"
-import { CloseCode, DATA_PATH, MAX_FRAME_BYTES, MAX_HELLO_BYTES, SUBPROTOCOL } from "../../src/transport/protocol.ts"
+import { DATA_PATH, SUBPROTOCOL } from "../../src/transport/protocol.ts"
 import { newKey, pskClientOptions } from "../../src/transport/psk.ts"
-import { Caller, closing, deferred, HOST, hello, serve, TestHub, thrownBy } from "./link.ts"
+import { busy, deferred, HOST, TestHub, thrownBy } from "./link.ts"
 
 let hub: TestHub
 let finish: () => Promise<void>
-
-/** 100 calls that are open while the stranger comes, and are answered afterwards. */
-async function busy(hub: TestHub): Promise<() => Promise<void>> {
-  const link = await hub.link()
-  const gate = deferred()
-  const arrived = deferred()
-  let open = 0
-  serve(link.runner, {
-    wait: async i => {
-      if (++open === 100) arrived.resolve()
-      await gate.promise
-      return i
-    },
-  })
-  const caller = new Caller(link.parent)
-  const calls = Array.from({ length: 100 }, (_, i) => caller.call("wait", i))
-  await arrived.promise
-  return async () => {
-    gate.resolve()
-    expect(await Promise.all(calls)).toEqual(Array.from({ length: 100 }, (_, i) => i))
-  }
-}
 
 async function open(options?: Parameters<typeof TestHub.open>[0]): Promise<void> {
   hub = await TestHub.open(options)
@@ -208,6 +184,7 @@ describe("before the upgrade", () => {
     const first = tlsConnect({ host: HOST, port: hub.port, ...pskClientOptions("r", key) })
     const [session] = await once(first, "session")
     first.destroy()
+    await hub.refusal(/^it hung up/)
     const socket = tlsConnect({
       host: HOST,
       port: hub.port,
@@ -227,92 +204,13 @@ describe("before the upgrade", () => {
   })
 
   test("somebody who is gone before the refusal can be sent", async () => {
-    const socket = tlsConnect({ host: HOST, port: hub.port, ...pskClientOptions("r", key) })
+    const raw = connect(hub.port, HOST)
+    const socket = tlsConnect({ socket: raw, ...pskClientOptions("r", key) })
+    socket.on("error", () => {})
     await once(socket, "secureConnect")
-    const raw = socket as TLSSocket & { resetAndDestroy(): void }
-    const head = `GET / HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n`
+    const head = "GET / HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n"
     socket.write(head, () => raw.resetAndDestroy())
     await hub.refusal(/^unknown path|^it hung up/)
-  })
-})
-
-describe("before the hello", () => {
-  beforeEach(() => open())
-
-  /** An upgraded socket whose peer is served as the parent serves it. */
-  async function greeting(): Promise<{ ws: WebSocket; why: Promise<string> }> {
-    const why = deferred<string>()
-    const key = hub.admit("r", peer => {
-      new Connection(peer.ws, peer.kind, false, {
-        control: () => expect.unreachable("no message was to come through"),
-        frame: () => expect.unreachable("no frame was to come through"),
-        closed: reason => why.resolve(reason.message),
-      })
-    })
-    const ws = await dial({ host: HOST, port: hub.port, kind: "data", identity: "r", key })
-    ws.on("error", () => {})
-    return { ws, why: why.promise }
-  }
-
-  test("a binary first frame", async () => {
-    const { ws, why } = await greeting()
-    ws.send(Buffer.from("hello"))
-    expect(await closing(ws)).toMatchObject({
-      code: CloseCode.protocol,
-      reason: expect.stringContaining("binary, 5 bytes"),
-    })
-    expect(await why).toMatch(/the first message is not a hello/)
-  })
-
-  test("a text that is too long to be a hello", async () => {
-    const { ws, why } = await greeting()
-    ws.send("x".repeat(MAX_HELLO_BYTES + 1))
-    // The count of bytes and the length of the message are looked at in turn; which is first depends on how TLS cuts it.
-    expect([1006, CloseCode.protocol]).toContain((await closing(ws)).code)
-    await hub.refusal(/more than 16384 bytes before the hello/)
-    expect(await why).toMatch(/was cut|not a hello \(text, 16385 bytes\)/)
-  })
-
-  test("many pings instead of a hello", async () => {
-    const { ws } = await greeting()
-    const over = closing(ws)
-    for (let i = 0; i < 200; i++) ws.ping(Buffer.alloc(125))
-    expect(await over).toMatchObject({ code: 1006 })
-    await hub.refusal(/more than 16384 bytes before the hello/)
-  })
-
-  const header = (bytes: bigint) => {
-    const frame = Buffer.alloc(14)
-    frame[0] = 0x82
-    frame[1] = 0xff
-    frame.writeBigUInt64BE(bytes, 2)
-    return frame
-  }
-  const socketOf = (ws: WebSocket) => (ws as unknown as { _socket: TLSSocket })._socket
-
-  test("a frame that announces the most there may be, and starts to send it", async () => {
-    const { ws } = await greeting()
-    const before = process.memoryUsage().arrayBuffers
-    socketOf(ws).write(Buffer.concat([header(BigInt(MAX_FRAME_BYTES)), Buffer.alloc(MAX_HELLO_BYTES)]))
-    expect(await closing(ws)).toMatchObject({ code: 1006 })
-    await hub.refusal(/more than 16384 bytes before the hello/)
-    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(64 * 2 ** 20) // nothing was set aside for it
-  })
-
-  test("a frame that announces 2 GiB", async () => {
-    const { ws, why } = await greeting()
-    socketOf(ws).write(header(2n ** 31n))
-    expect(await closing(ws)).toMatchObject({ code: 1009 })
-    expect(await why).toMatch(/Max payload size exceeded/)
-  })
-
-  test("nothing of this binds a peer that was greeted", async () => {
-    const link = await hub.link()
-    serve(link.runner, { echo: x => x })
-    const text = "x".repeat(4 * MAX_HELLO_BYTES)
-    expect(await new Caller(link.parent).call("echo", text)).toBe(text)
-    link.runner.ws.send(JSON.stringify({ ...hello, runnerId: text }))
-    expect((await link.parent.over).message).toMatch(/"hello" out of order/)
   })
 })
 

@@ -236,60 +236,6 @@ describe("giving up", () => {
   })
 })
 
-describe("abort signals among the arguments", () => {
-  const reasons: [string, unknown][] = [
-    ["an error", Object.assign(new RangeError("enough"), { code: "E" })],
-    ["a text", "enough"],
-    ["data", { why: "enough" }],
-  ]
-  test.each(reasons)("abort on the other side with %s", async (_name, reason) => {
-    api.listen = (signal: AbortSignal) =>
-      new Promise(resolve => signal.addEventListener("abort", () => resolve({ reason: signal.reason })))
-    const controller = new AbortController()
-    const answer = caller.call("listen", controller.signal)
-    controller.abort(reason)
-    expect(await answer).toEqual({ reason })
-  })
-
-  test.each(reasons)("are aborted from the start when they were, with %s", async (_name, reason) => {
-    api.look = (signal: AbortSignal) => [signal.aborted, signal.reason]
-    expect(await caller.call("look", AbortSignal.abort(reason))).toEqual([true, reason])
-  })
-
-  test("the reason nobody gave is the usual one", async () => {
-    api.look = (signal: AbortSignal) => [signal.aborted, signal.reason.name]
-    expect(await caller.call("look", AbortSignal.abort())).toEqual([true, "AbortError"])
-  })
-
-  test.each([
-    ["a symbol", Symbol("s")],
-    ["a function", () => 1],
-    ["an object of a class", new (class Local {})()],
-  ])("%s as a reason aborts all the same", async (_name, reason) => {
-    api.listen = (signal: AbortSignal) =>
-      new Promise(resolve => signal.addEventListener("abort", () => resolve("over")))
-    const controller = new AbortController()
-    const answer = caller.call("listen", controller.signal)
-    controller.abort(reason)
-    expect(await answer).toBe("over")
-    api.look = (signal: AbortSignal) => signal.aborted
-    expect(await caller.call("look", AbortSignal.abort(reason))).toBe(true)
-    await settle()
-    expect(sizes()).toEqual([2, 2])
-  })
-
-  test("lose their listener with the call", async () => {
-    const controller = new AbortController()
-    await caller.call("echo", controller.signal).catch(() => {})
-    api.take = () => "taken"
-    expect(await caller.call("take", controller.signal)).toBe("taken")
-    await settle()
-    controller.abort()
-    expect(await caller.call("echo", 1)).toEqual([1])
-    expect(sizes()).toEqual([2, 2])
-  })
-})
-
 test("10,000 calls with callbacks and signals leave no channel behind", async () => {
   api.twice = async (f: any, _signal: AbortSignal) => await f(await f(1))
   const { signal } = new AbortController()

@@ -1,0 +1,211 @@
+import { describe, expect, it, vi } from "vitest"
+import { Call, type CallTarget } from "../../src/parent/call.ts"
+import {
+  CallAbortedError,
+  NoExportError,
+  NotSerializableError,
+  RunnerDrainingError,
+  RunnerLostError,
+} from "../../src/shared/errors.ts"
+import type { RpcClient, Waiter } from "../../src/transport/rpc-client.ts"
+
+const NO_LIMITS = { timeoutMs: Number.POSITIVE_INFINITY, signal: undefined }
+
+/** A runner that answers when it is told to. */
+function target(part: Partial<RpcClient> = {}) {
+  const sent: { path: string[]; args: readonly unknown[] | undefined; waiter: Waiter }[] = []
+  const client = {
+    apply: vi.fn((path: string[], args: readonly unknown[], waiter: Waiter) => sent.push({ path, args, waiter })),
+    get: vi.fn((path: string[], waiter: Waiter) => sent.push({ path, args: undefined, waiter })),
+    cancel: vi.fn(),
+    ...part,
+  }
+  const where = { exports: ["train", "models", "models.load"], runnerId: "r-1", jobId: "77", node: "n3" }
+  return { client, sent, target: { ...where, client: client as unknown as RpcClient } as CallTarget }
+}
+
+function makeCall(path = ["train"], limits: ConstructorParameters<typeof Call>[1] = NO_LIMITS) {
+  return new Call({ kind: "apply", path, args: [1] }, limits, makeCall)
+}
+
+const failure = (call: Call) =>
+  call.promise.then(
+    () => expect.fail("it should have failed"),
+    (error: unknown) => error as Error,
+  )
+
+describe("a call", () => {
+  it("is sent once, and holds its slot until the remote work is over, not only answered", async () => {
+    const { sent, target: to } = target()
+    const call = makeCall()
+    expect(call).toMatchObject({ name: "train", started: false, settled: false })
+    const settled = vi.fn()
+    call.onSettled(settled)
+    let free = false
+    const slot = call.send(to).then(outcome => {
+      free = true
+      return outcome
+    })
+    expect(sent).toMatchObject([{ path: ["train"], args: [1] }])
+    expect(call.started).toBe(true)
+    sent[0]!.waiter.resolve("model")
+    expect(await call.promise).toBe("model")
+    expect(settled).toHaveBeenCalledTimes(1)
+    expect(free).toBe(false)
+    sent[0]!.waiter.done()
+    expect(await slot).toBe("over")
+    call.fail(new Error("too late"))
+    expect(await call.promise).toBe("model")
+    const late = vi.fn()
+    call.onSettled(late)
+    expect(late).toHaveBeenCalledTimes(1)
+  })
+
+  it("reads data by the same way", async () => {
+    const { sent, target: to } = target()
+    const call = new Call({ kind: "get", path: ["models"] }, NO_LIMITS, makeCall)
+    void call.send(to)
+    expect(sent).toMatchObject([{ path: ["models"], args: undefined }])
+    sent[0]!.waiter.resolve(5)
+    expect(await call.promise).toBe(5)
+  })
+
+  it.each([[["models", "load"]], [["models", "loda"]]])(
+    "to %j goes to the runner, which knows what is inside",
+    path => {
+      const { sent, target: to } = target()
+      void makeCall(path).send(to)
+      expect(sent).toHaveLength(1)
+    },
+  )
+
+  it("to a name that is not there is sent to nobody", async () => {
+    const { sent, target: to } = target()
+    const call = makeCall(["trian"])
+    expect(await Promise.all([call.send(to), failure(call)])).toEqual(["over", expect.any(NoExportError)])
+    expect(sent).toEqual([])
+    expect((await failure(call)).stack).toMatch(/-- called from --\n.*call\.test\.ts/)
+  })
+
+  it("with an argument that cannot cross frees its slot", async () => {
+    const error = new NotSerializableError("arguments[0]", "no")
+    const { target: to } = target({
+      apply: () => {
+        throw error
+      },
+    })
+    const call = makeCall()
+    expect(await call.send(to)).toBe("over")
+    expect(await failure(call)).toBe(error)
+    expect(error.stack).toMatch(/call\.test\.ts/)
+  })
+})
+
+describe("a call whose caller gave up", () => {
+  it("before it was sent is never sent", async () => {
+    const { sent, target: to } = target()
+    const abort = new AbortController()
+    const call = makeCall(["train"], { ...NO_LIMITS, signal: abort.signal })
+    abort.abort("enough")
+    expect(await failure(call)).toBeInstanceOf(CallAbortedError)
+    expect(await call.send(to)).toBe("over")
+    expect(sent).toEqual([])
+  })
+
+  it("while it runs is free at once; its slot when the work has ended", async () => {
+    const { sent, client, target: to } = target()
+    const abort = new AbortController()
+    const call = makeCall(["train"], { ...NO_LIMITS, signal: abort.signal })
+    const slot = call.send(to)
+    abort.abort("enough")
+    expect(await failure(call)).toMatchObject({ name: "AbortError", started: true, cause: "enough" })
+    expect(client.cancel).toHaveBeenCalledWith(1, "enough")
+    sent[0]!.waiter.reject(new Error("aborted over there"))
+    sent[0]!.waiter.done()
+    expect(await slot).toBe("over")
+  })
+
+  it("with a signal aborted before is settled when it is made", async () => {
+    const call = makeCall(["train"], { timeoutMs: 5, signal: AbortSignal.abort("early") })
+    expect(call.settled).toBe(true)
+    expect(await failure(call)).toMatchObject({ cause: "early", started: false })
+  })
+})
+
+describe("a call that a draining runner sent back", () => {
+  const draining = (runnerId: string) => Object.assign(new Error("x"), { code: "ERR_FLAME_RUNNER_DRAINING", runnerId })
+
+  it("is as it was before, and may go elsewhere", async () => {
+    const [one, two] = [target(), target()]
+    const call = makeCall()
+    const slot = call.send(one.target)
+    one.sent[0]!.waiter.reject(draining("r-1"))
+    one.sent[0]!.waiter.done()
+    expect(await slot).toBe("not-started")
+    call.unsend()
+    expect(call).toMatchObject({ started: false, settled: false })
+    void call.send(two.target)
+    two.sent[0]!.waiter.resolve("model")
+    expect(await call.promise).toBe("model")
+  })
+
+  it("is refused where it belongs to that runner", async () => {
+    const call = makeCall()
+    call.refuse("r-1")
+    const error = await failure(call)
+    expect(error).toBeInstanceOf(RunnerDrainingError)
+    expect(error.message).toMatch(/train was not started: runner r-1 is ending\n.*spawn another runner/)
+  })
+
+  it("has run when it is a runner of the user's own code that drains", async () => {
+    const { sent, target: to } = target()
+    const call = makeCall()
+    const slot = call.send(to)
+    const inner = draining("inner-7")
+    sent[0]!.waiter.reject(inner)
+    sent[0]!.waiter.done()
+    expect(await slot).toBe("over") // to run it once more elsewhere would do its work twice
+    expect(await failure(call)).toBe(inner)
+  })
+})
+
+describe("what comes back", () => {
+  it("as a user's error has both stacks and says where it was thrown", async () => {
+    const { sent, target: to } = target()
+    const call = makeCall()
+    void call.send(to)
+    const error = Object.assign(new RangeError("boom"), { stack: "RangeError: boom\n    at train (/x/train.ts:5:1)" })
+    sent[0]!.waiter.reject(error)
+    expect(await failure(call)).toBe(error)
+    expect(error).toHaveProperty("remote", {
+      runnerId: "r-1",
+      jobId: "77",
+      node: "n3",
+      stack: "RangeError: boom\n    at train (/x/train.ts:5:1)",
+    })
+    expect(error.stack).toMatch(/train\.ts:5:1\)\n {4}-- thrown on runner r-1 on n3, called from --\n.*call\.test\.ts/)
+    expect(Object.keys(error)).not.toContain("remote") // it does not fill every log
+  })
+
+  it.each([["a text"], [undefined], [null], [5]])("as %o, thrown, stays what it is", async thrown => {
+    const { sent, target: to } = target()
+    const call = makeCall()
+    void call.send(to)
+    sent[0]!.waiter.reject(thrown)
+    expect(await failure(call)).toBe(thrown)
+  })
+
+  it("as the loss of the runner is an error of its own for each call", async () => {
+    const lost = new RunnerLostError("runner r-1 is gone: crashed", "r-1", "crashed", true, { exitCode: 1 })
+    const { sent, target: to } = target()
+    const calls = [makeCall(), makeCall()]
+    for (const call of calls) void call.send(to)
+    for (const { waiter } of sent) waiter.reject(lost)
+    const [a, b] = await Promise.all(calls.map(failure))
+    expect(a).not.toBe(b)
+    expect(a).toBeInstanceOf(RunnerLostError)
+    expect(a).toMatchObject({ reason: "crashed", started: true, evidence: { exitCode: 1 } })
+    expect(a!.message).toBe("train was lost: runner r-1 is gone: crashed")
+    expect(a!.stack).toMatch(/call\.test\.ts/)
+  })
+})
