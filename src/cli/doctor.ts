@@ -64,7 +64,11 @@ async function* diagnose(options: DoctorOptions, say: (text: string) => void): A
     const controller = await runCheck(Slurm.controllerCheck())
     yield controller
     slurmWorks = controller.ok
-    if (slurmWorks) yield await runCheck(Slurm.partitionsCheck(options.partition))
+    if (controller.ok) {
+      const partitions = await runCheck(Slurm.partitionsCheck(options.partition))
+      yield partitions
+      slurmWorks = partitions.ok || !partitions.required // to a partition that is down, a job would wait for ever
+    }
   }
 
   const checks = [
@@ -80,8 +84,8 @@ async function* diagnose(options: DoctorOptions, say: (text: string) => void): A
 
   if (!options.submit) return
   if (!slurmWorks) {
-    const fact = "not submitted: Slurm does not work here, see above"
-    yield { name: "job", ok: false, required: true, fact, advice: null }
+    const fact = "not submitted: Slurm takes no job here, as said above"
+    yield { name: "job", ok: false, required: true, fact, advice: "mend that first" }
     return
   }
   const { JOB_WAIT, jobChecks } = await import("./checks/job.ts")

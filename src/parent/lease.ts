@@ -7,34 +7,8 @@ import { apiProxy, type Invoke } from "./api-proxy.ts"
 import { Call } from "./call.ts"
 import type { RunnerInfo } from "./events.ts"
 import { type CallOptions, checkCallOptions } from "./options.ts"
+import type { Runner, RunnerPort } from "./pool-api.ts"
 import type { PoolRunner } from "./runner.ts"
-
-/** A MessagePort-like endpoint: `Comlink.wrap(runner.endpoint)`, or a protocol of your own. */
-export interface RunnerPort {
-  postMessage(message: unknown, transfer?: readonly unknown[]): void
-  addEventListener(type: string, listener: (event: any) => void, options?: object): void
-  removeEventListener(type: string, listener: (event: any) => void, options?: object): void
-  start(): void
-}
-
-/** One runner of a pool, leased to you: no `pool.api` work runs on it until you give it back. */
-export interface Runner<T> extends AsyncDisposable {
-  readonly id: string
-  /** A snapshot: state, job id, node, load, deadline. */
-  readonly info: RunnerInfo
-  /** The module's exports. Each call takes one of the runner's `maxConcurrency` slots, and waits for it if need be. */
-  readonly api: Remote<T>
-  /** The same with limits for every call made through it. */
-  with(options: CallOptions): Remote<T>
-  /** A raw port to the worker, where the module is exposed with plain Comlink. Calls over it take no slot. */
-  readonly endpoint: RunnerPort
-  /** Resolves when the lease is over: you gave it back, the runner is gone, or its worker crashed and lost its state. */
-  readonly closed: Promise<RunnerInfo>
-  /** Gives the runner back to the pool. What still runs on it may finish. Calling it twice is harmless. */
-  release(): Promise<void>
-  /** Ends the runner's job now. Calls on it reject with RunnerLostError (`terminated`). Resolves when the job is over. */
-  terminate(): Promise<void>
-}
 
 export interface LeaseHost {
   release(lease: Lease<unknown>): void

@@ -5,6 +5,7 @@
 import { ConnectionError, type FlameError, HandshakeError, ProtocolError } from "../shared/errors.ts"
 import { after, type LongTimer } from "../shared/timer.ts"
 import { Connection } from "../transport/connection.ts"
+import { unpackError } from "../transport/failure.ts"
 import type { AcceptedPeer } from "../transport/listener.ts"
 import {
   CloseCode,
@@ -14,7 +15,6 @@ import {
   type SupervisorMessage,
   type WorkerMessage,
 } from "../transport/protocol.ts"
-import { raiseError } from "../transport/remote-error.ts"
 import { Session } from "../transport/session.ts"
 import { Heartbeat } from "./heartbeat.ts"
 
@@ -90,6 +90,12 @@ export class RunnerLink {
     this.#control?.send({ t: "deadline", endsAt })
   }
 
+  /** The worker's socket is gone: asks the supervisor to say what became of it, and to replace it if it lives. */
+  resetWorker(): boolean {
+    this.#control?.send({ t: "reset", generation: this.#generation })
+    return this.#control !== undefined
+  }
+
   /** Ends both connections. The handler hears no more. */
   close(reason: FlameError): void {
     this.#heartbeat?.stop()
@@ -152,7 +158,7 @@ export class RunnerLink {
         this.#onceDataIsRead(() => this.#handler.workerExit(m))
         return
       case "fail":
-        this.#handler.fail(raiseError(m.error))
+        this.#handler.fail(unpackError(m.error))
         return
       case "bye":
         this.#onceDataIsRead(() => this.#handler.bye(m.reason, m.cut))
@@ -227,7 +233,7 @@ export class RunnerLink {
         this.#handler.ready(session, m.exports)
         return
       case "fail":
-        this.#handler.fail(raiseError(m.error))
+        this.#handler.fail(unpackError(m.error))
         return
       case "close":
         session.peerClosed(m.channel)

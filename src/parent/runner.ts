@@ -25,7 +25,7 @@ import { LATE_MS, RunnerJob } from "./runner-job.ts"
 import { RunnerLink } from "./runner-link.ts"
 import { type RunnerState, transition } from "./runner-state.ts"
 
-/** A lost socket is explained a moment later by the supervisor or the scheduler, or not at all. */
+/** A lost supervisor is explained a moment later by the scheduler, or not at all. */
 const EXPLANATION_MS = 2_000
 
 export class PoolRunner {
@@ -295,17 +295,19 @@ export class PoolRunner {
     if (this.#state === "draining") {
       // The worker has finished and left, or was cut: whatever is still open ends with the runner's own reason.
       this.#session?.fail(lostError(this.id, this.#goneReason ?? "connection-lost", true, this.evidence))
-    } else if (this.#state === "ready") {
+    } else if (this.#state === "ready" && !this.#link.resetWorker()) {
       this.#explain(reason)
     }
   }
 
-  /** Something is lost. Who knows why has a moment to say so; then the runner is given up. */
+  /** The supervisor is lost. The scheduler has a moment to say why; then the runner is given up. */
   #explain(reason: Error): void {
     if (this.#state === "gone") return
     this.#job.attend("watch")
     this.#explanation?.stop()
-    this.#explanation = after(EXPLANATION_MS, () => {
+    // On loopback there is no network to lose: the process has ended, and news of its exit is certain to come.
+    const ms = this.#settings.backend.network === "loopback" ? 5 * EXPLANATION_MS : EXPLANATION_MS
+    this.#explanation = after(ms, () => {
       this.#settings.logger.warn({ runner: this.id, reason: reason.message }, "a runner's connection was lost")
       if (this.#served) this.#gone(this.#goneReason ?? "connection-lost")
       else this.#gone("boot-failed", diedWhileBooting(this.id, { ...this.evidence, stderrTail: reason.message }))

@@ -48,6 +48,8 @@ export type ToSupervisorMessage =
   | { t: "welcome"; v: number; heartbeatMs: number; silenceMs: number; orphanGraceMs: number }
   | { t: "drain"; reason: DrainReason; graceMs: number }
   | { t: "deadline"; endsAt: number }
+  /** The parent lost this worker's data socket: if the worker still lives, it has to be replaced. */
+  | { t: "reset"; generation: number }
 
 /** worker -> parent */
 export type WorkerMessage =
@@ -65,16 +67,23 @@ export type ControlMessage = SupervisorMessage | ToSupervisorMessage | WorkerMes
 
 type Shape = Record<string, "string" | "number" | "boolean" | "string?" | "number?" | "strings" | "json">
 
-const SHAPES: Record<string, Shape | undefined> = Object.assign(Object.create(null), {
-  draining: { reason: "string", leftMs: "number" },
-  "worker-exit": { code: "number?", signal: "string?", stderr: "string", restart: "boolean" },
-  fail: { error: "json" },
-  bye: { reason: "string", cut: "boolean" },
-  drain: { reason: "string", graceMs: "number" },
-  deadline: { endsAt: "number" },
-  ready: { exports: "strings" },
-  close: { channel: "number" },
-} satisfies Record<string, Shape>)
+/** By socket: what belongs on the other one is refused, not ignored. */
+const SHAPES: Record<"control" | "data", Record<string, Shape | undefined>> = {
+  control: Object.assign(Object.create(null), {
+    draining: { reason: "string", leftMs: "number" },
+    "worker-exit": { code: "number?", signal: "string?", stderr: "string", restart: "boolean" },
+    fail: { error: "json" },
+    bye: { reason: "string", cut: "boolean" },
+    drain: { reason: "string", graceMs: "number" },
+    deadline: { endsAt: "number" },
+    reset: { generation: "number" },
+  } satisfies Record<string, Shape>),
+  data: Object.assign(Object.create(null), {
+    ready: { exports: "strings" },
+    fail: { error: "json" },
+    close: { channel: "number" },
+  } satisfies Record<string, Shape>),
+}
 
 const HELLO: Record<"control" | "data", Shape> = {
   control: { v: "number", runnerId: "string", jobId: "string", node: "string", pid: "number" },
@@ -114,7 +123,7 @@ export function parseControl(text: string, socket: "control" | "data"): ControlM
   }
   const kind = (message as { t?: unknown } | null)?.t
   if (typeof kind !== "string") throw new ProtocolError("a control message has no type")
-  const shape = kind === "hello" ? HELLO[socket] : kind === "welcome" ? WELCOME[socket] : SHAPES[kind]
+  const shape = kind === "hello" ? HELLO[socket] : kind === "welcome" ? WELCOME[socket] : SHAPES[socket][kind]
   if (!shape) throw new ProtocolError(`unknown control message ${JSON.stringify(kind.slice(0, 40))}`)
   for (const [field, type] of Object.entries(shape)) {
     if (!fits(type, (message as Record<string, unknown>)[field])) {

@@ -175,6 +175,15 @@ describe("with a Slurm", () => {
     expect(check("partitions")?.fact).toBe(fact)
     expect(code).toBe(expected)
   })
+
+  test("--submit submits nothing to a partition that takes no jobs", async () => {
+    const desk = new Desk()
+    desk.slurm({ sbatch: ': > "$DESK/submitted"; exit 1' })
+    const { code, check } = await desk.doctor(["--submit", "--partition", "gpu"])
+    expect(check("job")).toMatchObject({ ok: false, fact: expect.stringContaining("not submitted") })
+    expect(existsSync(join(desk.root, "submitted"))).toBe(false)
+    expect(code).toBe(1)
+  })
 })
 
 describe("the address", () => {

@@ -84,6 +84,14 @@ describe("runCheck", () => {
     expect(await runCheck({ ...check, run })).toMatchObject({ required: false })
   })
 
+  test("finds the hint also where it is part of the message alone", () => {
+    expect(failure(new HostError("job 1 on n1: no address\n  hint: give one"))).toEqual({
+      ok: false,
+      fact: "job 1 on n1: no address",
+      advice: "give one",
+    })
+  })
+
   test("takes anything that is thrown", () => {
     expect(failure("text")).toEqual({ ok: false, fact: "text" })
     expect(failure(new Error("plain"))).toEqual({ ok: false, fact: "plain" })

@@ -3,7 +3,7 @@ import { once } from "node:events"
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs"
 import { homedir, hostname, tmpdir } from "node:os"
 import { join } from "node:path"
-import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import { BundleDir, bundleRoot, sweep } from "../../src/parent/bundle-dir.ts"
 
 let root: string
@@ -85,6 +85,16 @@ describe("the sweep", () => {
     living.stdin.end()
     await once(living, "exit")
   })
+})
+
+it("the sweep leaves the directory of a process that it may not signal", () => {
+  mkdirSync(join(root, `bundle-${hostname()}-${deadPid()}-AbC123`))
+  const kill = vi.spyOn(process, "kill").mockImplementation(() => {
+    throw Object.assign(new Error("no"), { code: "EPERM" })
+  })
+  sweep(root)
+  kill.mockRestore()
+  expect(readdirSync(root)).toHaveLength(1)
 })
 
 describe("bundleRoot", () => {

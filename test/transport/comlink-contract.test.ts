@@ -40,13 +40,18 @@ test("this is the version that is pinned", () => {
 
 describe("Comlink's client, our server", () => {
   let refusals: string[][]
+  /** Keeps a remote function from being collected, and its channel from being closed, before the test has looked. */
+  let kept: unknown
   beforeEach(() => {
     refusals = []
     new RpcServer(link.runner.session.root, {
       apply(path, args) {
         if (path[0] === "fail") throw Object.assign(new RangeError("no"), { code: "E_NO" })
         if (path[0] === "fling") throw { not: "an error" }
-        if (path[0] === "use") return (args[0] as (n: number) => unknown)(20)
+        if (path[0] === "use") {
+          kept = args[0]
+          return (kept as (n: number) => unknown)(20)
+        }
         if (path[0] === "counter") return Comlink.proxy(new Counter(1))
         return { path, args }
       },
@@ -79,6 +84,7 @@ describe("Comlink's client, our server", () => {
     expect(await counter.add(4)).toBe(5)
     counter[Comlink.releaseProxy]()
     await api.x()
+    expect(kept).toBeTypeOf("function")
     expect(link.runner.session.size).toBe(3) // the argument's proxy lives until it is collected or released
   })
 

@@ -46,6 +46,7 @@ async function everything({
     },
     object: () => proxy({ hang: never }),
     useAll: (callback: any, stream: AsyncGenerator, remote: any) => {
+      void callback() // a progress report: nobody waits for its promise, and nobody hears of its end
       onRunner.push(thrownBy(callback()), thrownBy(stream.next()), thrownBy(remote.hang()))
       reached.resolve()
       return never()

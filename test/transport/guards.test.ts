@@ -41,7 +41,6 @@ afterEach(async () => {
 const frame = (channel: number, message: unknown, rich = false) =>
   ws.send(encodeFrame(channel, JSON.stringify(message), rich, []))
 const control = (message: unknown) => ws.send(typeof message === "string" ? message : JSON.stringify(message))
-
 /** The messages that come back on a channel. */
 function replies(channel: number, count: number): Promise<any[]> {
   const got: any[] = []
@@ -291,6 +290,7 @@ describe("control messages", () => {
     ["null", "null", /has no type/],
     ["an unknown type", { t: "toString" }, /unknown control message "toString"/],
     ["a type of Object.prototype", { t: "__proto__" }, /unknown control message "__proto__"/],
+    ["a type of the other socket", { t: "bye", reason: "idle", cut: false }, /unknown control message "bye"/],
     ["a field of the wrong kind", { t: "close", channel: "1" }, /field "channel" is not a number/],
     ["a missing field", { t: "ready" }, /field "exports" is not a strings/],
     ["a second hello", { t: "hello", v: 1, runnerId: "r", pid: 1, generation: 0 }, /"hello" out of order/],

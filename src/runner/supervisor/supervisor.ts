@@ -5,9 +5,8 @@
 import { onExit } from "signal-exit"
 import type { BootConfig, JobFacts } from "../../shared/boot.ts"
 import { StateError } from "../../shared/errors.ts"
-import type { Json } from "../../shared/json.ts"
+import { packError } from "../../transport/failure.ts"
 import type { DrainReason } from "../../transport/protocol.ts"
-import { lowerError } from "../../transport/remote-error.ts"
 import type { TmpDir } from "../tmp-dir.ts"
 import { ControlLink } from "./control-link.ts"
 import { DrainBudget } from "./drain-budget.ts"
@@ -76,7 +75,8 @@ export class Supervisor {
         {
           message: message => {
             if (message.t === "drain") this.#drain(message.reason, message.graceMs)
-            else this.#deadline(message.endsAt)
+            else if (message.t === "deadline") this.#deadline(message.endsAt)
+            else this.#reset(message.generation)
           },
           lost: () => {
             if (this.#state !== "ended") this.#drain("parent-gone", this.#link?.orphanGraceMs ?? 0)
@@ -90,7 +90,7 @@ export class Supervisor {
       return
     }
     if (problem !== undefined) {
-      this.#link.send({ t: "fail", error: lowerError(problem) as unknown as Json })
+      this.#link.send({ t: "fail", error: packError(problem) })
       await this.#end("crashed")
     } else if (this.#state === "starting") {
       this.#move("serving")
@@ -110,6 +110,11 @@ export class Supervisor {
     this.#worker?.send({ t: "deadline", endsAt })
     // The scheduler says that the job runs on: what looked like a cancel was an early warning, there is time.
     this.#budget.extend(endsAt)
+  }
+
+  /** Its socket is dead although it may not know: it is replaced. One that has ended by itself keeps its own exit code. */
+  #reset(generation: number): void {
+    if (this.#state === "serving" && generation === this.#generation) this.#worker?.kill()
   }
 
   /** @param guessed The time was guessed from a signal; the parent may learn that there is more. */

@@ -57,7 +57,7 @@ export function resolveFunction(module: object, path: readonly string[]): (...ar
     })
   }
   if (typeof value !== "function") {
-    throw new NoExportError(`${name} is not a function but ${value === null ? "null" : `a ${typeof value}`}`, {
+    throw new NoExportError(`${name} is not a function but ${value === null ? "null" : `data (${typeof value})`}`, {
       hint: `read it as a property: await api.${name}`,
     })
   }

@@ -4,10 +4,9 @@
  */
 import { expose } from "comlink"
 import { ModuleError, RunnerDrainingError, StateError } from "../../shared/errors.ts"
-import type { Json } from "../../shared/json.ts"
 import { ComlinkPort } from "../../transport/comlink-port.ts"
+import { packError } from "../../transport/failure.ts"
 import type { DrainReason } from "../../transport/protocol.ts"
-import { lowerError } from "../../transport/remote-error.ts"
 import { RpcServer } from "../../transport/rpc-server.ts"
 import type { FromWorker, ToWorker } from "../ipc.ts"
 import { WorkerContext } from "./context.ts"
@@ -46,7 +45,7 @@ export class Worker {
     try {
       module = await importModule(link.welcome)
     } catch (error) {
-      link.send({ t: "fail", error: lowerError(error) as unknown as Json })
+      link.send({ t: "fail", error: packError(error) })
       return // the parent ends this job; there is nothing to serve
     }
     if (this.#state === "draining") return

@@ -4,7 +4,6 @@ import {
   type CallOptions,
   createPool,
   type Duration,
-  errors,
   isFlameError,
   local,
   type Pool,
@@ -12,6 +11,7 @@ import {
   type Remote,
   type RemoteStream,
   type Runner,
+  RunnerLostError,
   slurm,
 } from "slurm-flame"
 import type * as train from "./train.js"
@@ -69,7 +69,7 @@ export async function main(signal: AbortSignal): Promise<number[]> {
 }
 
 main(new AbortController().signal).catch((error: unknown) => {
-  if (error instanceof errors.RunnerLostError && !error.started) process.stderr.write("never started\n")
+  if (error instanceof RunnerLostError && !error.started) process.stderr.write("never started\n")
   if (isFlameError(error)) process.stderr.write(`${error.code}: ${error.message}\n`)
   process.exitCode = 1
 })
