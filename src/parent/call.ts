@@ -21,35 +21,44 @@ export interface CallTarget {
   readonly node: string | undefined
 }
 
+function nobody(): void {}
+
 type State = "queued" | "sent" | "settled"
 
 /** How a call left a runner: the work ended there, or it never began because the runner drains. */
 export type CallOutcome = "over" | "not-started"
 
 export class Call implements Limited {
-  readonly promise: RemoteCall<unknown>
   readonly #operation: Operation
   readonly #name: string
   /** Where the user called; formatted only when an error needs it. */
   readonly #site: { stack?: string } = {}
   #state: State = "queued"
-  #resolve!: (value: unknown) => void
-  #reject!: (error: unknown) => void
-  readonly #watch: LimitWatch | undefined
+  #resolve: (value: unknown) => void = nobody
+  #reject: (error: unknown) => void = nobody
+  #watch: LimitWatch | undefined
   #cancel: ((reason: unknown) => void) | undefined
   #onSettled: (() => void) | undefined
 
-  /** @param above The stack is captured above this function. */
-  constructor(operation: Operation, limits: Limits, above: Function) {
+  private constructor(operation: Operation, above: Function) {
     this.#operation = operation
     this.#name = operation.path.join(".")
     Error.captureStackTrace(this.#site, above)
-    this.promise = new RemoteCall((resolve, reject) => {
-      this.#resolve = resolve
-      this.#reject = reject
+  }
+
+  /**
+   * Begins a call. The promise is its caller's alone: a stream in the result must not be held here, where nobody reads it.
+   * @param above The stack is captured above this function.
+   */
+  static begin(operation: Operation, limits: Limits, above: Function): { call: Call; promise: RemoteCall<unknown> } {
+    const call = new Call(operation, above)
+    const promise = new RemoteCall<unknown>((resolve, reject) => {
+      call.#resolve = resolve
+      call.#reject = reject
     })
-    this.#watch = new LimitWatch(limits, this)
-    if (this.settled) this.#watch.stop() // the signal had been aborted before: the watch was not there yet to be stopped
+    call.#watch = new LimitWatch(limits, call)
+    if (call.settled) call.#watch.stop() // the signal had been aborted before: the watch was not there yet to be stopped
+    return { call, promise }
   }
 
   get settled(): boolean {
@@ -172,6 +181,8 @@ export class Call implements Limited {
     this.#state = "settled"
     this.#watch?.stop()
     deliver()
+    this.#resolve = nobody
+    this.#reject = nobody
     this.#onSettled?.()
   }
 }

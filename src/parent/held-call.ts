@@ -71,11 +71,8 @@ export class HeldCall implements Request<PoolRunner>, Limited {
     const open = new Set<Promise<unknown>>()
     let seatTaken = false
     const api = apiProxy((operation, above) => {
-      const call = new Call(
-        operation,
-        { ...this.#limits, timeoutMs: this.#watch?.leftMs ?? this.#limits.timeoutMs },
-        above,
-      )
+      const timeoutMs = this.#watch?.leftMs ?? this.#limits.timeoutMs
+      const { call, promise } = Call.begin(operation, { ...this.#limits, timeoutMs }, above)
       const over = new Promise<void>(resolve => {
         if (seatTaken) {
           runner.run(call, () => call.refuse(runner.id))
@@ -92,7 +89,7 @@ export class HeldCall implements Request<PoolRunner>, Limited {
       this.#sent += 1
       open.add(over)
       void over.then(() => open.delete(over))
-      return call.promise
+      return promise
     })
     try {
       const value = await this.#fn(api as never)

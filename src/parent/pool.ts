@@ -140,9 +140,9 @@ export class FlamePool<T> implements Pool<T> {
   #invoke(options?: CallOptions): Invoke {
     const limits = checkCallOptions(options, this.#settings.timeoutMs)
     return (operation, above) => {
-      const call = new Call(operation, limits, above)
+      const { call, promise } = Call.begin(operation, limits, above)
       if (this.#state !== "open") call.fail(this.#closedError(call.name))
-      if (call.settled) return call.promise
+      if (call.settled) return promise
       const request: Request<PoolRunner> = {
         kind: "slot",
         place: runner => runner.run(call, () => this.#again(request)),
@@ -150,7 +150,7 @@ export class FlamePool<T> implements Pool<T> {
       }
       call.onSettled(() => this.#leave(request))
       this.#enqueue(request)
-      return call.promise
+      return promise
     }
   }
 

@@ -13,6 +13,7 @@ import {
   type DrainReason,
   PROTOCOL_VERSION,
   type SupervisorMessage,
+  type ToSupervisorMessage,
   type WorkerMessage,
 } from "../transport/protocol.ts"
 import { Session } from "../transport/session.ts"
@@ -49,6 +50,8 @@ export interface LinkSettings {
   readonly orphanGraceMs: number
 }
 
+/** From the accepted connection to the hello. A runner says it at once, unless its node is very busy. */
+const HELLO_MS = 30_000
 /** How long the last words of a worker that has ended may take. */
 const LAST_WORDS_MS = 2_000
 
@@ -58,6 +61,7 @@ export class RunnerLink {
   #control: Connection | undefined
   #data: Connection | undefined
   #heartbeat: Heartbeat | undefined
+  #drain: (ToSupervisorMessage & { t: "drain" }) | undefined
   #generation = -1
   /** Accepted, and their hello not heard yet. */
   readonly #strangers = new Set<Connection>()
@@ -83,7 +87,9 @@ export class RunnerLink {
   }
 
   drain(reason: DrainReason, graceMs: number): void {
-    this.#control?.send({ t: "drain", reason, graceMs })
+    // The worker may serve before the supervisor has its line: what that missed is said after its welcome.
+    this.#drain = { t: "drain", reason, graceMs }
+    this.#control?.send(this.#drain)
   }
 
   deadline(endsAt: number): void {
@@ -133,6 +139,7 @@ export class RunnerLink {
           connection.abort(new ConnectionError(`no answer to three heartbeats of ${heartbeatMs} ms`))
         })
         this.#handler.hello(m)
+        if (this.#drain) connection.send(this.#drain)
       },
       frame() {
         throw new ProtocolError("a frame on the control socket")
@@ -146,7 +153,15 @@ export class RunnerLink {
         this.#handler.controlLost(reason)
       },
     })
+    this.#awaitHello(connection)
+  }
+
+  /** A peer has the key, but whether it speaks is another matter. */
+  #awaitHello(connection: Connection): void {
     this.#strangers.add(connection)
+    after(HELLO_MS, () => {
+      if (this.#strangers.has(connection)) connection.abort(new HandshakeError(`no hello within ${HELLO_MS} ms`))
+    }).unref()
   }
 
   #onSupervisor(m: Exclude<SupervisorMessage, { t: "hello" }>): void {
@@ -217,7 +232,7 @@ export class RunnerLink {
         if (this.#data === connection) this.#dataClosed(reason)
       },
     })
-    this.#strangers.add(connection)
+    this.#awaitHello(connection)
     const session = new Session("parent", {
       sendFrame: (channel, json, rich, parts) => connection.sendFrame(channel, json, rich, parts),
       sendClose: channel => connection.send({ t: "close", channel }),

@@ -94,7 +94,6 @@ export class PoolRunner {
   get ready(): boolean {
     return this.#state === "ready"
   }
-
   get running(): number {
     return this.#gate.running
   }
@@ -233,12 +232,18 @@ export class PoolRunner {
 
   #hello(who: { jobId: string; node: string }): void {
     this.#job.learn({ jobId: who.jobId, node: who.node })
-    if (this.#state === "submitting") this.#move("submitted")
-    if (this.#state === "submitted" || this.#state === "pending") this.#move("booting")
+    this.#started()
     if (this.#endsAt !== undefined) this.#link.deadline(this.#endsAt)
   }
 
+  /** A process of the job spoke: it runs, whatever the scheduler has said so far. Either socket may be the first. */
+  #started(): void {
+    if (this.#state === "submitting") this.#move("submitted")
+    if (this.#state === "submitted" || this.#state === "pending") this.#move("booting")
+  }
+
   #worker(welcome: (module: { module: string; source: string }) => void): void {
+    this.#started()
     this.#settings.module.ready().then(welcome, (error: Error) => this.#gone("boot-failed", error))
   }
 

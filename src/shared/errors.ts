@@ -274,9 +274,16 @@ export class ProtocolError extends FlameError {
   readonly code = "ERR_FLAME_PROTOCOL"
 }
 
-/** The connection closed or failed. */
+/** The connection closed or failed. `closeCode` is the peer's, where it said one. */
 export class ConnectionError extends FlameError {
   readonly code = "ERR_FLAME_CONNECTION"
+  constructor(
+    message: string,
+    init?: FlameErrorInit,
+    readonly closeCode?: number,
+  ) {
+    super(message, init)
+  }
 }
 
 /** The pool is closing or closed. */

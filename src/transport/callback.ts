@@ -30,11 +30,16 @@ export function serveFunction(fn: (...args: unknown[]) => unknown, channel: Chan
  * A function that calls the other side's. Its promise may be ignored (progress reports are): the side that owns the
  * function reports what it throws, so a promise nobody awaits must not end this process as an unhandled rejection.
  */
-export function callbackOf(channel: Channel): (...args: unknown[]) => Promise<unknown> {
+export function callbackOf(channel: Channel, session: Session): (...args: unknown[]) => Promise<unknown> {
   const client = new RpcClient(channel)
   return (...args) => {
     const answer = new Promise((resolve, reject) => {
-      client.apply([], args, { resolve, reject, done: noop })
+      try {
+        client.apply([], args, { resolve, reject, done: noop })
+      } catch (error) {
+        session.callbackFailed(error) // an argument that cannot cross: this side's own mistake, and it may not be awaited
+        throw error
+      }
     })
     answer.catch(noop)
     return answer

@@ -26,7 +26,11 @@ function peerClosed(code: number, reason: string): FlameError {
   if (code === CloseCode.protocol) return new ProtocolError(`the peer closed: ${reason}`)
   if (code === CloseCode.refused) return new HandshakeError(`the peer refused: ${reason}`)
   const words = reason === "" ? `code ${code}` : `${reason} (code ${code})`
-  return new ConnectionError(code === 1006 ? "the connection was cut" : `the peer closed the connection: ${words}`)
+  return new ConnectionError(
+    code === 1006 ? "the connection was cut" : `the peer closed the connection: ${words}`,
+    {},
+    code,
+  )
 }
 
 export class Connection {

@@ -27,12 +27,9 @@ export interface DialOptions {
   timeoutMs?: number
 }
 
-/** Codes that mean "nobody listens there": the parent is gone, trying on is pointless. */
-const REFUSED = new Set(["ECONNREFUSED", "ECONNRESET"])
-
-/** True when the error says that no parent listens at that address any more. */
+/** True when the error says that nobody listens at that address: the parent is gone, and trying on is pointless. */
 export function isRefused(error: unknown): boolean {
-  return REFUSED.has(((error as { cause?: { code?: string } }).cause?.code ?? "") as string)
+  return (error as { cause?: { code?: string } }).cause?.code === "ECONNREFUSED"
 }
 
 /**

@@ -106,7 +106,8 @@ export class Listener {
       socket.destroy()
     })
     this.#server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
-      this.#refused(peerName(socket as Socket), `HTTP: ${error.code ?? error.message}`)
+      const layer = error.code?.startsWith("ERR_SSL") ? "TLS" : "HTTP" // a wrong key shows only after the handshake's first half
+      this.#refused(peerName(socket as Socket), `${layer}: ${error.code ?? error.message}`)
       socket.destroy()
     })
     this.#server.on("request", (request, response) => {

@@ -43,7 +43,7 @@ export function raiseLive(ref: Json, session: Session, adopted: Scope): unknown 
   switch (ref.live) {
     case "function":
       adopted.calls.push(channel)
-      return callbackOf(channel)
+      return callbackOf(channel, session)
     case "proxy":
       adopted.lasting.push(channel)
       return wrap(new ComlinkPort(channel))

@@ -35,7 +35,8 @@ interface Where {
 
 /** Starts the parent and opens its pool. */
 async function openPool(options: object = {}, slurm?: object): Promise<Program> {
-  const parent = asUser("pool.mjs")
+  // What it says of its runners is shown when a test fails.
+  const parent = asUser("pool.mjs", [], { env: { SLURM_FLAME_LOG: "debug" } })
   parent.send({ do: "open", options, slurm: { slurmJob: HEAD, ...slurm } })
   await parent.next("opened")
   return parent

@@ -24,11 +24,16 @@ function target(part: Partial<RpcClient> = {}) {
   return { client, sent, target: { ...where, client: client as unknown as RpcClient } as CallTarget }
 }
 
-function makeCall(path = ["train"], limits: ConstructorParameters<typeof Call>[1] = NO_LIMITS) {
-  return new Call({ kind: "apply", path, args: [1] }, limits, makeCall)
+function makeCall(
+  path = ["train"],
+  limits: Parameters<typeof Call.begin>[1] = NO_LIMITS,
+  kind: "apply" | "get" = "apply",
+) {
+  const { call, promise } = Call.begin(kind === "get" ? { kind, path } : { kind, path, args: [1] }, limits, makeCall)
+  return Object.assign(call, { promise })
 }
 
-const failure = (call: Call) =>
+const failure = (call: ReturnType<typeof makeCall>) =>
   call.promise.then(
     () => expect.fail("it should have failed"),
     (error: unknown) => error as Error,
@@ -63,7 +68,7 @@ describe("a call", () => {
 
   it("reads data by the same way", async () => {
     const { sent, target: to } = target()
-    const call = new Call({ kind: "get", path: ["models"] }, NO_LIMITS, makeCall)
+    const call = makeCall(["models"], NO_LIMITS, "get")
     void call.send(to)
     expect(sent).toMatchObject([{ path: ["models"], args: undefined }])
     sent[0]!.waiter.resolve(5)

@@ -49,6 +49,7 @@ export class DataLink {
           if (m.t === "close") session.peerClosed(m.channel)
           else if (link) throw new ProtocolError("a second welcome")
           else {
+            if (m.t !== "welcome") throw new ProtocolError(`"${(m as { t: string }).t}" before the welcome`)
             if (m.v !== PROTOCOL_VERSION) throw new HandshakeError(`the parent speaks protocol ${m.v}`)
             link = new DataLink(connection, session, m)
             resolve(link)

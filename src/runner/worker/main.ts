@@ -1,5 +1,6 @@
 /** The process that runs user code: waits for the supervisor's first word, then serves. */
 import { rmSync } from "node:fs"
+import { CloseCode } from "../../transport/protocol.ts"
 import type { FromWorker, ToWorker } from "../ipc.ts"
 import { Worker } from "./worker.ts"
 
@@ -19,8 +20,9 @@ process.on("message", (message: ToWorker) => {
       tmpdir = message.tmpdir
       worker = new Worker(message, tell)
       // A line that cannot be opened is for the supervisor to judge: it has one of its own.
-      worker.run(message).catch((error: Error) => {
-        process.stderr.write(`slurm-flame: the worker has no line to the parent: ${error.message}\n`)
+      worker.run(message).catch((error: Error & { closeCode?: number }) => {
+        const dismissed = error.closeCode === CloseCode.bye // the parent gave this runner up, and knows why
+        if (!dismissed) process.stderr.write(`slurm-flame: the worker has no line to the parent: ${error.message}\n`)
         process.exitCode = 1
         process.disconnect?.()
       })

@@ -1,0 +1,205 @@
+/** A runner against real sockets and a job that only exists on paper: the orders of events that a real one shows only by chance. */
+import { fileURLToPath } from "node:url"
+import { afterEach, describe, expect, it } from "vitest"
+import type { WebSocket } from "ws"
+import { Hub } from "../../src/parent/hub.ts"
+import { silentLogger } from "../../src/parent/logger.ts"
+import { ModuleSource } from "../../src/parent/module-source.ts"
+import { PoolRunner } from "../../src/parent/runner.ts"
+import type { Backend, Job, JobStatus } from "../../src/shared/backend.ts"
+import { BOOT_VARIABLE, type BootConfig, decodeBoot } from "../../src/shared/boot.ts"
+import { dial } from "../../src/transport/dial.ts"
+
+/** A job that is pending until its end is wanted. */
+class PaperJob implements Job {
+  readonly id = "77"
+  status: JobStatus = { state: "pending" }
+  readonly #listeners: ((status: JobStatus) => void)[] = []
+  #ended!: (status: JobStatus & { state: "ended" }) => void
+  readonly #end = new Promise<JobStatus & { state: "ended" }>(resolve => {
+    this.#ended = resolve
+  })
+  onStatus(listener: (status: JobStatus) => void) {
+    this.#listeners.push(listener)
+    return () => {}
+  }
+  async ask() {
+    return this.status
+  }
+  attend() {}
+  ended() {
+    return this.#end
+  }
+  async cancel() {
+    const status = { state: "ended", outcome: "cancelled", evidence: {} } as const
+    this.status = status
+    for (const listener of this.#listeners) listener(status)
+    this.#ended(status)
+  }
+  async stderrTail() {
+    return ""
+  }
+}
+
+const sockets: WebSocket[] = []
+let hub: Hub | undefined
+afterEach(() => {
+  for (const ws of sockets.splice(0)) ws.terminate()
+  hub?.close()
+})
+
+/** Boots a runner whose programs the test plays itself. */
+async function boot() {
+  const open = await Hub.open("127.0.0.1", () => {})
+  hub = open
+  const told: string[] = []
+  let submitted!: (config: BootConfig) => void
+  const config = new Promise<BootConfig>(resolve => {
+    submitted = resolve
+  })
+  const backend: Backend = {
+    name: "paper",
+    network: "fabric",
+    validate() {},
+    cancelSync() {},
+    async submit(spec) {
+      submitted(decodeBoot(spec.secretEnv[BOOT_VARIABLE]))
+      return new PaperJob()
+    },
+  }
+  let up!: () => void
+  const ready = new Promise<void>(resolve => {
+    up = resolve
+  })
+  const runner = new PoolRunner(
+    {
+      runnerId: "paper-1",
+      pool: "paper",
+      backend,
+      module: new ModuleSource(fileURLToPath(import.meta.url), false),
+      hub: async () => open,
+      entry: "/nowhere",
+      env: {},
+      logger: silentLogger,
+      maxConcurrency: 1,
+      heartbeatMs: 60_000,
+      silenceMs: 60_000,
+      orphanGraceMs: 0,
+      bootTimeoutMs: Number.POSITIVE_INFINITY,
+    },
+    {
+      ready() {
+        told.push("ready")
+        up()
+      },
+      draining: () => void told.push("draining"),
+      freed() {},
+      restarting: () => void told.push("restarting"),
+      gone: () => void told.push("gone"),
+    },
+  )
+  void runner.boot()
+  return { runner, ready, told, config: await config }
+}
+
+/** One of the runner's two programs, played by the test. */
+async function play(config: BootConfig, kind: "control" | "data") {
+  const key = Buffer.from(config.key, "base64")
+  const ws = await dial({ host: config.host, port: config.port, kind, identity: config.runnerId, key })
+  sockets.push(ws)
+  const messages: { t: string }[] = []
+  const waiters: { t: string; resolve: (message: object) => void }[] = []
+  ws.on("message", data => {
+    const message = JSON.parse(String(data)) as { t: string }
+    messages.push(message)
+    for (const waiter of waiters) if (waiter.t === message.t) waiter.resolve(message)
+  })
+  return {
+    say: (message: object) => ws.send(JSON.stringify(message)),
+    hears: (t: string) =>
+      new Promise<object>(resolve => {
+        const said = messages.find(message => message.t === t)
+        if (said) resolve(said)
+        else waiters.push({ t, resolve })
+      }),
+    close: () => ws.close(4000),
+  }
+}
+
+const hello = {
+  control: { t: "hello", v: 1, runnerId: "paper-1", jobId: "77", node: "n1", pid: 1 },
+  data: { t: "hello", v: 1, runnerId: "paper-1", pid: 2, generation: 0 },
+}
+
+describe("a runner whose worker is faster than its supervisor", () => {
+  it("is ready as soon as the worker serves, while Slurm still says pending", async () => {
+    const { config, ready, runner } = await boot()
+    const worker = await play(config, "data")
+    worker.say(hello.data)
+    await worker.hears("welcome")
+    worker.say({ t: "ready", exports: ["f"] })
+    await ready
+    expect(runner.state).toBe("ready")
+  })
+
+  it("drains although the supervisor had no line when it was asked to", async () => {
+    const { config, ready, runner, told } = await boot()
+    const worker = await play(config, "data")
+    worker.say(hello.data)
+    await worker.hears("welcome")
+    worker.say({ t: "ready", exports: ["f"] })
+    await ready
+    const over = runner.shutdown("close", 60_000)
+    const supervisor = await play(config, "control")
+    supervisor.say(hello.control)
+    expect(await supervisor.hears("drain")).toEqual({ t: "drain", reason: "close", graceMs: 60_000 })
+    worker.close()
+    supervisor.say({ t: "bye", reason: "close", cut: false })
+    await runner.closed
+    expect(told).toEqual(["ready", "draining", "gone"])
+    await runner.job?.cancel() // what the supervisor's exit would do
+    await over
+  })
+})
+
+describe("news of a worker's end", () => {
+  it("that overtakes its last answer waits for it", async () => {
+    const { config, ready, told } = await boot()
+    const supervisor = await play(config, "control")
+    supervisor.say(hello.control)
+    await supervisor.hears("welcome")
+    const worker = await play(config, "data")
+    worker.say(hello.data)
+    await worker.hears("welcome")
+    worker.say({ t: "ready", exports: ["f"] })
+    await ready
+    supervisor.say({ t: "worker-exit", code: 3, signal: null, stderr: "", restart: true })
+    supervisor.say({ t: "draining", reason: "cancelled", leftMs: 1 }) // read after it, on the same socket
+    await expect.poll(() => told).toContain("draining")
+    expect(told).not.toContain("restarting")
+  })
+
+  it("makes a second worker welcome, and a second supervisor not", async () => {
+    const { config, ready, runner } = await boot()
+    const supervisor = await play(config, "control")
+    supervisor.say(hello.control)
+    await supervisor.hears("welcome")
+    const worker = await play(config, "data")
+    worker.say(hello.data)
+    await worker.hears("welcome")
+    worker.say({ t: "ready", exports: ["f"] })
+    await ready
+    const again = await play(config, "data")
+    const closed = new Promise<number>(resolve => sockets.at(-1)?.once("close", resolve))
+    again.say(hello.data) // the same generation: somebody else with the same key
+    expect(await closed).toBe(4001)
+    const other = await play(config, "control")
+    const closed2 = new Promise<number>(resolve => sockets.at(-1)?.once("close", resolve))
+    other.say(hello.control)
+    expect(await closed2).toBe(4001)
+    expect(runner.state).toBe("ready")
+    const next = await play(config, "data")
+    next.say({ ...hello.data, generation: 1 })
+    expect(await next.hears("welcome")).toMatchObject({ t: "welcome" })
+  })
+})
