@@ -1,0 +1,26 @@
+/** `npm run bench [name ...]`: runs the benchmarks, all of them or those named. TypeScript ones are bundled first, since Node 20 runs none. */
+import { spawnSync } from "node:child_process"
+import { mkdirSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+import { build } from "esbuild"
+
+const BENCHES = { "cold-start": "cold-start.mjs", codec: "codec.ts" }
+
+const wanted = process.argv.slice(2)
+const unknown = wanted.filter(name => !(name in BENCHES))
+if (unknown.length > 0) {
+  console.error(`no benchmark ${unknown.join(", ")}; there are: ${Object.keys(BENCHES).join(", ")}`)
+  process.exit(2)
+}
+for (const name of wanted.length > 0 ? wanted : Object.keys(BENCHES)) {
+  let file = fileURLToPath(new URL(BENCHES[name], import.meta.url))
+  if (file.endsWith(".ts")) {
+    const out = fileURLToPath(new URL(`../.cache/bench/${name}.mjs`, import.meta.url))
+    mkdirSync(fileURLToPath(new URL("../.cache/bench/", import.meta.url)), { recursive: true })
+    await build({ entryPoints: [file], outfile: out, bundle: true, platform: "node", format: "esm", packages: "external", logLevel: "error" })
+    file = out
+  }
+  console.log(`── ${name} ──`)
+  const { status } = spawnSync(process.execPath, [file], { stdio: "inherit" })
+  if (status !== 0) process.exitCode = 1
+}
