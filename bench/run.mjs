@@ -4,7 +4,7 @@ import { mkdirSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { build } from "esbuild"
 
-const BENCHES = { "cold-start": "cold-start.mjs", codec: "codec.ts" }
+const BENCHES = { "cold-start": "cold-start.mjs", calls: "calls.mjs", codec: "codec.ts" }
 
 const wanted = process.argv.slice(2)
 const unknown = wanted.filter(name => !(name in BENCHES))
@@ -17,7 +17,15 @@ for (const name of wanted.length > 0 ? wanted : Object.keys(BENCHES)) {
   if (file.endsWith(".ts")) {
     const out = fileURLToPath(new URL(`../.cache/bench/${name}.mjs`, import.meta.url))
     mkdirSync(fileURLToPath(new URL("../.cache/bench/", import.meta.url)), { recursive: true })
-    await build({ entryPoints: [file], outfile: out, bundle: true, platform: "node", format: "esm", packages: "external", logLevel: "error" })
+    await build({
+      entryPoints: [file],
+      outfile: out,
+      bundle: true,
+      platform: "node",
+      format: "esm",
+      packages: "external",
+      logLevel: "error",
+    })
     file = out
   }
   console.log(`── ${name} ──`)

@@ -7,25 +7,24 @@ import type { Channel } from "./channel.ts"
 import type { RequestMessage } from "./protocol.ts"
 import { lowerError } from "./remote-error.ts"
 import { fromWire } from "./rpc-client.ts"
+import { RpcRequest } from "./rpc-request.ts"
 import { Scope } from "./scope.ts"
 import { inUserTerms } from "./value-path.ts"
 
 /** What is served. */
 export interface RpcTarget {
-  /** Runs the function at `path`. `signal` is aborted when the caller gives up or is gone. */
-  apply(path: readonly string[], args: readonly unknown[], signal: AbortSignal): unknown
+  /** Runs the function at `path`. */
+  apply(path: readonly string[], args: readonly unknown[], request: RpcRequest): unknown
   /** The value at `path`. */
   get(path: readonly string[]): unknown
   /** A request begins: a function to call when it is over, its streams included. */
   begin?(): () => void
-  /** Calls `abort`, which fires the signal of a request: a chance to do so in the request's own async context. */
-  aborting?(signal: AbortSignal, abort: () => void): void
 }
 
 export class RpcServer {
   readonly #channel: Channel
   readonly #target: RpcTarget
-  readonly #running = new Map<number | string, AbortController>()
+  readonly #running = new Map<number | string, RpcRequest>()
 
   constructor(channel: Channel, target: RpcTarget) {
     this.#channel = channel
@@ -39,7 +38,7 @@ export class RpcServer {
     if (typeof id !== "number" && typeof id !== "string") throw new ProtocolError("a request has no id")
     switch (request.type) {
       case "CANCEL":
-        this.#abort(this.#running.get(request.target), request.reason)
+        this.#running.get(request.target)?.abort(request.reason) // answered already: the cancel crossed the answer
         return
       case "APPLY":
       case "GET":
@@ -59,14 +58,14 @@ export class RpcServer {
   /** Never rejects: whatever goes wrong is the answer. */
   async #answer(id: number | string, request: RequestMessage & { type: "APPLY" | "GET" }): Promise<void> {
     const end = this.#target.begin?.()
-    const abort = new AbortController()
-    this.#running.set(id, abort)
+    const running = new RpcRequest()
+    this.#running.set(id, running)
     const scope = new Scope(false)
     try {
       const value =
         request.type === "GET"
           ? await this.#target.get(request.path)
-          : await this.#target.apply(request.path, argumentsOf(request.argumentList), abort.signal)
+          : await this.#target.apply(request.path, argumentsOf(request.argumentList), running)
       try {
         this.#channel.send({ id, type: "RAW", value }, scope)
       } catch (error) {
@@ -88,13 +87,7 @@ export class RpcServer {
   }
 
   #abortAll(reason: FlameError): void {
-    for (const controller of this.#running.values()) this.#abort(controller, reason)
-  }
-
-  #abort(controller: AbortController | undefined, reason: unknown): void {
-    if (!controller) return // it has been answered; the cancel crossed the answer
-    if (this.#target.aborting) this.#target.aborting(controller.signal, () => controller.abort(reason))
-    else controller.abort(reason)
+    for (const request of this.#running.values()) request.abort(reason)
   }
 }
 

@@ -199,7 +199,7 @@ export function serve(side: Side, api: Api): { signals: AbortSignal[]; open: () 
         open -= 1
       }
     },
-    apply(path, args, signal) {
+    apply(path, args, { signal }) {
       signals.push(signal)
       const name = path.join(".")
       if (!Object.hasOwn(api, name)) throw new RangeError(`no function ${name}`)

@@ -1,9 +1,23 @@
 /** The worker's own side of the runner context: what user code reads through `runner()` and `currentCall()`. */
 import { AsyncLocalStorage } from "node:async_hooks"
 import { type CallContext, installContext, type RunnerContext, type ShutdownEvent } from "../../shared/context.ts"
+import type { RpcRequest } from "../../transport/rpc-request.ts"
 import type { ToWorker } from "../ipc.ts"
 
 type Hook = (event: ShutdownEvent) => void | Promise<void>
+
+/** One call, as `currentCall()` shows it. */
+export class WorkerCall implements CallContext {
+  constructor(
+    readonly id: number,
+    /** @internal */
+    readonly request: RpcRequest,
+  ) {}
+
+  get signal(): AbortSignal {
+    return this.request.signal
+  }
+}
 
 export class WorkerContext implements RunnerContext {
   readonly id: string
@@ -14,7 +28,6 @@ export class WorkerContext implements RunnerContext {
   readonly #calls = new AsyncLocalStorage<CallContext>()
   readonly #abort = new AbortController()
   readonly #hooks = new Set<Hook>()
-  readonly #bySignal = new WeakMap<AbortSignal, CallContext>()
   #endsAt: number | undefined
 
   constructor(init: ToWorker & { t: "init" }) {
@@ -45,16 +58,9 @@ export class WorkerContext implements RunnerContext {
   }
 
   /** Runs `fn` as the call that `currentCall()` sees. */
-  runCall<T>(call: CallContext, fn: () => T): T {
-    this.#bySignal.set(call.signal, call)
+  runCall<T>(call: WorkerCall, fn: () => T): T {
+    call.request.inContext = abort => this.#calls.run(call, abort)
     return this.#calls.run(call, fn)
-  }
-
-  /** Runs `fn` inside the call that has this signal, so that its abort listeners see the call they belong to. */
-  inCallOf(signal: AbortSignal, fn: () => void): void {
-    const call = this.#bySignal.get(signal)
-    if (call) this.#calls.run(call, fn)
-    else fn()
   }
 
   setEnd(endsAt: number): void {

@@ -9,7 +9,7 @@ import { packError } from "../../transport/failure.ts"
 import type { DrainReason } from "../../transport/protocol.ts"
 import { RpcServer } from "../../transport/rpc-server.ts"
 import type { FromWorker, ToWorker } from "../ipc.ts"
-import { WorkerContext } from "./context.ts"
+import { WorkerCall, WorkerContext } from "./context.ts"
 import { DataLink, type Welcome } from "./data-link.ts"
 import { exportNames, resolveExport, resolveFunction } from "./exports.ts"
 
@@ -77,12 +77,11 @@ export class Worker {
   #serve(link: DataLink, module: object): void {
     new RpcServer(link.session.root, {
       begin: () => this.#begin(),
-      apply: (path, args, signal) => {
+      apply: (path, args, request) => {
         this.#admit()
         const fn = resolveFunction(module, path)
-        return this.#context.runCall({ id: this.#nextCall++, signal }, () => fn(...args))
+        return this.#context.runCall(new WorkerCall(this.#nextCall++, request), () => fn(...args))
       },
-      aborting: (signal, abort) => this.#context.inCallOf(signal, abort),
       get: path => resolveExport(module, path).value,
     })
     expose(module, new ComlinkPort(link.session.raw, true) as Parameters<typeof expose>[1])
