@@ -23,7 +23,7 @@ export function lostError(
 }
 
 /** What the end of a job that had served means for its runner. */
-export const REASON_OF: Record<JobOutcome, GoneReason> = {
+const REASON_OF: Record<JobOutcome, GoneReason> = {
   completed: "connection-lost",
   cancelled: "cancelled",
   failed: "crashed",
@@ -32,4 +32,15 @@ export const REASON_OF: Record<JobOutcome, GoneReason> = {
   "out-of-memory": "out-of-memory",
   "node-fail": "node-fail",
   unknown: "connection-lost",
+}
+
+/** True when it was the pool that ended the runner. */
+export function isOurs(reason: GoneReason): boolean {
+  return reason === "close" || reason === "idle" || reason === "terminated"
+}
+
+/** Why a runner is gone whose job ended like this. `drained`: what it was draining for, if it was. */
+export function reasonAfter(drained: GoneReason | undefined, outcome: JobOutcome): GoneReason {
+  const tellsNothing = outcome === "completed" || outcome === "unknown"
+  return drained !== undefined && (tellsNothing || isOurs(drained)) ? drained : REASON_OF[outcome]
 }

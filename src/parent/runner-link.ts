@@ -68,6 +68,7 @@ export class RunnerLink {
   /** What the supervisor said of a worker whose last words may still be on their way. */
   #afterData: (() => void)[] = []
   #afterDataTimer: LongTimer | undefined
+  #onRead: (() => void) | undefined
   #addresses: { local: string; remote: string } | undefined
 
   constructor(settings: LinkSettings, handler: LinkHandler) {
@@ -102,6 +103,25 @@ export class RunnerLink {
     return this.#control !== undefined
   }
 
+  /**
+   * Calls `tell` when everything the runner sent has been read: its processes are gone, but what they said last may still be
+   * in the sockets. A node that lost its power closes none, so this does not wait for long.
+   */
+  onceRead(tell: () => void): void {
+    if (!this.#control && !this.#data) {
+      tell()
+      return
+    }
+    this.#onRead = tell
+    after(LAST_WORDS_MS, () => this.#read()).unref()
+  }
+
+  #read(): void {
+    const tell = this.#onRead
+    this.#onRead = undefined
+    tell?.()
+  }
+
   /** Ends both connections. The handler hears no more. */
   close(reason: FlameError): void {
     this.#heartbeat?.stop()
@@ -113,6 +133,7 @@ export class RunnerLink {
     for (const connection of [...this.#strangers]) connection.abort(reason)
     this.#afterData = []
     this.#afterDataTimer?.stop()
+    this.#onRead = undefined
   }
 
   #acceptControl(peer: AcceptedPeer): void {
@@ -151,6 +172,7 @@ export class RunnerLink {
         this.#control = undefined
         this.#heartbeat?.stop()
         this.#handler.controlLost(reason)
+        if (!this.#data) this.#read()
       },
     })
     this.#awaitHello(connection)
@@ -197,6 +219,7 @@ export class RunnerLink {
     this.#afterDataTimer = undefined
     this.#handler.dataLost(reason)
     for (const tell of this.#afterData.splice(0)) tell()
+    if (!this.#control) this.#read()
   }
 
   #acceptData(peer: AcceptedPeer): void {

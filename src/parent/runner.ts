@@ -19,7 +19,7 @@ import { bootTimedOut, diedWhileBooting, reviveFailure } from "./boot-failure.ts
 import type { Call, CallTarget } from "./call.ts"
 import type { RunnerInfo } from "./events.ts"
 import { Gate } from "./gate.ts"
-import { lostError, REASON_OF } from "./lost-error.ts"
+import { isOurs, lostError, reasonAfter } from "./lost-error.ts"
 import type { RunnerHost, RunnerSettings } from "./runner-host.ts"
 import { LATE_MS, RunnerJob } from "./runner-job.ts"
 import { RunnerLink } from "./runner-link.ts"
@@ -104,7 +104,6 @@ export class PoolRunner {
   get job(): Job | undefined {
     return this.#job.job
   }
-
   get info(): RunnerInfo {
     return {
       id: this.id,
@@ -226,8 +225,10 @@ export class PoolRunner {
 
   #jobEnded(status: JobStatus & { state: "ended" }): void {
     this.#job.learn(status.evidence)
-    if (this.#served) this.#gone(REASON_OF[status.outcome])
-    else this.#gone("boot-failed", diedWhileBooting(this.id, this.evidence))
+    this.#link.onceRead(() => {
+      if (this.#served) this.#gone(reasonAfter(this.#goneReason, status.outcome))
+      else this.#gone("boot-failed", diedWhileBooting(this.id, this.evidence))
+    })
   }
 
   #hello(who: { jobId: string; node: string }): void {
@@ -337,8 +338,7 @@ export class PoolRunner {
     this.#job.end(error ?? lost, leaving)
     this.#link.close(new ConnectionError(`the runner is gone: ${reason}`))
     this.#session?.fail(lost)
-    const ours = reason === "close" || reason === "idle" || reason === "terminated"
-    this.#host.gone(this, this.#served || ours ? undefined : (error ?? lost))
+    this.#host.gone(this, this.#served || isOurs(reason) ? undefined : (error ?? lost))
     this.#gate.end()
     this.#resolveClosed(this.info)
   }

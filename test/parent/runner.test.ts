@@ -57,6 +57,10 @@ async function boot() {
   const config = new Promise<BootConfig>(resolve => {
     submitted = resolve
   })
+  let made!: (job: PaperJob) => void
+  const job = new Promise<PaperJob>(resolve => {
+    made = resolve
+  })
   const backend: Backend = {
     name: "paper",
     network: "fabric",
@@ -64,7 +68,9 @@ async function boot() {
     cancelSync() {},
     async submit(spec) {
       submitted(decodeBoot(spec.secretEnv[BOOT_VARIABLE]))
-      return new PaperJob()
+      const paper = new PaperJob()
+      made(paper)
+      return paper
     },
   }
   let up!: () => void
@@ -99,7 +105,7 @@ async function boot() {
     },
   )
   void runner.boot()
-  return { runner, ready, told, config: await config }
+  return { runner, ready, told, job, config: await config }
 }
 
 /** One of the runner's two programs, played by the test. */
@@ -201,5 +207,24 @@ describe("news of a worker's end", () => {
     const next = await play(config, "data")
     next.say({ ...hello.data, generation: 1 })
     expect(await next.hears("welcome")).toMatchObject({ t: "welcome" })
+  })
+})
+
+describe("news of the job's end", () => {
+  it("that overtakes what the runner said last waits for it", async () => {
+    const { config, ready, runner, job, told } = await boot()
+    const supervisor = await play(config, "control")
+    supervisor.say(hello.control)
+    await supervisor.hears("welcome")
+    const worker = await play(config, "data")
+    worker.say(hello.data)
+    await worker.hears("welcome")
+    worker.say({ t: "ready", exports: ["f"] })
+    await ready
+    await (await job).cancel() // squeue says that it is over, while both sockets still hold what was said
+    expect(told).toEqual(["ready"])
+    worker.close()
+    supervisor.say({ t: "bye", reason: "walltime", cut: false })
+    expect((await runner.closed).reason).toBe("walltime")
   })
 })
