@@ -1,6 +1,6 @@
 /**
- * When to boot again after a boot failed, and when to stop and tell those who wait. Owns the count of failures in a row; knows
- * no runner.
+ * When to boot again after a boot failed, and when to stop and tell those who wait. A runner that crashes soon after it came up
+ * counts as a failed boot: to the scheduler it is the same storm. Owns the count of failures in a row; knows no runner.
  */
 import {
   BootTimeoutError,
@@ -16,22 +16,28 @@ const MAX_DELAY_MS = 60_000
 /** So many in a row, without a success between them, and the fault is not chance. */
 const MAX_IN_A_ROW = 3
 
+/** A failure so long ago says nothing about the next boot; a runner that has lived for so long was a success. */
+export const FORGET_MS = 120_000
+
 export class BootPolicy {
   #failures = 0
   #notBefore = 0
+  #lastFailure = Number.NEGATIVE_INFINITY
 
   /** Milliseconds until the next boot may be tried. */
   delayMs(now = performance.now()): number {
     return Math.max(0, this.#notBefore - now)
   }
 
-  succeeded(): void {
-    this.#failures = 0
+  /** A runner came up: others may be booted at once. Whether it stays up is to be seen, so the count remains. */
+  cameUp(): void {
     this.#notBefore = 0
   }
 
   /** Returns true when those who wait should be told instead of being kept waiting. */
   failed(error: unknown, now = performance.now()): boolean {
+    if (now - this.#lastFailure > FORGET_MS) this.#failures = 0
+    this.#lastFailure = now
     this.#failures += 1
     this.#notBefore = now + Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** (this.#failures - 1))
     return isFinal(error) || this.#failures >= MAX_IN_A_ROW

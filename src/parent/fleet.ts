@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto"
 import { fileURLToPath } from "node:url"
 import type { Job } from "../shared/backend.ts"
-import { BootPolicy } from "./boot-policy.ts"
+import { BootPolicy, FORGET_MS } from "./boot-policy.ts"
 import type { PoolEmitter } from "./events.ts"
 import { listenHost } from "./host.ts"
 import { Hub } from "./hub.ts"
@@ -22,8 +22,8 @@ export interface FleetHost {
   changed(): void
   /** The lease on this runner is over. */
   leaseOver(runner: PoolRunner, why: string): void
-  /** No runner serves and none can be booted, for this reason: nobody should wait any longer. */
-  hopeless(error: unknown): void
+  /** No runner serves and none can be booted, for this reason: nobody should wait any longer. Returns how many did. */
+  hopeless(error: unknown): number
 }
 
 /** What a runner without a parent gives its hooks. */
@@ -40,6 +40,7 @@ export class Fleet {
   readonly #ending = new Set<Promise<void>>()
   readonly #idle = new Map<PoolRunner, NodeJS.Timeout>()
   readonly #policy = new BootPolicy()
+  readonly #upSince = new WeakMap<PoolRunner, number>()
   readonly #run = randomBytes(3).toString("hex")
   #serial = 0
   #hub: Promise<Hub> | undefined
@@ -107,6 +108,11 @@ export class Fleet {
     await this.#track(runner.shutdown(reason, graceMs))
   }
 
+  /** Leaves runners that are being ended less time than they were given. */
+  hurry(graceMs: number): void {
+    for (const runner of this.runners) void this.end(runner, "close", graceMs)
+  }
+
   /** Ends all runners, those already on their way out included, and closes the port. */
   async close(graceMs: number): Promise<void> {
     this.#closed = true
@@ -163,13 +169,15 @@ export class Fleet {
 
   #bootFailed(error: Error): void {
     const tell = this.#policy.failed(error)
-    if (tell && !this.runners.some(runner => runner.ready || runner.booting)) this.#host.hopeless(error)
-    this.#emitter.emit("error", error)
+    const alone = !this.runners.some(runner => runner.ready || runner.booting)
+    const told = tell && alone ? this.#host.hopeless(error) : 0
+    if (told === 0) this.#emitter.emit("error", error) // else those who waited have it
   }
 
   readonly #runnerHost: RunnerHost = {
     ready: runner => {
-      this.#policy.succeeded()
+      this.#policy.cameUp()
+      this.#upSince.set(runner, performance.now())
       this.#emitter.emit("runner:up", runner.info)
       this.#host.changed()
     },
@@ -196,7 +204,10 @@ export class Fleet {
         reason: goneReason,
       })
       // Before anyone looks for a runner again: the next boot has to wait, or those who wait have to be told.
-      if (bootError && !this.#closed) this.#bootFailed(bootError)
+      const upSince = this.#upSince.get(runner) ?? 0
+      const soon = goneReason === "crashed" && performance.now() - upSince < FORGET_MS
+      const failure = bootError ?? (soon ? runner.lostError(false) : undefined)
+      if (failure && !this.#closed) this.#bootFailed(failure)
       this.#host.changed()
     },
   }

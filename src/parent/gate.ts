@@ -14,13 +14,14 @@ export class Gate {
   readonly #capacity: number
   readonly #waiting = new Set<Entry>()
   readonly #keepAlive = new KeepAlive()
+  #ended = false
 
   /** @param freed Called after a slot became free. */
   constructor(maxConcurrency: number, freed: () => void) {
     this.#capacity = maxConcurrency
     this.#queue = new PQueue({ concurrency: maxConcurrency })
     this.#queue.on("next", () => {
-      this.#keepAlive.set(this.#queue.pending > 0)
+      if (!this.#ended) this.#keepAlive.set(this.#queue.pending > 0)
       freed()
     })
   }
@@ -41,6 +42,10 @@ export class Gate {
    * @param evicted Called instead of `start` when `evict` comes first.
    */
   enter(start: () => Promise<void>, evicted: () => void): void {
+    if (this.#ended) {
+      evicted()
+      return
+    }
     const entry: Entry = { evicted }
     this.#waiting.add(entry)
     this.#keepAlive.set(true)
@@ -58,8 +63,9 @@ export class Gate {
     for (const { evicted } of waiting) evicted()
   }
 
-  /** The runner is gone: nothing is held any more, by nobody. */
+  /** The runner is gone: nothing is held any more, by nobody, whatever still thinks it holds a slot. */
   end(): void {
+    this.#ended = true
     this.evict()
     this.#keepAlive.end()
   }

@@ -1,8 +1,9 @@
 /**
- * `pool.call(api => …)`: a function of the caller's that runs against one runner while it holds a slot there. Its first
- * remote call uses that slot; calls it makes at the same time take slots of their own, on the same runner.
+ * `pool.call(api => …)`: a function of the caller's that runs against one runner while it holds a slot there. Its remote calls
+ * use that slot, one after the other; where the runner has free slots, calls made at the same time take those. A call never
+ * waits for a slot that only its own function could give back.
  */
-import { type FlameError, RunnerDrainingError } from "../shared/errors.ts"
+import { type FlameError, RunnerDrainingError, StateError } from "../shared/errors.ts"
 import { apiProxy } from "./api-proxy.ts"
 import { Call, type CallTarget } from "./call.ts"
 import { type Limited, type Limits, LimitWatch } from "./limit-watch.ts"
@@ -24,8 +25,12 @@ export class HeldCall implements Request<PoolRunner>, Limited {
   readonly #limits: Limits
   readonly #watch: LimitWatch | undefined
   #settled = false
-  /** Remote calls that have been sent: from the first on, `fn` cannot simply be run again elsewhere. */
+  /** `fn` has been entered. */
+  #entered = false
+  /** Remote calls that were made: from the first on, `fn` cannot simply be run again elsewhere. */
   #sent = 0
+  readonly #over: Promise<void>
+  #resolveOver!: () => void
   #resolve!: (value: unknown) => void
   #reject!: (error: unknown) => void
 
@@ -37,11 +42,15 @@ export class HeldCall implements Request<PoolRunner>, Limited {
       this.#resolve = resolve
       this.#reject = reject
     })
+    this.#over = new Promise(resolve => {
+      this.#resolveOver = resolve
+    })
     this.#watch = new LimitWatch(limits, this)
+    if (this.#settled) this.#watch.stop() // the signal had been aborted before
   }
 
   get started(): boolean {
-    return this.#sent > 0
+    return this.#entered
   }
 
   get settled(): boolean {
@@ -68,41 +77,50 @@ export class HeldCall implements Request<PoolRunner>, Limited {
 
   async #run(runner: PoolRunner, target: CallTarget): Promise<void> {
     if (this.#settled) return
+    this.#entered = true
+    void runner.closed.then(() => this.fail(runner.lostError(this.#sent > 0)))
+    const seat = new Seat(target)
     const open = new Set<Promise<unknown>>()
-    let seatTaken = false
     const api = apiProxy((operation, above) => {
       const timeoutMs = this.#watch?.leftMs ?? this.#limits.timeoutMs
       const { call, promise } = Call.begin(operation, { ...this.#limits, timeoutMs }, above)
-      const over = new Promise<void>(resolve => {
-        if (seatTaken) {
-          runner.run(call, () => call.refuse(runner.id))
-          call.onSettled(resolve)
-          return
-        }
-        seatTaken = true
-        void call.send(target).then(outcome => {
-          seatTaken = false
-          if (outcome === "not-started") call.refuse(runner.id)
-          resolve()
-        })
-      })
+      if (this.#settled) {
+        call.fail(new StateError(`${call.name} was called through the api of a pool.call() that is over`))
+        return promise
+      }
       this.#sent += 1
+      const refused = () => call.refuse(runner.id)
+      const over = new Promise<void>(resolve => {
+        if (seat.taken && runner.free > 0) {
+          runner.run(call, refused)
+          call.onSettled(resolve)
+        } else {
+          seat.run(call, refused, resolve)
+        }
+      })
       open.add(over)
       void over.then(() => open.delete(over))
       return promise
     })
+    await Promise.race([this.#enter(api, runner), this.#over])
+    while (open.size > 0) await Promise.all(open) // the slot is free when the remote work is over, not the waiting
+  }
+
+  async #enter(api: object, runner: PoolRunner): Promise<void> {
     try {
       const value = await this.#fn(api as never)
       this.#settle(() => this.#resolve(value))
     } catch (error) {
-      if (error instanceof RunnerDrainingError && error.runnerId === runner.id && this.#sent === 1 && !this.#settled) {
-        this.#sent = 0 // its one call never began: the whole of it may begin again
-        this.#host.again(this)
-      } else {
+      const untouched = error instanceof RunnerDrainingError && error.runnerId === runner.id && this.#sent === 1
+      if (!untouched || this.#settled) {
         this.fail(error)
+        return
       }
+      // Its one call never began: the whole of it may begin again.
+      this.#sent = 0
+      this.#entered = false
+      this.#host.again(this)
     }
-    while (open.size > 0) await Promise.all(open) // the slot is free when the remote work is over, not the waiting
   }
 
   #settle(deliver: () => void): void {
@@ -111,5 +129,32 @@ export class HeldCall implements Request<PoolRunner>, Limited {
     this.#watch?.stop()
     this.#host.forget(this)
     deliver()
+    this.#resolveOver()
+  }
+}
+
+/** The slot that the function holds: its calls sit in it one after the other. */
+class Seat {
+  readonly #target: CallTarget
+  readonly #queue: (() => void)[] = []
+  taken = false
+
+  constructor(target: CallTarget) {
+    this.#target = target
+  }
+
+  /** @param over Called when the remote work has ended. */
+  run(call: Call, refused: () => void, over: () => void): void {
+    if (this.taken) {
+      this.#queue.push(() => this.run(call, refused, over))
+      return
+    }
+    this.taken = true
+    void call.send(this.#target).then(outcome => {
+      this.taken = false
+      if (outcome === "not-started") refused()
+      over()
+      this.#queue.shift()?.()
+    })
   }
 }

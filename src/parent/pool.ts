@@ -6,6 +6,7 @@
 import { OptionError, PoolClosedError } from "../shared/errors.ts"
 import type { Remote } from "../shared/remote.ts"
 import { show } from "../shared/show.ts"
+import { after, type LongTimer } from "../shared/timer.ts"
 import { apiProxy, type Invoke } from "./api-proxy.ts"
 import { Call } from "./call.ts"
 import { PoolEmitter, type PoolEvents } from "./events.ts"
@@ -37,7 +38,9 @@ export class FlamePool<T> implements Pool<T> {
   readonly #readyWaiters = new Set<{ resolve: () => void; reject: (error: unknown) => void }>()
   #state: State = "open"
   #closing: Promise<void> | undefined
+  #closeUntil = Number.POSITIVE_INFINITY
   #quiet: (() => void) | undefined
+  #quietTimer: LongTimer | undefined
 
   constructor(settings: PoolSettings) {
     this.#settings = settings
@@ -53,11 +56,12 @@ export class FlamePool<T> implements Pool<T> {
     this.#forgetExit = reapAtExit(settings.backend, () => this.#fleet.jobs)
     // Bundling takes as long as a process start: it is under way before anyone asks. Its failure reaches those who boot.
     settings.module.ready().catch(() => {})
-    const abort = () => void this.close({ timeout: 0 })
-    if (settings.signal?.aborted) abort()
-    else settings.signal?.addEventListener("abort", abort, { once: true })
+    if (settings.signal?.aborted) this.#abort()
+    else settings.signal?.addEventListener("abort", this.#abort, { once: true })
     this.#dispatch()
   }
+
+  readonly #abort = (): void => void this.close({ timeout: 0 })
 
   async ready(): Promise<void> {
     this.#admit("ready()")
@@ -129,7 +133,8 @@ export class FlamePool<T> implements Pool<T> {
   async close(options: { timeout?: CallOptions["timeout"] } = {}): Promise<void> {
     rejectUnknown(options, ["timeout"], "close")
     const { timeoutMs } = checkCallOptions(options as CallOptions, this.#settings.shutdownMs)
-    this.#closing ??= this.#close(timeoutMs)
+    if (!this.#closing) this.#closing = this.#close(timeoutMs)
+    else if (performance.now() + timeoutMs < this.#closeUntil) this.#hurry(timeoutMs)
     await this.#closing
   }
 
@@ -165,7 +170,7 @@ export class FlamePool<T> implements Pool<T> {
 
   /** A request that was placed and never began goes before all others. */
   #again(request: Request<PoolRunner>): void {
-    if (this.#state === "closed") request.fail(this.#closedError("the call"))
+    if (this.#state === "closed") request.fail(this.#closedError("what was to run on another runner"))
     else this.#line.unshift(request)
     this.#dispatch()
   }
@@ -242,44 +247,58 @@ export class FlamePool<T> implements Pool<T> {
     this.#leases.delete(runner)
     runner.leased = false
     runner.reserved = false
-    lease?.end(why, runner.info)
+    lease?.end(why, runner.state === "gone" ? runner.info : { ...runner.info, reason: "crashed" })
   }
 
   #isReady(): boolean {
     return this.#fleet.runners.filter(runner => runner.ready).length >= this.#settings.min
   }
 
-  #failWaiting(error: unknown): void {
+  /** Returns how many were told. */
+  #failWaiting(error: unknown): number {
+    const told = this.#line.size + this.#readyWaiters.size
     this.#line.failAll(error)
     for (const waiter of this.#readyWaiters) waiter.reject(error)
     this.#readyWaiters.clear()
+    return told
+  }
+
+  /** Somebody who has less patience closes the pool as well. */
+  #hurry(timeoutMs: number): void {
+    this.#closeUntil = performance.now() + timeoutMs
+    if (this.#state === "closed") this.#fleet.hurry(timeoutMs)
+    else this.#armQuiet(timeoutMs)
   }
 
   async #close(timeoutMs: number): Promise<void> {
     this.#state = "closing"
-    const until = performance.now() + timeoutMs
+    this.#closeUntil = performance.now() + timeoutMs
     for (const waiter of this.#readyWaiters) waiter.reject(this.#closedError("ready()"))
     this.#readyWaiters.clear()
     await this.#quietFor(timeoutMs)
     this.#state = "closed"
-    this.#failWaiting(this.#closedError("the call"))
-    await this.#fleet.close(Math.max(0, until - performance.now()))
+    this.#failWaiting(this.#closedError("what was still waiting for a runner"))
+    await this.#fleet.close(Math.max(0, this.#closeUntil - performance.now()))
     await this.#settings.module.dispose()
     this.#forgetExit()
+    this.#settings.signal?.removeEventListener("abort", this.#abort)
     this.#keepAlive.end()
   }
 
   /** Waits until nothing is queued and nothing runs, but not longer than `ms`. */
   async #quietFor(ms: number): Promise<void> {
     await new Promise<void>(resolve => {
-      const timer = setTimeout(resolve, ms)
-      this.#quiet = () => {
-        clearTimeout(timer)
-        resolve()
-      }
+      this.#quiet = resolve
+      this.#armQuiet(ms)
       this.#dispatch()
     })
     this.#quiet = undefined
+    this.#quietTimer?.stop()
+  }
+
+  #armQuiet(ms: number): void {
+    this.#quietTimer?.stop()
+    this.#quietTimer = after(ms, () => this.#quiet?.())
   }
 
   #closedError(what: string): PoolClosedError {

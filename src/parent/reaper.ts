@@ -1,11 +1,36 @@
-/** The last resort when the parent exits without closing its pools: ends their jobs, synchronously. Owns the exit hook. */
+/** The last resort when the parent exits without closing its pools: ends their jobs, synchronously. Owns the exit hooks. */
 import { onExit } from "signal-exit"
 import type { Backend, Job } from "../shared/backend.ts"
 
 /** Ends `jobs()` if the process exits before the returned function is called. */
 export function reapAtExit(backend: Backend, jobs: () => readonly Job[]): () => void {
-  return onExit(() => {
+  const keep = keepExitCode()
+  const forget = onExit(() => {
     const left = jobs()
     if (left.length > 0) backend.cancelSync(left)
   })
+  return () => {
+    forget()
+    keep()
+  }
+}
+
+/**
+ * signal-exit sets `process.exitCode` to 0 before the listeners of 'exit' run; Node's own would have set it to 13 for a
+ * program that ended in the middle of a top-level `await`. Without this, a batch job that died that way would count as done.
+ */
+function keepExitCode(): () => void {
+  let unset = false
+  const before = () => {
+    unset = process.exitCode === undefined
+  }
+  const restore = () => {
+    if (unset && process.exitCode === 0) process.exitCode = undefined
+  }
+  process.on("beforeExit", before)
+  process.prependListener("exit", restore)
+  return () => {
+    process.off("beforeExit", before)
+    process.off("exit", restore)
+  }
 }

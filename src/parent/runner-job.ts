@@ -59,8 +59,8 @@ export class RunnerJob {
   }
 
   /** Adds what is defined in `evidence`; forgets `outdated`. */
-  learn(evidence: JobEvidence, outdated?: keyof JobEvidence): void {
-    const known = Object.entries({ ...this.#evidence }).filter(([name]) => name !== outdated)
+  learn(evidence: JobEvidence, ...outdated: (keyof JobEvidence)[]): void {
+    const known = Object.entries(this.#evidence).filter(([name]) => !outdated.includes(name as keyof JobEvidence))
     const news = Object.entries(evidence).filter(([, value]) => value !== undefined && value !== "")
     this.#evidence = Object.fromEntries([...known, ...news])
   }

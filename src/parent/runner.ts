@@ -126,7 +126,6 @@ export class PoolRunner {
   get evidence(): JobEvidence {
     return this.#job.evidence
   }
-
   get goneReason(): GoneReason | undefined {
     return this.#goneReason
   }
@@ -253,6 +252,7 @@ export class PoolRunner {
     this.#bootTimer?.stop()
     this.#session = session
     this.#endpoint = undefined
+    this.#job.learn({}, "exitCode", "signal", "stderrTail") // those were of the worker before this one
     const { jobId, node } = this.evidence
     this.#target = { client: new RpcClient(session.root), exports, runnerId: this.id, jobId, node }
     this.#served = true

@@ -46,6 +46,13 @@ describe("a parent", () => {
     await nothingLeft(where)
   })
 
+  it("that waits for nothing in particular ends with Node's own exit code for it", async () => {
+    const { child, where } = await parent("never")
+    if (child.exitCode === null) await once(child, "exit")
+    expect(child.exitCode).toBe(13)
+    await nothingLeft(where)
+  })
+
   it("that throws ends with its error, and its runners with it", async () => {
     const { child, where } = await parent("throw")
     if (child.exitCode === null) await once(child, "exit")

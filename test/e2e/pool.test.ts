@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest"
-import { basicPool, once, told } from "./helpers.ts"
+import { createPool } from "../../src/index.ts"
+import { basicPool, keep, once, told } from "./helpers.ts"
 
 describe("a call", () => {
   it("runs in another process and returns its value", async () => {
@@ -124,6 +125,45 @@ describe("limits", () => {
   })
 })
 
+describe("pool.call", () => {
+  it("never waits for the slot it holds itself: calls one after the other, and at once", async () => {
+    const pool = basicPool({ maxConcurrency: 1 })
+    expect(await pool.call(async api => (await api.add(1, 1)) + (await api.add(2, 2)))).toBe(6)
+    expect(await pool.call(api => Promise.all([api.add(1, 1), api.add(2, 2), api.add(3, 3)]))).toEqual([2, 4, 6])
+    expect(await pool.api.add(1, 2)).toBe(3) // the slot is free again
+  })
+
+  it("whose function never settles gives its slot back when its time is over, and takes no more calls", async () => {
+    const pool = basicPool({ maxConcurrency: 1 })
+    await pool.api.add(0, 0)
+    let api: { add(a: number, b: number): Promise<number> } | undefined
+    const call = pool.call(
+      remote => {
+        api = remote
+        return new Promise<never>(() => {})
+      },
+      { timeout: "200ms" },
+    )
+    await expect(call).rejects.toMatchObject({ code: "ERR_FLAME_CALL_TIMEOUT", started: true })
+    expect(await pool.api.add(1, 2)).toBe(3)
+    await expect(api?.add(1, 1)).rejects.toMatchObject({ code: "ERR_FLAME_STATE" })
+  })
+
+  it("whose function never settles ends with its runner", async () => {
+    const pool = basicPool({ maxConcurrency: 1 })
+    const { ppid } = await pool.api.where()
+    const entered = told()
+    const call = pool.call(async () => {
+      await entered.tell()
+      await new Promise<never>(() => {})
+    })
+    const rejection = expect(call).rejects.toMatchObject({ code: "ERR_FLAME_RUNNER_LOST" })
+    await entered.promise
+    process.kill(ppid, "SIGKILL")
+    await rejection
+  })
+})
+
 describe("leases", () => {
   it("a leased runner gets no pool work, and gives it back on release", async () => {
     const pool = basicPool({ max: 2 })
@@ -229,6 +269,35 @@ describe("size", () => {
     const pool = basicPool({ max: 2, maxConcurrency: 2 })
     await Promise.all([pool.api.add(1, 1), pool.api.add(2, 2)])
     expect(pool.stats().runners).toHaveLength(1)
+  })
+
+  it("a second close with less patience shortens the first", async () => {
+    const pool = basicPool()
+    const started = told()
+    const held = pool.api.gate(started.tell)
+    const lost = expect(held).rejects.toMatchObject({ code: "ERR_FLAME_RUNNER_LOST" })
+    await started.promise
+    const closing = pool.close({ timeout: "1h" })
+    await pool.close({ timeout: 0 })
+    await closing
+    await lost
+  })
+
+  it("a module that dies as soon as it is up is not booted again and again", async () => {
+    const grown: string[] = []
+    const pool = keep(
+      createPool({
+        module: new URL("../fixtures/modules/dies-when-up.mjs", import.meta.url),
+        min: 1,
+        max: 1,
+        logger: false,
+      }),
+    )
+    pool.on("grow", ({ runnerId }) => grown.push(runnerId))
+    const failed = once(pool, "error")
+    expect(await failed).toMatchObject({ code: "ERR_FLAME_RUNNER_LOST", reason: "crashed" })
+    await once(pool, "error") // of the second one, which was booted after a pause
+    expect(grown.length).toBeLessThanOrEqual(2)
   })
 
   it("close lets queued and running work finish, and refuses new work", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { BootPolicy } from "../../src/parent/boot-policy.ts"
+import { BootPolicy, FORGET_MS } from "../../src/parent/boot-policy.ts"
 import {
   BootError,
   BootTimeoutError,
@@ -26,13 +26,21 @@ describe("BootPolicy", () => {
     expect(policy.delayMs(1_000_000)).toBe(0)
   })
 
-  it("tells those who wait after three failures in a row, and starts afresh after a success", () => {
+  it("tells those who wait after three failures in a row, whether or not a runner came up in between", () => {
     const policy = new BootPolicy()
-    const fail = () => policy.failed(new BootError("x"), 0)
+    const fail = (now = 0) => policy.failed(new BootError("x"), now)
     expect([fail(), fail()]).toEqual([false, false])
-    policy.succeeded()
-    expect(policy.delayMs(0)).toBe(0)
-    expect([fail(), fail(), fail(), fail()]).toEqual([false, false, true, true])
+    policy.cameUp()
+    expect(policy.delayMs(0)).toBe(0) // others may be booted at once
+    expect(fail()).toBe(true) // but one that crashes as soon as it is up is no success
+    expect(policy.delayMs(0)).toBe(2_000)
+  })
+
+  it("starts afresh when the last failure is long ago", () => {
+    const policy = new BootPolicy()
+    const fail = (now: number) => policy.failed(new BootError("x"), now)
+    expect([fail(0), fail(0), fail(FORGET_MS + 1)]).toEqual([false, false, false])
+    expect(policy.delayMs(FORGET_MS + 1)).toBe(500)
   })
 
   it.each([
