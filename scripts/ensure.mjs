@@ -53,10 +53,11 @@ function installPackages() {
   say(
     `installing packages (${missing ? "there is no node_modules" : "node_modules does not match package-lock.json and this Node"})`,
   )
+  // No scripts: what our packages need is in them (npm 11 would only warn), and our own `prepare` is what follows anyway.
   // Node's own npm when npm started this, or else the one on PATH.
   const own = process.env.npm_execpath
   const [command, ...args] = own?.endsWith(".js") ? [process.execPath, own] : ["npm"]
-  const npm = spawnSync(command, [...args, "ci", "--no-audit", "--no-fund"], {
+  const npm = spawnSync(command, [...args, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], {
     cwd: ROOT,
     stdio: ["ignore", process.stderr, process.stderr],
     shell: process.platform === "win32",
