@@ -4,6 +4,14 @@ import type { Job, JobStatus } from "../shared/backend.ts"
 import { after, type LongTimer } from "../shared/timer.ts"
 
 const TAIL_BYTES = 4_096
+/** A cancel that is repeated sooner only means the same once more. */
+const PATIENCE_MS = 2_000
+/** How long those who outlive a main process that was shot have to clean up in its place. */
+const CLEAN_UP_MS = 500
+/** How often it is looked whether they are gone. */
+const LOOK_MS = 20
+/** For the last bytes of stderr. */
+const DRAIN_MS = 200
 
 export interface LocalJobSettings {
   node: string
@@ -23,7 +31,8 @@ export class LocalJob implements Job {
   readonly #timers: LongTimer[] = []
   #status: JobStatus
   #tail = ""
-  #cancelled = false
+  /** When it was cancelled first, on the monotonic clock. */
+  #cancelledAt: number | undefined
   #expired = false
 
   constructor(child: ChildProcess, settings: LocalJobSettings) {
@@ -37,17 +46,24 @@ export class LocalJob implements Job {
       process.stderr.write(text)
       this.#tail = (this.#tail + text).slice(-TAIL_BYTES)
     })
+    // The last bytes of stderr may still be in the pipe when the process is gone.
+    const drained = new Promise<void>(resolve => child.once("close", () => resolve()))
     this.#ended = new Promise(resolve => {
       child.once("exit", (code, signal) => {
-        this.#killGroup() // with a job ends all that it started, as under Slurm
-        // The last bytes of stderr may still be in the pipe; what left the group may hold it open for as long as it likes.
-        const settle = () => {
+        const kill = async () => {
+          this.#killGroup() // with a job ends all that it started, as under Slurm
+          // What left the group may hold the pipe open for as long as it likes.
+          let late: NodeJS.Timeout | undefined
+          const enough = new Promise<void>(over => {
+            late = setTimeout(over, DRAIN_MS)
+          })
+          await Promise.race([drained, enough])
           clearTimeout(late)
-          child.off("close", settle)
           resolve(this.#end(code, signal))
         }
-        const late = setTimeout(settle, 200)
-        child.once("close", settle)
+        // One that exits has cleaned up. One that was shot has not, and its worker, which notices, does it instead.
+        if (signal === null) void kill()
+        else this.#whenGroupIsEmpty(() => void kill())
       })
     })
     // Neither the process nor its pipe keeps a finished program alive; a pool with work does that itself.
@@ -76,11 +92,18 @@ export class LocalJob implements Job {
     return this.#ended
   }
 
+  /** Asks the main process to end; all are killed after `killWait`, or when this is called again two seconds later or more. */
   async cancel(): Promise<void> {
-    if (this.#status.state === "ended" || this.#cancelled) return
-    this.#cancelled = true
-    this.terminate()
-    this.#later(this.#settings.killWaitMs, () => this.#killGroup())
+    if (this.#status.state === "ended") return
+    if (this.#cancelledAt === undefined) {
+      this.#cancelledAt = performance.now()
+      this.terminate()
+      this.#later(this.#settings.killWaitMs, () => this.#killGroup())
+      return
+    }
+    // Somebody who waits this long sees that it did not help: a stopped process does not even hear SIGTERM.
+    const patience = Math.min(PATIENCE_MS, this.#settings.killWaitMs)
+    if (performance.now() - this.#cancelledAt >= patience) this.#killGroup()
   }
 
   async stderrTail(): Promise<string> {
@@ -99,6 +122,17 @@ export class LocalJob implements Job {
     if (pid !== undefined && this.#status.state !== "ended") send(-pid, "SIGKILL")
   }
 
+  /** Calls `then` when nobody is left in the group, or has had long enough to leave. */
+  #whenGroupIsEmpty(then: () => void): void {
+    const until = performance.now() + CLEAN_UP_MS
+    const look = () => {
+      const { pid } = this.#child
+      if (pid === undefined || !send(-pid, 0) || performance.now() >= until) then()
+      else setTimeout(look, LOOK_MS)
+    }
+    look()
+  }
+
   #simulateWalltime(endsAt: number): void {
     const left = endsAt - Date.now()
     this.#later(left - this.#settings.signalBeforeMs, () => this.terminate())
@@ -115,7 +149,13 @@ export class LocalJob implements Job {
 
   #end(code: number | null, signal: NodeJS.Signals | null): Ended {
     for (const timer of this.#timers) timer.stop()
-    const outcome = this.#expired ? "walltime" : this.#cancelled ? "cancelled" : code === 0 ? "completed" : "failed"
+    const outcome = this.#expired
+      ? "walltime"
+      : this.#cancelledAt !== undefined
+        ? "cancelled"
+        : code === 0
+          ? "completed"
+          : "failed"
     const status: Ended = {
       state: "ended",
       outcome,
@@ -133,10 +173,12 @@ export class LocalJob implements Job {
   }
 }
 
-function send(pid: number, signal: NodeJS.Signals): void {
+/** False when there is nobody to hear it; signal 0 only asks. */
+function send(pid: number, signal: NodeJS.Signals | 0): boolean {
   try {
-    process.kill(pid, signal)
+    return process.kill(pid, signal)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error // it ended a moment ago: as good
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error
+    return false // it ended a moment ago: as good
   }
 }

@@ -35,7 +35,13 @@ export function diedWhileBooting(runnerId: string, evidence: JobEvidence): BootE
   )
 }
 
+/** What a shell exits with when there is no such command. */
+const COMMAND_NOT_FOUND = 127
+
 function adviceForDeath({ exitCode, signal, stderrTail }: JobEvidence): string | undefined {
+  if (exitCode === COMMAND_NOT_FOUND && !signal) {
+    return 'the node binary, or a command of the script, was not found on the node: slurm({ node: "/path/on/the/nodes" }) says where node is'
+  }
   if (signal === "SIGKILL") return "was there enough memory? Linux and Slurm kill what uses more than it may"
   if (stderrTail?.trimEnd()) return undefined // its last words say more than we could
   if (exitCode !== undefined) return "does the module, or what it imports, call process.exit() while it loads?"

@@ -3,7 +3,7 @@
  * the remote work has really ended, not when its caller stopped waiting.
  */
 import PQueue from "p-queue"
-import { KeepAlive } from "./keep-alive.ts"
+import { KeepAlive } from "../shared/keep-alive.ts"
 
 interface Entry {
   readonly evicted: () => void

@@ -1,6 +1,7 @@
-/** The two ways in which a caller stops waiting: its time is over, or its signal fires. Owns the timer and the listener. */
+/** The two ways in which a caller stops waiting: its time is over, or its signal fires. Owns the timer. */
 import { formatMs } from "../shared/duration.ts"
 import { CallAbortedError, CallTimeoutError, type FlameError } from "../shared/errors.ts"
+import { onAbort } from "../shared/on-abort.ts"
 import { after, type LongTimer } from "../shared/timer.ts"
 
 export interface Limits {
@@ -22,7 +23,7 @@ export class LimitWatch {
   readonly #limits: Limits
   readonly #what: Limited
   readonly #until: number
-  readonly #onAbort: (() => void) | undefined
+  readonly #unlisten: (() => void) | undefined
   #timer: LongTimer | undefined
 
   /** Starts at once; an aborted signal gives up during construction. */
@@ -35,10 +36,7 @@ export class LimitWatch {
       this.#abort()
       return
     }
-    if (signal) {
-      this.#onAbort = () => this.#abort()
-      signal.addEventListener("abort", this.#onAbort, { once: true })
-    }
+    if (signal) this.#unlisten = onAbort(signal, () => this.#abort())
     if (Number.isFinite(limits.timeoutMs)) this.#timer = after(limits.timeoutMs, () => this.#expire())
   }
 
@@ -50,7 +48,7 @@ export class LimitWatch {
   /** The wait is over in another way. */
   stop(): void {
     this.#timer?.stop()
-    if (this.#onAbort) this.#limits.signal?.removeEventListener("abort", this.#onAbort)
+    this.#unlisten?.()
   }
 
   #expire(): void {

@@ -10,6 +10,8 @@ export interface Logger {
 
 const LEVELS = ["debug", "info", "warn", "error"] as const
 
+const textOf = (value: unknown): string => (value instanceof Error ? value.message : String(value))
+
 /** Writes lines to stderr, from `SLURM_FLAME_LOG` (debug, info, warn, error, silent) on; default `warn`. */
 export function stderrLogger(env: NodeJS.ProcessEnv = process.env): Logger {
   const wanted = env.SLURM_FLAME_LOG ?? "warn"
@@ -18,8 +20,11 @@ export function stderrLogger(env: NodeJS.ProcessEnv = process.env): Logger {
     (level: (typeof LEVELS)[number]) =>
     (fields: object, message = ""): void => {
       if (LEVELS.indexOf(level) < from) return
-      const rest = Object.entries(fields).map(([k, v]) => ` ${k}=${v instanceof Error ? v.message : String(v)}`)
-      process.stderr.write(`slurm-flame ${level}: ${message}${rest.join("")}\n`)
+      const { error, ...others } = fields as { error?: unknown }
+      const text = error === undefined ? message : `${message}: ${textOf(error)}`
+      const [head, ...more] = text.split("\n") // the fields belong to the first line, not to a hint under it
+      const rest = Object.entries(others).map(([name, value]) => ` ${name}=${textOf(value)}`)
+      process.stderr.write(`slurm-flame ${level}: ${[`${head}${rest.join("")}`, ...more].join("\n")}\n`)
     }
   return { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") }
 }

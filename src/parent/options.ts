@@ -214,6 +214,16 @@ function checkEnv(env: unknown): Record<string, string | undefined> {
     })
   }
   for (const [name, value] of Object.entries(env)) {
+    if (name === "" || /[=\0]/.test(name)) {
+      throw new OptionError("env", `\`env\` has a variable with an impossible name: ${show(name)}`, {
+        hint: "a name is not empty and holds no = and no NUL: env: { OMP_NUM_THREADS: '4' }",
+      })
+    }
+    if (typeof value === "string" && value.includes("\0")) {
+      throw new OptionError("env", `\`env.${name}\` holds a NUL, which would end it early: ${show(value)}`, {
+        hint: "hand binary data to a call as an argument, not in the environment",
+      })
+    }
     if (value === undefined || typeof value === "string") continue
     throw new OptionError("env", `\`env.${name}\` must be a string, got ${show(value)}`, {
       hint: "write it in quotes; undefined removes the variable",

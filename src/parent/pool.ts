@@ -4,6 +4,7 @@
  */
 
 import { OptionError, PoolClosedError } from "../shared/errors.ts"
+import { KeepAlive } from "../shared/keep-alive.ts"
 import type { Remote } from "../shared/remote.ts"
 import { show } from "../shared/show.ts"
 import { after, type LongTimer } from "../shared/timer.ts"
@@ -12,7 +13,6 @@ import { Call } from "./call.ts"
 import { PoolEmitter, type PoolEvents } from "./events.ts"
 import { Fleet } from "./fleet.ts"
 import { HeldCall } from "./held-call.ts"
-import { KeepAlive } from "./keep-alive.ts"
 import { Lease } from "./lease.ts"
 import { LimitWatch } from "./limit-watch.ts"
 import { type CallOptions, checkCallOptions, type PoolSettings, rejectUnknown, type SpawnOptions } from "./options.ts"

@@ -3,7 +3,7 @@
  * Owns the connections and the heartbeat; decides nothing about the runner's life.
  */
 import { ConnectionError, type FlameError, HandshakeError, ProtocolError } from "../shared/errors.ts"
-import { after, type LongTimer } from "../shared/timer.ts"
+import { after } from "../shared/timer.ts"
 import { Connection } from "../transport/connection.ts"
 import { unpackError } from "../transport/failure.ts"
 import type { AcceptedPeer } from "../transport/listener.ts"
@@ -18,42 +18,13 @@ import {
 } from "../transport/protocol.ts"
 import { Session } from "../transport/session.ts"
 import { Heartbeat } from "./heartbeat.ts"
+import { LastWords } from "./last-words.ts"
+import type { LinkHandler, LinkSettings } from "./link-handler.ts"
 
-/** What a runner's link tells. */
-export interface LinkHandler {
-  hello(who: { jobId: string; node: string; pid: number }): void
-  /** The worker is connected and needs the module. */
-  worker(welcome: (module: { module: string; source: string }) => void): void
-  /** The worker serves. */
-  ready(session: Session, exports: string[]): void
-  /** The runner cannot serve, and says why. */
-  fail(error: unknown): void
-  draining(reason: DrainReason, leftMs: number): void
-  workerExit(exit: SupervisorMessage & { t: "worker-exit" }): void
-  bye(reason: DrainReason | "crashed", cut: boolean): void
-  /** The worker's connection is gone; `workerExit` may follow and explain it. */
-  dataLost(reason: FlameError): void
-  /** The supervisor's connection is gone without a bye. */
-  controlLost(reason: FlameError): void
-  refused(why: string, from: string): void
-  callbackFailed(error: unknown): void
-}
-
-export interface LinkSettings {
-  readonly runnerId: string
-  readonly pool: string
-  readonly maxConcurrency: number
-  readonly heartbeatMs: number
-  /** How long a runner bears a silent parent. */
-  readonly silenceMs: number
-  /** How long a runner without a parent gives its hooks. */
-  readonly orphanGraceMs: number
-}
+export type { LinkSettings } from "./link-handler.ts"
 
 /** From the accepted connection to the hello. A runner says it at once, unless its node is very busy. */
 const HELLO_MS = 30_000
-/** How long the last words of a worker that has ended may take. */
-const LAST_WORDS_MS = 2_000
 
 export class RunnerLink {
   readonly #settings: LinkSettings
@@ -63,12 +34,15 @@ export class RunnerLink {
   #heartbeat: Heartbeat | undefined
   #drain: (ToSupervisorMessage & { t: "drain" }) | undefined
   #generation = -1
+  /** A new worker, while the last words of the one before it are still being read. */
+  #successor: { connection: Connection; generation: number } | undefined
   /** Accepted, and their hello not heard yet. */
   readonly #strangers = new Set<Connection>()
-  /** What the supervisor said of a worker whose last words may still be on their way. */
+  /** What happened to a worker whose last words may still be on their way, and since. */
   #afterData: (() => void)[] = []
-  #afterDataTimer: LongTimer | undefined
+  #workersLastWords: LastWords | undefined
   #onRead: (() => void) | undefined
+  #runnersLastWords: LastWords | undefined
   #addresses: { local: string; remote: string } | undefined
 
   constructor(settings: LinkSettings, handler: LinkHandler) {
@@ -105,7 +79,7 @@ export class RunnerLink {
 
   /**
    * Calls `tell` when everything the runner sent has been read: its processes are gone, but what they said last may still be
-   * in the sockets. A node that lost its power closes none, so this does not wait for long.
+   * in the sockets. A node that lost its power closes none, so this ends as well when nothing more arrives.
    */
   onceRead(tell: () => void): void {
     if (!this.#control && !this.#data) {
@@ -113,10 +87,16 @@ export class RunnerLink {
       return
     }
     this.#onRead = tell
-    after(LAST_WORDS_MS, () => this.#read()).unref()
+    this.#heartbeat?.stop() // its answers are no words
+    this.#runnersLastWords?.stop()
+    this.#runnersLastWords = new LastWords(
+      () => (this.#control?.bytesRead ?? 0) + (this.#data?.bytesRead ?? 0),
+      () => this.#read(),
+    )
   }
 
   #read(): void {
+    this.#runnersLastWords?.stop()
     const tell = this.#onRead
     this.#onRead = undefined
     tell?.()
@@ -130,10 +110,12 @@ export class RunnerLink {
     this.#data = undefined
     control?.close(CloseCode.bye, reason)
     data?.close(CloseCode.bye, reason)
+    this.#successor?.connection.close(CloseCode.bye, reason)
     for (const connection of [...this.#strangers]) connection.abort(reason)
     this.#afterData = []
-    this.#afterDataTimer?.stop()
+    this.#workersLastWords?.stop()
     this.#onRead = undefined
+    this.#runnersLastWords?.stop()
   }
 
   #acceptControl(peer: AcceptedPeer): void {
@@ -171,7 +153,9 @@ export class RunnerLink {
         if (this.#control !== connection) return
         this.#control = undefined
         this.#heartbeat?.stop()
-        this.#handler.controlLost(reason)
+        // In the order in which things happened: a goodbye that waits for the data explains this loss.
+        if (this.#afterData.length > 0) this.#afterData.push(() => this.#handler.controlLost(reason))
+        else this.#handler.controlLost(reason)
         if (!this.#data) this.#read()
       },
     })
@@ -210,16 +194,24 @@ export class RunnerLink {
       return
     }
     this.#afterData.push(tell)
-    this.#afterDataTimer ??= after(LAST_WORDS_MS, () => this.#data?.abort(new ConnectionError("the worker has ended")))
+    this.#hearOut(this.#data)
+  }
+
+  #hearOut(data: Connection): void {
+    this.#workersLastWords ??= new LastWords(
+      () => data.bytesRead,
+      () => data.abort(new ConnectionError("the worker has ended")),
+    )
   }
 
   #dataClosed(reason: FlameError): void {
     this.#data = undefined
-    this.#afterDataTimer?.stop()
-    this.#afterDataTimer = undefined
+    this.#workersLastWords?.stop()
+    this.#workersLastWords = undefined
     this.#handler.dataLost(reason)
-    for (const tell of this.#afterData.splice(0)) tell()
-    if (!this.#control) this.#read()
+    while (!this.#data && this.#afterData.length > 0) this.#afterData.shift()?.()
+    if (this.#data && this.#afterData.length > 0) this.#hearOut(this.#data) // the rest is of the worker that came after
+    if (!this.#control && !this.#data) this.#read()
   }
 
   #acceptData(peer: AcceptedPeer): void {
@@ -234,24 +226,32 @@ export class RunnerLink {
         }
         if (m.t !== "hello") throw new ProtocolError(`"${m.t}" before the hello`)
         this.#checkHello(m)
-        if (m.generation <= this.#generation) throw new HandshakeError(`runner ${runnerId} is connected already`)
-        // A new worker is only started when the old one has ended, whether or not its end was heard of here.
-        this.#data?.abort(new ConnectionError("a new worker took its place"))
+        const { generation } = m
+        if (generation <= (this.#successor?.generation ?? this.#generation)) {
+          throw new HandshakeError(`runner ${runnerId} is connected already`)
+        }
         greeted = true
         this.#strangers.delete(connection)
-        this.#data = connection
-        this.#generation = m.generation
-        this.#addresses = { local: peer.localAddress, remote: peer.remoteAddress }
+        this.#successor = { connection, generation }
         peer.greeted()
         connection.greet()
-        this.#handler.worker(({ module, source }) => {
-          connection.send({ t: "welcome", v: PROTOCOL_VERSION, module, source, maxConcurrency, poolName: pool })
+        // A new worker is only started when the old one has ended, whether or not its end was heard of here.
+        this.#onceDataIsRead(() => {
+          if (this.#successor?.connection === connection) this.#successor = undefined
+          if (!connection.open) return
+          this.#data = connection
+          this.#generation = generation
+          this.#addresses = { local: peer.localAddress, remote: peer.remoteAddress }
+          this.#handler.worker(({ module, source }) => {
+            connection.send({ t: "welcome", v: PROTOCOL_VERSION, module, source, maxConcurrency, poolName: pool })
+          })
         })
       },
       frame: frame => session.receive(frame),
       closed: reason => {
         if (!greeted) this.#handler.refused(reason.message, peer.remoteAddress)
         this.#strangers.delete(connection)
+        if (this.#successor?.connection === connection) this.#successor = undefined
         if (this.#data === connection) this.#dataClosed(reason)
       },
     })

@@ -252,15 +252,16 @@ export class NotSerializableError extends FlameError {
   }
 }
 
-/** One message would be larger than `limit` bytes. Nothing was sent. */
+/** One message would be larger than `limit` bytes, or have more binary parts than a message can. Nothing was sent. */
 export class PayloadTooLargeError extends FlameError {
   readonly code = "ERR_FLAME_PAYLOAD_TOO_LARGE"
   constructor(
     readonly bytes: number,
     readonly limit: number,
     init?: FlameErrorInit,
+    message = `message of ${bytes} bytes is over the limit of ${limit} bytes`,
   ) {
-    super(`message of ${bytes} bytes is over the limit of ${limit} bytes`, init)
+    super(message, init)
   }
 }
 

@@ -2,6 +2,8 @@
 import { NoExportError } from "./errors.ts"
 import { suggest } from "./suggest.ts"
 
+const MOST = 40
+
 /** @param known The names there are, dotted for namespaces. */
 export function missingExport(known: readonly string[], path: readonly string[]): NoExportError {
   const name = path.join(".")
@@ -13,8 +15,13 @@ export function missingExport(known: readonly string[], path: readonly string[])
     `the module exports no function or data "${name}"${near === undefined ? "" : `. Did you mean "${near}"?`}`,
     {
       hint:
-        (known.length > 0 ? `it exports: ${known.join(", ")}` : "it exports nothing: add `export` to its functions") +
+        (known.length > 0 ? `it exports: ${listed(known)}` : "it exports nothing: add `export` to its functions") +
         forClass,
     },
   )
+}
+
+/** A list that a reader can take in. */
+function listed(names: readonly string[]): string {
+  return names.length <= MOST ? names.join(", ") : `${names.slice(0, MOST).join(", ")} and ${names.length - MOST} more`
 }

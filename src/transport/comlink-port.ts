@@ -3,6 +3,7 @@
  * message makes it throw in the wrong place, and its release messages end the channel. Comlink itself is used as it is.
  */
 import { type FlameError, ProtocolError } from "../shared/errors.ts"
+import { KeepAlive } from "../shared/keep-alive.ts"
 import type { Channel } from "./channel.ts"
 import { type ComlinkMessage, isId, isRequest, requestProblem, wireProblem } from "./comlink-guard.ts"
 import { lowerError } from "./remote-error.ts"
@@ -16,6 +17,8 @@ export class ComlinkPort {
   readonly #listeners = new Set<Listener>()
   /** Requests without an answer, with what was opened for their arguments. */
   readonly #pending = new Map<string | number, Scope>()
+  /** A program that awaits a remote object is not over. (A call on the root is held by its slot.) */
+  readonly #keepAlive = new KeepAlive()
 
   /** @param pinned The channel outlives its proxies: a RELEASE of the last collected one must not end what is served. */
   constructor(channel: Channel, pinned = false) {
@@ -39,6 +42,7 @@ export class ComlinkPort {
     // A plain function is over with its request; one that is assigned would have to outlive it, which takes a proxy().
     const scope = new Scope(m.type !== "SET")
     this.#pending.set(id, scope)
+    this.#keepAlive.set(true)
     if (this.#channel.closed) {
       const reason = this.#channel.closed
       queueMicrotask(() => this.#answerLocally(id, reason))
@@ -47,7 +51,7 @@ export class ComlinkPort {
     try {
       this.#channel.send(message, scope)
     } catch (error) {
-      this.#pending.delete(id) // Comlink rejects the call with what is thrown here
+      this.#forget(id) // Comlink rejects the call with what is thrown here
       throw error
     }
     // Comlink 4.4.2 waits for this answer in a map of its own and never closes anything.
@@ -101,9 +105,14 @@ export class ComlinkPort {
   #settled(id: string | number, adopted: Scope): void {
     const scope = this.#pending.get(id)
     if (!scope) return
-    this.#pending.delete(id)
+    this.#forget(id)
     const over = () => scope.closeCalls(settled)
     if (!adopted.onStreamsOver(over)) over()
+  }
+
+  #forget(id: string | number): void {
+    this.#pending.delete(id)
+    this.#keepAlive.set(this.#pending.size > 0)
   }
 
   #dispatch(data: unknown): void {
@@ -115,7 +124,7 @@ export class ComlinkPort {
 
   /** Comlink only ever settles on a message, so the end of the channel has to look like one. */
   #answerLocally(id: string | number, reason: FlameError): void {
-    this.#pending.delete(id)
+    this.#forget(id)
     this.#dispatch({ id, type: "HANDLER", name: "throw", value: lowerError(reason) })
   }
 

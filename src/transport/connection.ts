@@ -2,6 +2,7 @@
  * One open WebSocket between two of our processes: text messages are control, binary messages are frames. Owns the socket
  * and its single end: `closed` is told once, with the reason. Knows nothing of channels, runners or pools.
  */
+import type { Socket } from "node:net"
 import type { WebSocket } from "ws"
 import { ConnectionError, type FlameError, HandshakeError, isFlameError, ProtocolError } from "../shared/errors.ts"
 import { decodeFrame, encodeFrame, type Frame } from "./frame.ts"
@@ -85,6 +86,11 @@ export class Connection {
   /** Bytes handed to the socket and not yet taken by the kernel. */
   get buffered(): number {
     return this.#ws.bufferedAmount
+  }
+
+  /** Bytes received since the connection was made, as far as this process has read them. */
+  get bytesRead(): number {
+    return (this.#ws as unknown as { _socket?: Socket | null })._socket?.bytesRead ?? 0
   }
 
   /** Sends a ping; `pong` is called when its answer is here. */

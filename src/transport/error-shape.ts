@@ -92,6 +92,26 @@ export function makeError(name: string, message: string, stack: string): Error {
   return error
 }
 
+/** Characters kept of each text by `wordsOf`. */
+const WORDS = 2_000
+
+/**
+ * The words of what was thrown, for where the whole of it cannot go: an error of the same builtin class (or name) with the
+ * message, the stack and a code of text, each cut to 2,000 characters. Never throws, and the result can always cross.
+ */
+export function wordsOf(thrown: unknown): Error {
+  if (!isError(thrown)) return new Error(cut(typeof thrown === "string" ? thrown : describe(thrown)))
+  const { name, message, stack, code } = readError(thrown)
+  const error = makeError(cut(name), cut(message), cut(stack))
+  if (typeof code === "string" || typeof code === "number")
+    setOwn(error, "code", typeof code === "string" ? cut(code) : code)
+  return error
+}
+
+function cut(text: string): string {
+  return text.length <= WORDS ? text : `${text.slice(0, WORDS)} ...`
+}
+
 /** Sets one field other than name, message and stack; `cause` and `errors` are not enumerable, as the language has it. */
 export function setErrorField(error: object, key: string, value: unknown): void {
   if (key === "cause" || key === "errors") Object.defineProperty(error, key, hidden(value))
@@ -113,8 +133,9 @@ function text(value: unknown): string | undefined {
 
 /** A few words on anything that was thrown; never throws. */
 export function describe(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value)
+  if (typeof value === "string") return JSON.stringify(cut(value))
   if (typeof value === "function") return "a function"
+  if (typeof value === "bigint") return "a bigint" // its digits may be more than a string can hold
   if (typeof value !== "object" || value === null) return String(value)
   try {
     const message: unknown = (value as { message?: unknown }).message

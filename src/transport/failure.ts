@@ -5,13 +5,27 @@
 import { ProtocolError } from "../shared/errors.ts"
 import type { Json } from "../shared/json.ts"
 import { decode, encode } from "./codec.ts"
-import { lowerError, raiseError } from "./remote-error.ts"
+import { wordsOf } from "./error-shape.ts"
+import { MAX_CONTROL_BYTES } from "./protocol.ts"
+import { lowerError, raiseError, sendThrown } from "./remote-error.ts"
 
-/** Takes apart what was thrown. Never throws. Binary data has no place in a control message: with it only the words go. */
+/**
+ * Takes apart what was thrown. Never throws. Binary data has no place in a control message, and neither has what is larger
+ * than one: of such an error only the words go.
+ */
 export function packError(thrown: unknown): Json {
-  const whole = encode(lowerError(thrown))
-  const { json, rich } = whole.parts.length === 0 ? whole : encode(lowerError(wordsOf(thrown)))
-  return { json, rich }
+  let packed: Json = null
+  sendThrown(thrown, lowered => {
+    const whole = encode(lowered)
+    const { json, rich } = whole.parts.length === 0 && fits(whole.json) ? whole : encode(lowerError(wordsOf(thrown)))
+    packed = { json, rich }
+  })
+  return packed
+}
+
+/** It is a string inside JSON there, and all its quotes take two bytes. */
+function fits(json: string): boolean {
+  return json.length < MAX_CONTROL_BYTES && Buffer.byteLength(JSON.stringify(json)) < MAX_CONTROL_BYTES - 1_024
 }
 
 /** What `packError` was given. @throws ProtocolError when `data` is not what it made */
@@ -19,9 +33,4 @@ export function unpackError(data: Json): unknown {
   const { json, rich } = (data ?? {}) as { json?: unknown; rich?: unknown }
   if (typeof json !== "string" || typeof rich !== "boolean") throw new ProtocolError("the peer sent a malformed error")
   return raiseError(decode(json, rich, []))
-}
-
-function wordsOf(thrown: unknown): Error {
-  const { name, message, stack, code } = thrown as Partial<Error> & { code?: unknown }
-  return Object.assign(new Error(message), { name, stack }, typeof code === "string" ? { code } : {})
 }

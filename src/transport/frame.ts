@@ -7,6 +7,7 @@
  *
  * Little-endian. Padding keeps parts aligned for every typed array inside the message.
  */
+import { constants } from "node:buffer"
 import { PayloadTooLargeError, ProtocolError } from "../shared/errors.ts"
 import { MAX_FRAME_BYTES, PROTOCOL_VERSION } from "./protocol.ts"
 
@@ -36,7 +37,8 @@ export function frameBytes(jsonBytes: number, parts: readonly Uint8Array[]): num
 
 /**
  * One frame as one Buffer. Parts are copied, so the caller may go on with its memory at once.
- * @throws PayloadTooLargeError when the frame would be over 2 GiB - 1, or has more than 65,535 parts.
+ * @throws PayloadTooLargeError when the frame would be over 2 GiB - 1, has more than 65,535 parts, or JSON of more bytes
+ * than the other end can turn into one string (512 MiB).
  */
 export function encodeFrame(channel: number, json: string, rich: boolean, parts: readonly Uint8Array[]): Buffer {
   const jsonBytes = Buffer.byteLength(json)
@@ -46,10 +48,15 @@ export function encodeFrame(channel: number, json: string, rich: boolean, parts:
       hint: "split the value into several calls, or pass a path on the shared file system",
     })
   }
+  if (jsonBytes > constants.MAX_STRING_LENGTH) {
+    const what = `the text of a message, ${jsonBytes} bytes of JSON, is over the limit of ${constants.MAX_STRING_LENGTH} bytes`
+    const hint = "send large text as a Buffer, large tables as typed arrays, or split the value into several calls"
+    throw new PayloadTooLargeError(jsonBytes, constants.MAX_STRING_LENGTH, { hint }, what)
+  }
   if (parts.length > MAX_PARTS) {
-    throw new PayloadTooLargeError(total, MAX_FRAME_BYTES, {
-      hint: `one message may hold ${MAX_PARTS} typed arrays, this one has ${parts.length}: join the small ones into one array`,
-    })
+    const what = `message of ${parts.length} typed arrays and Buffers is over the limit of ${MAX_PARTS}`
+    const hint = "join the small ones into one array"
+    throw new PayloadTooLargeError(total, MAX_FRAME_BYTES, { hint }, what)
   }
   const out = Buffer.allocUnsafe(total)
   out[0] = PROTOCOL_VERSION

@@ -2,13 +2,27 @@
  * What was thrown on one side, as data for the other. The form is that of Comlink's `throw` transfer handler, so that an
  * unmodified Comlink client makes a reasonable Error of it. Owns the form; what is kept of an error is error-shape.ts.
  */
-import { NotSerializableError, ProtocolError } from "../shared/errors.ts"
+import { FlameError, NotSerializableError, ProtocolError } from "../shared/errors.ts"
 import { encode } from "./codec-encode.ts"
-import { DROPPED, describe, isError, makeError, readError, setErrorField, setOwn, takeDropped } from "./error-shape.ts"
+import {
+  DROPPED,
+  describe,
+  isError,
+  makeError,
+  readError,
+  setErrorField,
+  setOwn,
+  takeDropped,
+  wordsOf,
+} from "./error-shape.ts"
+import { classNamed, nameOfClass } from "./types-registry.ts"
 
-/** Something thrown, as `encode` can carry it. `value` of an error: name, message, stack, code, cause, errors, own fields. */
+/**
+ * Something thrown, as `encode` can carry it. `value` of an error: name, message, stack, code, cause, errors, own fields.
+ * `class`: the name under which its class is registered.
+ */
 export type LoweredError =
-  | { readonly isError: true; readonly value: Readonly<Record<string, unknown>> }
+  | { readonly isError: true; readonly value: Readonly<Record<string, unknown>>; readonly class?: string }
   | { readonly isError: false; readonly value: unknown }
 
 /**
@@ -30,12 +44,46 @@ export function lowerError(thrown: unknown): LoweredError {
     else dropped.push(key)
   }
   if (dropped.length > 0) value[DROPPED] = dropped
-  return { isError: true, value }
+  const name = registeredName(thrown)
+  return name === undefined ? { isError: true, value } : { isError: true, value, class: name }
 }
 
 /**
- * What is to be thrown here for what was thrown there: an error of the same builtin class (any other: an Error with that
- * `name`), or the very value.
+ * Hands what was thrown to `send`, and never throws: what turns out to be more than one message can hold is sent as an error
+ * that says so, with the words of the original as its cause.
+ */
+export function sendThrown(thrown: unknown, send: (lowered: LoweredError) => void): void {
+  try {
+    send(lowerError(thrown))
+  } catch (refusal) {
+    send(lowerError(tooMuch(thrown, refusal)))
+  }
+}
+
+function tooMuch(thrown: unknown, refusal: unknown): NotSerializableError {
+  const cause = wordsOf(thrown)
+  const why = wordsOf(refusal).message
+  const hint = "throw an error with less in its fields and in its message"
+  return new NotSerializableError("error", `${cause.name}: ${cause.message} was thrown, and cannot cross: ${why}`, {
+    hint,
+    cause,
+  })
+}
+
+/** The name under which the error's own class is registered on this side. */
+function registeredName(error: object): string | undefined {
+  try {
+    const ctor: unknown = error.constructor
+    return typeof ctor === "function" ? nameOfClass(ctor) : undefined
+  } catch {
+    // A proxy or getter that throws: nobody registered that, and the error itself is what must arrive.
+    return undefined
+  }
+}
+
+/**
+ * What is to be thrown here for what was thrown there: an error of the same builtin class, or of the class that both sides
+ * registered under the same name (any other: an Error with that `name`), or the very value.
  * @throws ProtocolError when `data` is not what `lowerError` makes
  */
 export function raiseError(data: unknown): unknown {
@@ -53,6 +101,9 @@ export function raiseError(data: unknown): unknown {
   for (const [key, field] of Object.entries(value)) {
     if (key !== "name" && key !== "message" && key !== "stack") setErrorField(error, key, field)
   }
+  const className = Object.hasOwn(data, "class") ? (data as { class?: unknown }).class : undefined
+  const known = typeof className === "string" ? classNamed(className) : undefined
+  if (known?.prototype instanceof Error) Object.setPrototypeOf(error, known.prototype)
   return error
 }
 
@@ -63,7 +114,8 @@ function whyNot(value: unknown): string | undefined {
     encode(value)
     return undefined
   } catch (error) {
-    if (error instanceof NotSerializableError) return error.message
+    // Anything but a FlameError would be a fault of the codec, and is told as one when the error is sent.
+    if (error instanceof FlameError) return error.message
     throw error
   }
 }

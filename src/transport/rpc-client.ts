@@ -3,9 +3,10 @@
  * but every request settles: with the answer, or with the reason why the channel is over.
  */
 import { transferHandlers, wrap } from "comlink"
-import { type FlameError, isFlameError, ProtocolError } from "../shared/errors.ts"
+import { type FlameError, ProtocolError } from "../shared/errors.ts"
 import type { Channel } from "./channel.ts"
 import { wireProblem } from "./comlink-guard.ts"
+import { isError, wordsOf } from "./error-shape.ts"
 import type { ReplyMessage, WireValue } from "./protocol.ts"
 import { raiseError } from "./remote-error.ts"
 import { Scope } from "./scope.ts"
@@ -63,9 +64,9 @@ export class RpcClient {
     const cancel = (why: unknown) => this.#channel.send({ id: this.#nextId++, type: "CANCEL", target: id, reason: why })
     try {
       cancel(reason)
-    } catch (error) {
-      if (!isFlameError(error)) throw error
-      cancel(undefined) // a reason that cannot cross must not keep the abort from crossing
+    } catch {
+      // Whatever is wrong with the reason, it must not keep the abort from crossing.
+      cancel(isError(reason) ? wordsOf(reason) : undefined)
     }
   }
 

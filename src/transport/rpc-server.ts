@@ -5,7 +5,7 @@
 import { type FlameError, ProtocolError } from "../shared/errors.ts"
 import type { Channel } from "./channel.ts"
 import type { RequestMessage } from "./protocol.ts"
-import { lowerError } from "./remote-error.ts"
+import { sendThrown } from "./remote-error.ts"
 import { fromWire } from "./rpc-client.ts"
 import { RpcRequest } from "./rpc-request.ts"
 import { Scope } from "./scope.ts"
@@ -83,7 +83,7 @@ export class RpcServer {
   }
 
   #reply(id: number | string, error: unknown): void {
-    this.#channel.send({ id, type: "HANDLER", name: "throw", value: lowerError(error) })
+    sendThrown(error, value => this.#channel.send({ id, type: "HANDLER", name: "throw", value }))
   }
 
   #abortAll(reason: FlameError): void {

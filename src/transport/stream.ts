@@ -77,6 +77,10 @@ const abandoned = new FinalizationRegistry<Channel>(channel =>
 export class RemoteStreamImpl implements AsyncGenerator<unknown, unknown, unknown> {
   readonly #client: RpcClient
   readonly #channel: Channel
+  /** Steps without an answer. */
+  #open = 0
+  /** The last item has come; others that were asked for at the same time may still be on their way. */
+  #done = false
 
   constructor(channel: Channel) {
     this.#channel = channel
@@ -85,7 +89,7 @@ export class RemoteStreamImpl implements AsyncGenerator<unknown, unknown, unknow
   }
 
   next(...args: [] | [unknown]): Promise<IteratorResult<unknown, unknown>> {
-    if (this.#channel.closed === ended) return Promise.resolve({ done: true, value: undefined })
+    if (this.#done || this.#channel.closed === ended) return Promise.resolve({ done: true, value: undefined })
     return this.#step("next", args)
   }
 
@@ -107,24 +111,32 @@ export class RemoteStreamImpl implements AsyncGenerator<unknown, unknown, unknow
     await this.return()
   }
 
-  #step(method: string, args: readonly unknown[]): Promise<IteratorResult<unknown, unknown>> {
+  #step(method: "next" | "return" | "throw", args: readonly unknown[]): Promise<IteratorResult<unknown, unknown>> {
     return new Promise((resolve, reject) => {
-      const end = () => {
-        abandoned.unregister(this)
-        this.#channel.close(ended)
-      }
       this.#client.apply([method], args, {
         resolve: value => {
           const step = value as IteratorResult<unknown, unknown>
           resolve(step)
-          if (step.done) end()
+          this.#open -= 1
+          if (step.done) this.#done = true
+          // An iterator may answer steps in any order; one that was told to return may leave the others without an answer.
+          if (this.#done && (this.#open === 0 || method !== "next")) this.#end()
         },
         reject: error => {
-          reject(error)
-          end()
+          // A step past the end, which another one has found in the meantime, is no failure.
+          if (error !== ended || method === "throw") reject(error === ended ? args[0] : error)
+          else resolve({ done: true, value: method === "return" ? args[0] : undefined })
+          this.#open -= 1
+          this.#end()
         },
         done: () => {},
       })
+      this.#open += 1 // not where `apply` threw; a step that it refused at once is one on a closed channel, which is over anyway
     })
+  }
+
+  #end(): void {
+    abandoned.unregister(this)
+    this.#channel.close(ended)
   }
 }

@@ -11,10 +11,12 @@ import { eventually, isAlive } from "./helpers.ts"
 const PROGRAM = fileURLToPath(new URL("../fixtures/programs/parent.mjs", import.meta.url))
 
 /** Starts the parent and waits until it has two runners. */
-async function parent(then: string): Promise<{ child: ChildProcess; where: Where[] }> {
+async function parent(then: string): Promise<{ child: ChildProcess; where: Where[]; said: string[] }> {
   const child = spawn(process.execPath, [PROGRAM, then], { stdio: ["ignore", "pipe", "ignore"] })
-  const [line] = await once(createInterface({ input: child.stdout! }), "line")
-  return { child, where: JSON.parse(line) as Where[] }
+  const said: string[] = []
+  const lines = createInterface({ input: child.stdout! }).on("line", line => said.push(line))
+  await once(lines, "line")
+  return { child, where: JSON.parse(said[0] ?? "") as Where[], said }
 }
 
 async function nothingLeft(where: Where[]): Promise<void> {
@@ -42,6 +44,14 @@ describe("a parent", () => {
   it("whose program is over ends although nobody closed the pool", async () => {
     const { child, where } = await parent("return")
     if (child.exitCode === null) await once(child, "exit")
+    expect(child.exitCode).toBe(0)
+    await nothingLeft(where)
+  })
+
+  it.each(["proxy", "endpoint"])("that awaits a call on a %s stays until it has the answer", async kind => {
+    const { child, where, said } = await parent(kind)
+    if (child.exitCode === null) await once(child, "close")
+    expect(said.at(-1)).toBe("rested")
     expect(child.exitCode).toBe(0)
     await nothingLeft(where)
   })

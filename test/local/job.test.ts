@@ -122,6 +122,37 @@ describe("cancel", () => {
     expect((await job.stderrTail()).match(/no\n/g)).toHaveLength(1)
   })
 
+  describe("again", () => {
+    beforeEach(() => {
+      vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] })
+    })
+    afterEach(() => {
+      vi.useRealTimers()
+    })
+
+    it("two seconds later kills whom SIGTERM does not reach", async () => {
+      const job = await start(`${POLITE} ${SAYS_READY}`)
+      await wrote(job, "ready")
+      process.kill(pidOf(job), "SIGSTOP")
+      await job.cancel()
+      vi.advanceTimersByTime(2_000)
+      await job.cancel()
+      expect(await outcome(job)).toMatchObject({ outcome: "cancelled", signal: "SIGKILL" })
+    })
+
+    it("sooner changes nothing", async () => {
+      const job = await start(STUBBORN)
+      await wrote(job, "ready")
+      const kill = vi.spyOn(process, "kill")
+      await job.cancel()
+      vi.advanceTimersByTime(1_999)
+      await job.cancel()
+      const sent = [...kill.mock.calls]
+      kill.mockRestore()
+      expect(sent).toEqual([[pidOf(job), "SIGTERM"]])
+    })
+  })
+
   it("before there is a job: there will be none", async () => {
     await expect(start(STUBBORN, {}, AbortSignal.abort(new Error("changed my mind")))).rejects.toThrow(
       "changed my mind",
@@ -149,6 +180,29 @@ describe("with a job ends", () => {
     const job = await start(`${child("{ stdio: 'inherit' }")} ${then}`, { killWait: "50ms" })
     const pid = Number(/child (\d+)/.exec(await wrote(job, "child "))![1])
     if (cancelled) await job.cancel()
+    await job.ended()
+    await vi.waitUntil(() => !exists(pid), { timeout: 10_000 })
+  })
+
+  const disconnected = (then: string) =>
+    `const c = require('node:child_process').spawn(process.execPath, ['-e', ${JSON.stringify(
+      `process.on('disconnect', () => { ${then} }); process.send('up'); setInterval(() => {}, 1e6)`,
+    )}], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }); c.on('message', () => process.stderr.write('child ' + c.pid + '\\n'));`
+
+  it("nobody who cleans up after a main process that was shot, before it is done", async () => {
+    const job = await start(
+      disconnected("setTimeout(() => { process.stderr.write('cleaned up'); process.exit() }, 100)"),
+    )
+    await wrote(job, "child ")
+    process.kill(pidOf(job), "SIGKILL")
+    const { evidence } = await job.ended()
+    expect(evidence).toMatchObject({ signal: "SIGKILL", stderrTail: expect.stringContaining("cleaned up") })
+  })
+
+  it("who does not go after it, too", async () => {
+    const job = await start(disconnected(""))
+    const pid = Number(/child (\d+)/.exec(await wrote(job, "child "))![1])
+    process.kill(pidOf(job), "SIGKILL")
     await job.ended()
     await vi.waitUntil(() => !exists(pid), { timeout: 10_000 })
   })

@@ -39,6 +39,11 @@ describe("a job that ended while it booted", () => {
   it.each([
     [{}, /^runner r \(not submitted\) ended before it was ready\n.*doctor --submit/],
     [{ ...evidence, exitCode: 3 }, /\(job 77 on n3\) ended .*: exit code 3\n.*process\.exit\(\) while it loads/],
+    [{ ...evidence, exitCode: 127 }, /exit code 127\n.*node binary.*not found.*slurm\(\{ node: /],
+    [
+      { ...evidence, exitCode: 127, stderrTail: "line 12: node: command not found" },
+      /command not found\n {2}hint: the node binary/,
+    ],
     [{ jobId: "77", signal: "SIGKILL", exitCode: 9 }, /\(job 77\) .*killed by SIGKILL\n.*enough memory/],
     [
       { ...evidence, exitCode: 1, stderrTail: "line 1\nline 2\n" },

@@ -6,7 +6,7 @@ import { CallAbortedError, CallTimeoutError } from "../../src/shared/errors.ts"
 const DAY = 86_400_000
 
 beforeEach(() => {
-  vi.useFakeTimers()
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] })
 })
 afterEach(() => {
   vi.useRealTimers()
@@ -70,6 +70,21 @@ describe("the signal", () => {
     expect(what.giveUp).toHaveBeenCalledTimes(1)
     expect(vi.getTimerCount()).toBe(0)
   })
+})
+
+it("makes Node warn of no leak when many share a signal, and tells them all", async () => {
+  const warned = vi.fn()
+  process.on("warning", warned)
+  const abort = new AbortController()
+  const watched100 = Array.from({ length: 100 }, () => watched())
+  const watches = watched100.map(what => new LimitWatch({ ...none, signal: abort.signal }, what))
+  watches[0]!.stop()
+  await new Promise(resolve => process.nextTick(resolve)) // warnings are told in a tick of their own
+  process.off("warning", warned)
+  expect(warned).not.toHaveBeenCalled()
+  abort.abort("enough")
+  expect(watched100.map(what => what.giveUp.mock.calls.length)).toEqual([0, ...new Array(99).fill(1)])
+  expect(getEventListeners(abort.signal, "abort")).toHaveLength(0)
 })
 
 it("is quiet once it was stopped, and leaves no timer and no listener", () => {

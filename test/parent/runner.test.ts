@@ -1,6 +1,6 @@
 /** A runner against real sockets and a job that only exists on paper: the orders of events that a real one shows only by chance. */
 import { fileURLToPath } from "node:url"
-import { afterEach, describe, expect, it } from "vitest"
+import { afterEach, describe, expect, it, vi } from "vitest"
 import type { WebSocket } from "ws"
 import { Hub } from "../../src/parent/hub.ts"
 import { silentLogger } from "../../src/parent/logger.ts"
@@ -46,6 +46,7 @@ let hub: Hub | undefined
 afterEach(() => {
   for (const ws of sockets.splice(0)) ws.terminate()
   hub?.close()
+  vi.useRealTimers()
 })
 
 /** Boots a runner whose programs the test plays itself. */
@@ -129,6 +130,13 @@ async function play(config: BootConfig, kind: "control" | "data") {
         else waiters.push({ t, resolve })
       }),
     close: () => ws.close(4000),
+    /** How the parent answers a ping: after all that was said before it, or not at all. */
+    heard: () =>
+      new Promise<"pong" | "cut">(resolve => {
+        ws.once("pong", () => resolve("pong"))
+        ws.once("close", () => resolve("cut"))
+        ws.ping()
+      }),
   }
 }
 
@@ -207,6 +215,89 @@ describe("news of a worker's end", () => {
     const next = await play(config, "data")
     next.say({ ...hello.data, generation: 1 })
     expect(await next.hears("welcome")).toMatchObject({ t: "welcome" })
+  })
+})
+
+/** A runner that serves, with both of its programs, and a clock that only the test moves. */
+async function serving() {
+  const booted = await boot()
+  const supervisor = await play(booted.config, "control")
+  supervisor.say(hello.control)
+  await supervisor.hears("welcome")
+  const worker = await play(booted.config, "data")
+  worker.say(hello.data)
+  await worker.hears("welcome")
+  worker.say({ t: "ready", exports: ["f"] })
+  await booted.ready
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] })
+  return { ...booted, supervisor, worker }
+}
+
+/** A second passes, and everybody has a turn. */
+async function second(): Promise<void> {
+  vi.advanceTimersByTime(1_000)
+  await new Promise(resolve => setImmediate(resolve))
+  await new Promise(resolve => setImmediate(resolve))
+}
+
+describe("last words that take long", () => {
+  it("of a worker are heard out, and what came after them waits", async () => {
+    const { supervisor, worker, config, told } = await serving()
+    supervisor.say({ t: "worker-exit", code: 3, signal: null, stderr: "", restart: true })
+    expect(await supervisor.heard()).toBe("pong")
+    const next = await play(config, "data")
+    next.say({ ...hello.data, generation: 1 })
+    expect(await next.heard()).toBe("pong")
+    for (let s = 0; s < 6; s++) {
+      worker.say({ t: "ready", exports: ["f"] }) // anything at all
+      expect(await worker.heard()).toBe("pong")
+      await second()
+    }
+    expect(told).toEqual(["ready"])
+    worker.close()
+    expect(await next.hears("welcome")).toMatchObject({ t: "welcome" })
+    expect(told).toEqual(["ready", "restarting"])
+  })
+
+  it("of a worker end with its silence", async () => {
+    const { supervisor, told } = await serving()
+    supervisor.say({ t: "worker-exit", code: 3, signal: null, stderr: "", restart: true })
+    expect(await supervisor.heard()).toBe("pong")
+    const cut = new Promise(resolve => sockets.at(-1)?.once("close", resolve))
+    for (let s = 0; s < 2; s++) await second()
+    await cut
+    expect(told).toEqual(["ready", "restarting"])
+  })
+
+  it("come before a goodbye, also when its socket is gone by then", async () => {
+    const { supervisor, worker, runner, told } = await serving()
+    supervisor.say({ t: "bye", reason: "idle", cut: false })
+    expect(await supervisor.heard()).toBe("pong")
+    const closed = new Promise(resolve => sockets[0]?.once("close", resolve))
+    supervisor.close()
+    await closed
+    for (let s = 0; s < 6; s++) {
+      worker.say({ t: "ready", exports: ["f"] })
+      expect(await worker.heard()).toBe("pong")
+      await second()
+    }
+    expect(told).toEqual(["ready"])
+    worker.close()
+    expect((await runner.closed).reason).toBe("idle")
+  })
+
+  it("of a job are heard out, until there are no more", async () => {
+    const { worker, runner, job, told } = await serving()
+    await (await job).cancel()
+    for (let s = 0; s < 6; s++) {
+      worker.say({ t: "ready", exports: ["f"] })
+      expect(await worker.heard()).toBe("pong")
+      await second()
+    }
+    expect(told).toEqual(["ready"])
+    for (let s = 0; s < 2; s++) await second()
+    await runner.closed
+    expect(told).toEqual(["ready", "gone"])
   })
 })
 

@@ -1,4 +1,5 @@
 /** The binary frame: what goes in comes out, and whatever else comes in is refused without reading outside of it. */
+import { constants } from "node:buffer"
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { PayloadTooLargeError, ProtocolError } from "../../src/shared/errors.ts"
@@ -153,6 +154,22 @@ describe("limits", () => {
   test("65,535 parts pass, one more does not", () => {
     const one = new Uint8Array(1)
     expect(decodeFrame(encodeFrame(0, "0", true, new Array(65_535).fill(one))).parts).toHaveLength(65_535)
-    expect(() => encodeFrame(0, "0", true, new Array(65_536).fill(one))).toThrow(/65536: join the small ones/)
+    expect(() => encodeFrame(0, "0", true, new Array(65_536).fill(one))).toThrow(
+      /^message of 65536 typed arrays and Buffers is over the limit of 65535\n.*join the small ones/,
+    )
+  })
+
+  test("JSON of more bytes than the other end can read as one string is refused", () => {
+    const limit = constants.MAX_STRING_LENGTH
+    // As a string it is short enough: each character takes two bytes on the wire.
+    const json = "\u00e9".repeat(limit / 2 + 1)
+    expect(() => encodeFrame(0, json, false, [])).toThrow(
+      expect.objectContaining({
+        code: "ERR_FLAME_PAYLOAD_TOO_LARGE",
+        bytes: limit + 2,
+        limit,
+        hint: expect.stringMatching(/as a Buffer/),
+      }),
+    )
   })
 })

@@ -6,6 +6,7 @@ import * as fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { NoExportError, ProtocolError } from "../../src/shared/errors.ts"
 import { lowerError, raiseError } from "../../src/transport/remote-error.ts"
+import { registerClass } from "../../src/transport/types-registry.ts"
 import { trip } from "./codec-helpers.ts"
 
 /** As it is caught on the other side. */
@@ -46,6 +47,35 @@ describe("errors", () => {
     expect(got).toMatchObject({ name: "AppError", message: "app", code: "E_APP" })
     expect(got.details).toEqual({ when: new Date(4), bytes: Uint8Array.of(1, 2) })
     expect(inspect(got)).toContain("AppError")
+  })
+
+  test("of a registered class arrive as instances of it, with its methods", () => {
+    class Refusal extends TypeError {
+      constructor(readonly status: number) {
+        super(`refused: ${status}`)
+      }
+      get final(): boolean {
+        return this.status >= 400
+      }
+    }
+    registerClass(Refusal, "test.Refusal")
+    const error = new Refusal(404)
+    const got = rethrown(error)
+    expect(got).toBeInstanceOf(Refusal)
+    expect(got).toMatchObject({ message: "refused: 404", status: 404, final: true, stack: error.stack })
+    expect(rethrown(new Error("outer", { cause: error })).cause).toBeInstanceOf(Refusal)
+    class Closer extends Refusal {}
+    expect(rethrown(new Closer(1))).not.toBeInstanceOf(Refusal) // that class is not registered
+  })
+
+  test("never take a class that is no error's, or is not registered here", () => {
+    class Box {}
+    registerClass(Box, "test.Box")
+    for (const name of ["test.Box", "test.Nowhere", "constructor", "__proto__", 1, null]) {
+      const got: any = raiseError({ isError: true, value: { name: "AppError", message: "m" }, class: name })
+      expect(Object.getPrototypeOf(got)).toBe(Error.prototype)
+      expect(got).toMatchObject({ name: "AppError", message: "m" })
+    }
   })
 
   test("of slurm-flame itself keep their code", () => {

@@ -98,6 +98,28 @@ describe("errors", () => {
     expect(await thrownBy(caller.call("throwIt"))).toEqual(thrown)
   })
 
+  const rows = () => Array.from({ length: 65_536 }, () => Uint8Array.of(1))
+  test.each([
+    [
+      "has more parts than a message can hold",
+      () => Object.assign(new RangeError("w".repeat(9_000)), { rows: rows() }),
+    ],
+    ["is no error and has more parts than a message can hold", () => ({ rows: rows() })],
+  ])("what %s arrives as an error that says so, and the line goes on", async (_name, make) => {
+    api.throwIt = async () => {
+      throw make()
+    }
+    const error = await thrownBy(caller.call("throwIt"))
+    expect(error).toMatchObject({ name: "NotSerializableError", code: "ERR_FLAME_NOT_SERIALIZABLE" })
+    expect(error.message).toMatch(
+      /^(RangeError: w{2000} \.\.\.|Error: \[object Object\]) was thrown, and cannot cross: /,
+    )
+    expect(error.message).toMatch(/over the limit of 65535/)
+    expect(error.cause).toBeInstanceOf(Error)
+    expect(await caller.call("echo", 1)).toEqual([1])
+    expect(sizes()).toEqual([2, 2])
+  })
+
   test("an unknown function rejects that call alone", async () => {
     const [bad, good] = await Promise.allSettled([caller.call("missing"), caller.call("echo", 1)])
     expect(bad).toMatchObject({ status: "rejected", reason: { message: "no function missing" } })
@@ -224,6 +246,23 @@ describe("giving up", () => {
     await answer
     await settle()
     expect(sizes()).toEqual([2, 2])
+  })
+
+  test("a reason that is too much for one message arrives in words", async () => {
+    const started = deferred()
+    api.work = async () => {
+      const signal = served.signals.at(-1)!
+      started.resolve()
+      await new Promise(resolve => signal.addEventListener("abort", resolve))
+      throw signal.reason
+    }
+    const { answer } = caller.track("work")
+    await started.promise
+    const rows = Array.from({ length: 65_536 }, () => Uint8Array.of(1))
+    caller.client.cancel(caller.lastId, Object.assign(new RangeError("enough"), { code: "E_STOP", rows }))
+    const error = await thrownBy(answer)
+    expect(error).toBeInstanceOf(RangeError)
+    expect(error).toMatchObject({ message: "enough", code: "E_STOP" })
   })
 
   test("a cancel that crosses the answer does nothing", async () => {

@@ -21,6 +21,10 @@ afterAll(() => {
   hub.close()
 })
 
+function tooMany(): Error & { rows: Uint8Array[] } {
+  return Object.assign(new RangeError("why"), { rows: Array.from({ length: 65_536 }, () => Uint8Array.of(1)) })
+}
+
 /** Both sides have handled all that was sent before. */
 const settle = () => caller.call("nothing")
 const sizes = () => [link.parent.session.size, link.runner.session.size]
@@ -54,6 +58,9 @@ describe("abort signals among the arguments", () => {
     ["a symbol", Symbol("s")],
     ["a function", () => 1],
     ["an object of a class", new (class Local {})()],
+    ["an error of more parts than a message can hold", tooMany()],
+    ["parts alone, more than a message can hold", tooMany().rows],
+    ["data that is no text", Object.assign(Object.create(null), { bytes: Uint8Array.of(1) })],
   ])("%s as a reason aborts all the same", async (_name, reason) => {
     api.listen = (signal: AbortSignal) =>
       new Promise(resolve => signal.addEventListener("abort", () => resolve("over")))
@@ -65,6 +72,18 @@ describe("abort signals among the arguments", () => {
     expect(await caller.call("look", AbortSignal.abort(reason))).toBe(true)
     await settle()
     expect(sizes()).toEqual([2, 2])
+  })
+
+  test("a reason that is too much for one message arrives in words", async () => {
+    api.listen = (signal: AbortSignal) =>
+      new Promise(resolve => signal.addEventListener("abort", () => resolve(signal.reason)))
+    const controller = new AbortController()
+    const answer = caller.call("listen", controller.signal)
+    controller.abort(tooMany())
+    expect(await answer).toMatchObject({
+      message: expect.stringMatching(/^RangeError: why was thrown, and cannot cross: message of 65536 typed arrays/),
+      cause: { message: "why" },
+    })
   })
 
   test("lose their listener with the call", async () => {

@@ -19,6 +19,8 @@ beforeAll(async () => {
 })
 afterAll(() => hub.close())
 
+const never = () => new Promise<never>(() => {})
+
 const sizes = async () => {
   await caller.call("echo") // both sides have handled all that was sent before
   return [link.parent.session.size, link.runner.session.size]
@@ -50,6 +52,53 @@ test("a generator's items arrive in order, with its return value, and end the ca
   await done
   expect(await sizes()).toEqual([2, 2])
   expect(served.open()).toBe(0)
+})
+
+test("several next() at once past the end are told that it is over", async () => {
+  api.items = () => count(2)
+  const { answer, done } = caller.track("items")
+  const stream = await answer
+  const steps = await Promise.all(Array.from({ length: 6 }, () => stream.next()))
+  const over = { done: true, value: undefined }
+  expect(steps).toEqual([{ done: false, value: 0 }, { done: false, value: 1 }, over, over, over, over])
+  expect(await stream.next()).toEqual(over)
+  await done
+  expect(await sizes()).toEqual([2, 2])
+})
+
+test("an item that comes after the news of the end still arrives", async () => {
+  const slow = deferred<IteratorResult<string>>()
+  let asked = 0
+  api.items = () => ({
+    [Symbol.asyncIterator]: () => ({
+      next: () => (++asked === 1 ? slow.promise : Promise.resolve({ done: true, value: undefined })),
+    }),
+  })
+  const stream = await caller.call("items")
+  const [first, second] = [stream.next(), stream.next()]
+  expect(await second).toEqual({ done: true, value: undefined })
+  slow.resolve({ done: false, value: "late" })
+  expect(await first).toEqual({ done: false, value: "late" })
+  expect(await sizes()).toEqual([2, 2])
+})
+
+test("a stream that is left while an item is awaited ends both", async () => {
+  const asked = deferred()
+  api.items = () => ({
+    [Symbol.asyncIterator]: () => ({
+      next: () => {
+        asked.resolve()
+        return never()
+      },
+      return: async () => ({ done: true, value: undefined }),
+    }),
+  })
+  const stream = await caller.call("items")
+  const waiting = stream.next()
+  await asked.promise
+  expect(await stream.return("left")).toEqual({ done: true, value: undefined })
+  expect(await waiting).toEqual({ done: true, value: undefined })
+  expect(await sizes()).toEqual([2, 2])
 })
 
 function readable() {

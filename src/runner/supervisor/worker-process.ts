@@ -13,6 +13,8 @@ export interface WorkerExit {
 }
 
 const TAIL_BYTES = 4_096
+/** What the worker wrote last is in the pipe already when it ends: this is only for reading it. */
+const LAST_WORDS_MS = 200
 
 export class WorkerProcess {
   readonly exited: Promise<WorkerExit>
@@ -33,8 +35,20 @@ export class WorkerProcess {
       else this.#early.push(message as FromWorker)
     })
     this.exited = new Promise(resolve => {
-      // 'close' comes after 'exit' and after the last byte of stderr.
-      this.#child.once("close", (code, signal) => resolve({ code, signal, stderr: this.#tail }))
+      let patience: NodeJS.Timeout | undefined
+      const ended = (code: number | null, signal: NodeJS.Signals | null) => {
+        clearTimeout(patience)
+        resolve({ code, signal, stderr: this.#tail })
+      }
+      // 'close' comes after 'exit' and after the last byte of stderr; but a process that the worker started may have
+      // inherited the pipe, and holds it open for as long as it likes.
+      this.#child.once("exit", (code, signal) => {
+        patience = setTimeout(() => {
+          this.#child.stderr?.destroy()
+          ended(code, signal)
+        }, LAST_WORDS_MS)
+      })
+      this.#child.once("close", ended)
       this.#child.once("error", error => resolve({ code: null, signal: null, stderr: `${this.#tail}${error.message}` }))
     })
     this.send(init)

@@ -18,15 +18,51 @@ function isNamespace(value: unknown): value is Record<string, unknown> {
   return proto === null || proto === Object.prototype
 }
 
-/** The names a caller can use, dotted for namespaces; for error messages on both sides. */
-export function exportNames(module: object, prefix = "", depth = 0): string[] {
-  const names: string[] = []
-  for (const [name, value] of Object.entries(module)) {
-    if (NEVER.has(name) || isClass(value)) continue
-    names.push(prefix + name)
-    if (depth < 4 && isNamespace(value)) names.push(...exportNames(value, `${prefix}${name}.`, depth + 1))
+const MAX_DEPTH = 4
+/** Names inside of namespaces: they are for messages alone, where nobody reads more. */
+const MAX_NESTED = 1_000
+/** An object with more keys than this is data, not a namespace: its keys are no names. */
+const MAX_KEYS = 200
+
+/**
+ * The names a caller can use, dotted for namespaces; for error messages on both sides. All of the module's own, and up to
+ * 1,000 of those inside of its namespaces, the outer ones first. Runs no getter of the user's.
+ */
+export function exportNames(module: object): string[] {
+  const own = members(module)
+  const nested: string[] = []
+  let level = own
+  for (let depth = 0; depth < MAX_DEPTH; depth++) {
+    const next: typeof level = []
+    for (const [prefix, value] of level) {
+      if (typeof value !== "object" || value === null) continue
+      for (const [name, inner] of nestedMembers(value)) {
+        if (nested.length === MAX_NESTED) return [...own.map(([top]) => top), ...nested]
+        nested.push(`${prefix}.${name}`)
+        next.push([`${prefix}.${name}`, inner])
+      }
+    }
+    level = next
   }
-  return names
+  return [...own.map(([top]) => top), ...nested]
+}
+
+/** Own members with a name that can be called or read from elsewhere; the value of a getter is left alone. */
+function members(namespace: object): [name: string, value: unknown][] {
+  return Object.keys(namespace)
+    .filter(name => !NEVER.has(name))
+    .map((name): [string, unknown] => [name, Object.getOwnPropertyDescriptor(namespace, name)?.value])
+    .filter(([, value]) => !isClass(value))
+}
+
+/** The members of a value, where they are names; none for data, however it is made. */
+function nestedMembers(value: object): [name: string, value: unknown][] {
+  try {
+    return isNamespace(value) && Object.keys(value).length <= MAX_KEYS ? members(value) : []
+  } catch {
+    // A proxy whose traps throw: it has a name of its own, and what is in it shows when somebody calls it.
+    return []
+  }
 }
 
 /**

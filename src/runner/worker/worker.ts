@@ -3,15 +3,16 @@
  * supervisor decides when to drain; this only does it.
  */
 import { expose } from "comlink"
-import { ModuleError, RunnerDrainingError, StateError } from "../../shared/errors.ts"
+import { RunnerDrainingError, StateError } from "../../shared/errors.ts"
 import { ComlinkPort } from "../../transport/comlink-port.ts"
 import { packError } from "../../transport/failure.ts"
 import type { DrainReason } from "../../transport/protocol.ts"
 import { RpcServer } from "../../transport/rpc-server.ts"
 import type { FromWorker, ToWorker } from "../ipc.ts"
 import { WorkerCall, WorkerContext } from "./context.ts"
-import { DataLink, type Welcome } from "./data-link.ts"
-import { exportNames, resolveExport, resolveFunction } from "./exports.ts"
+import { DataLink } from "./data-link.ts"
+import { resolveExport, resolveFunction } from "./exports.ts"
+import { type LoadedModule, loadModule } from "./load-module.ts"
 
 /** `importing`: calls are not taken yet. `draining`: no more are taken. */
 type State = "importing" | "serving" | "draining"
@@ -41,17 +42,17 @@ export class Worker {
       if (this.#state !== "draining") this.#tell({ t: "lost" })
     })
     this.#link = link
-    let module: object
+    let module: LoadedModule
     try {
-      module = await importModule(link.welcome)
+      module = await loadModule(link.welcome.module, link.welcome.source)
     } catch (error) {
       link.send({ t: "fail", error: packError(error) })
       return // the parent ends this job; there is nothing to serve
     }
     if (this.#state === "draining") return
-    this.#serve(link, module)
+    this.#serve(link, module.namespace)
     this.#move("serving")
-    link.send({ t: "ready", exports: exportNames(module) })
+    link.send({ t: "ready", exports: module.names })
   }
 
   setEnd(endsAt: number): void {
@@ -103,23 +104,5 @@ export class Worker {
   #move(to: State): void {
     if (!TRANSITIONS[this.#state].includes(to)) throw new StateError(`a worker cannot go from ${this.#state} to ${to}`)
     this.#state = to
-  }
-}
-
-/** @throws ModuleError whose cause is what the import threw */
-async function importModule({ module, source }: Welcome): Promise<object> {
-  // A bundle carries a source map; without one this costs nothing until an error is thrown.
-  process.setSourceMapsEnabled(true)
-  try {
-    return (await import(module)) as object
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
-    const missing = (cause as { code?: string } | null)?.code === "ERR_MODULE_NOT_FOUND"
-    throw new ModuleError(source, `the runner cannot import ${source}: ${why}`, {
-      cause,
-      hint: missing
-        ? "the file, and the packages it imports, must be on a file system that this node shares with the parent"
-        : "the module threw while it was being loaded: the cause has its own stack",
-    })
   }
 }

@@ -1,5 +1,5 @@
 /** Keeps the process alive while there is work, and only then: idle runners must not keep a finished program from ending. */
-import { MAX_TIMER_MS } from "../shared/duration.ts"
+import { MAX_TIMER_MS } from "./duration.ts"
 
 export class KeepAlive {
   #timer: NodeJS.Timeout | undefined

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest"
-import { KeepAlive } from "../../src/parent/keep-alive.ts"
+import { KeepAlive } from "../../src/shared/keep-alive.ts"
 
 /** Timers that keep this process alive. */
 const held = () => process.getActiveResourcesInfo().filter(name => name === "Timeout").length

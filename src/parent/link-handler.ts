@@ -1,0 +1,36 @@
+/** What a runner's link is told and what it tells. Types only: the link does not know who listens. */
+import type { FlameError } from "../shared/errors.ts"
+import type { DrainReason, SupervisorMessage } from "../transport/protocol.ts"
+import type { Session } from "../transport/session.ts"
+
+/** What a runner's link tells. */
+export interface LinkHandler {
+  hello(who: { jobId: string; node: string; pid: number }): void
+  /** The worker is connected and needs the module. */
+  worker(welcome: (module: { module: string; source: string }) => void): void
+  /** The worker serves. */
+  ready(session: Session, exports: string[]): void
+  /** The runner cannot serve, and says why. */
+  fail(error: unknown): void
+  draining(reason: DrainReason, leftMs: number): void
+  workerExit(exit: SupervisorMessage & { t: "worker-exit" }): void
+  bye(reason: DrainReason | "crashed", cut: boolean): void
+  /** The worker's connection is gone; `workerExit` may follow and explain it. */
+  dataLost(reason: FlameError): void
+  /** The supervisor's connection is gone without a bye. */
+  controlLost(reason: FlameError): void
+  refused(why: string, from: string): void
+  callbackFailed(error: unknown): void
+}
+
+/** What a link needs to know of its runner; it tells its runner some of it. */
+export interface LinkSettings {
+  readonly runnerId: string
+  readonly pool: string
+  readonly maxConcurrency: number
+  readonly heartbeatMs: number
+  /** How long a runner bears a silent parent. */
+  readonly silenceMs: number
+  /** How long a runner without a parent gives its hooks. */
+  readonly orphanGraceMs: number
+}
