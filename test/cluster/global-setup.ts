@@ -29,7 +29,11 @@ const NODES = 3
 const IMPOSSIBLE = 3
 
 export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
-  const skip = (await attempt("check")) ?? (await attempt("up", String(NODES)))
+  let skip = await attempt("check")
+  if (skip === null) {
+    await takeDown() // what an earlier run left on the nodes, a killed one above all, is not this run's business
+    skip = await attempt("up", String(NODES))
+  }
   if (skip !== null) {
     if (process.env.SLURM_FLAME_REQUIRE_CLUSTER === "1") throw new Error(`no Slurm cluster can run here: ${skip}`)
     console.warn(`cluster tests SKIPPED: no Slurm cluster can run here: ${skip}`)
