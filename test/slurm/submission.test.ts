@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest"
 import { checkOptions, type SlurmOptions } from "../../src/slurm/options.ts"
 import { composeSubmission } from "../../src/slurm/submission.ts"
 
-const SITE = { logDir: "/home/me/.local/state/slurm-flame/logs", cwd: "/home/me/work", nonce: "0a1b2c" }
+const SITE = { logDir: "/home/me/.local/state/slurm-flame/logs", cwd: "/home/me/project", nonce: "0a1b2c" }
 const SPEC = { runnerId: "r7", pool: "train", entry: "/opt/supervisor.js", nodeArgs: ["--enable-source-maps"] }
 
 function compose(options: SlurmOptions, spec = SPEC) {
@@ -27,7 +27,7 @@ describe("composeSubmission", () => {
       tag: "flame-train-r7-0a1b2c",
       log: {
         path: "/home/me/.local/state/slurm-flame/logs/flame-train-r7-0a1b2c.%j.log",
-        cwd: "/home/me/work",
+        cwd: "/home/me/project",
         jobName: "flame-train-r7-0a1b2c",
         own: true,
       },
@@ -117,22 +117,22 @@ exec /usr/bin/node --enable-source-maps /opt/supervisor.js
       "-o in the script",
       { slurmJob: script("#SBATCH -o out/%j.txt") },
       "out/%j.txt",
-      "/home/me/work",
+      "/home/me/project",
       "flame-train-r7-0a1b2c",
     ],
-    ["-e beside -o", { slurmJob: script("#SBATCH -o a -e b", "#SBATCH -J n") }, "b", "/home/me/work", "n"],
+    ["-e beside -o", { slurmJob: script("#SBATCH -o a -e b", "#SBATCH -J n") }, "b", "/home/me/project", "n"],
     [
       "options over the script",
       { slurmJob: script("#SBATCH -e a"), sbatch: { error: "b" } },
       "b",
-      "/home/me/work",
+      "/home/me/project",
       "flame-train-r7-0a1b2c",
     ],
     [
       "another directory",
       { slurmJob: script("#SBATCH -o a -D sub") },
       "a",
-      "/home/me/work/sub",
+      "/home/me/project/sub",
       "flame-train-r7-0a1b2c",
     ],
   ])("knows where stderr goes: %s", (_, options, path, cwd, jobName) => {
