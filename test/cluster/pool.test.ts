@@ -181,6 +181,18 @@ onCluster("a pool on Slurm", () => {
     await closeCleanly(parent)
   })
 
+  test("a worker that crashes: exit code and job are told, the job serves on, its directory goes at the end", async () => {
+    const parent = await openPool()
+    await spawn(parent, "a")
+    const where = await call<Where>(parent, "where", [], "a")
+    start(parent, "exit", [5], "a")
+    expect(await parent.next("failed")).toMatchObject({
+      error: { reason: "crashed", evidence: { exitCode: 5, jobId: where.jobId, node: where.node } },
+    })
+    expect((await call<Where>(parent, "where")).jobId).toBe(where.jobId)
+    await closeCleanly(parent)
+  })
+
   test("a parent that is SIGKILLed leaves nothing: its running runner ends, its pending one ends when it starts", async () => {
     const parent = await openPool({ min: 1, max: 2 }, { sbatch: { nodelist: "n1", cpusPerTask: 8 } })
     await parent.next("runner:up")

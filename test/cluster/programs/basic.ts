@@ -25,6 +25,10 @@ export async function hold(started: () => Promise<void>): Promise<string> {
   return await stopped
 }
 
+export function exit(code: number): never {
+  process.exit(code)
+}
+
 /** Blocks the event loop for good. */
 export async function block(started: () => Promise<void>): Promise<never> {
   await started()
