@@ -145,23 +145,34 @@ const hello = {
   data: { t: "hello", v: 1, runnerId: "paper-1", pid: 2, generation: 0 },
 }
 
+/** The supervisor, with its line to the parent. */
+async function supervise(config: BootConfig) {
+  const supervisor = await play(config, "control")
+  supervisor.say(hello.control)
+  await supervisor.hears("welcome")
+  return supervisor
+}
+
+/** The worker, which says that it serves. */
+async function serve(config: BootConfig) {
+  const worker = await play(config, "data")
+  worker.say(hello.data)
+  await worker.hears("welcome")
+  worker.say({ t: "ready", exports: ["f"] })
+  return worker
+}
+
 describe("a runner whose worker is faster than its supervisor", () => {
   it("is ready as soon as the worker serves, while Slurm still says pending", async () => {
     const { config, ready, runner } = await boot()
-    const worker = await play(config, "data")
-    worker.say(hello.data)
-    await worker.hears("welcome")
-    worker.say({ t: "ready", exports: ["f"] })
+    await serve(config)
     await ready
     expect(runner.state).toBe("ready")
   })
 
   it("drains although the supervisor had no line when it was asked to", async () => {
     const { config, ready, runner, told } = await boot()
-    const worker = await play(config, "data")
-    worker.say(hello.data)
-    await worker.hears("welcome")
-    worker.say({ t: "ready", exports: ["f"] })
+    const worker = await serve(config)
     await ready
     const over = runner.shutdown("close", 60_000)
     const supervisor = await play(config, "control")
@@ -179,13 +190,8 @@ describe("a runner whose worker is faster than its supervisor", () => {
 describe("news of a worker's end", () => {
   it("that overtakes its last answer waits for it", async () => {
     const { config, ready, told } = await boot()
-    const supervisor = await play(config, "control")
-    supervisor.say(hello.control)
-    await supervisor.hears("welcome")
-    const worker = await play(config, "data")
-    worker.say(hello.data)
-    await worker.hears("welcome")
-    worker.say({ t: "ready", exports: ["f"] })
+    const supervisor = await supervise(config)
+    await serve(config)
     await ready
     supervisor.say({ t: "worker-exit", code: 3, signal: null, stderr: "", restart: true })
     supervisor.say({ t: "draining", reason: "cancelled", leftMs: 1 }) // read after it, on the same socket
@@ -195,13 +201,8 @@ describe("news of a worker's end", () => {
 
   it("makes a second worker welcome, and a second supervisor not", async () => {
     const { config, ready, runner } = await boot()
-    const supervisor = await play(config, "control")
-    supervisor.say(hello.control)
-    await supervisor.hears("welcome")
-    const worker = await play(config, "data")
-    worker.say(hello.data)
-    await worker.hears("welcome")
-    worker.say({ t: "ready", exports: ["f"] })
+    await supervise(config)
+    await serve(config)
     await ready
     const again = await play(config, "data")
     const closed = new Promise<number>(resolve => sockets.at(-1)?.once("close", resolve))
@@ -304,13 +305,8 @@ describe("last words that take long", () => {
 describe("news of the job's end", () => {
   it("that overtakes what the runner said last waits for it", async () => {
     const { config, ready, runner, job, told } = await boot()
-    const supervisor = await play(config, "control")
-    supervisor.say(hello.control)
-    await supervisor.hears("welcome")
-    const worker = await play(config, "data")
-    worker.say(hello.data)
-    await worker.hears("welcome")
-    worker.say({ t: "ready", exports: ["f"] })
+    const supervisor = await supervise(config)
+    const worker = await serve(config)
     await ready
     await (await job).cancel() // squeue says that it is over, while both sockets still hold what was said
     expect(told).toEqual(["ready"])
