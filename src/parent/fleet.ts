@@ -142,7 +142,8 @@ export class Fleet {
   }
 
   #boot(): void {
-    const { name, backend, module, bootTimeoutMs, env, logger, maxConcurrency, heartbeatMs, orphanMs } = this.#settings
+    const { name, backend, module, bootTimeoutMs, env, logger, maxConcurrency } = this.#settings
+    const { heartbeatMs, orphanMs, reconnectMs } = this.#settings
     this.#serial += 1
     const runner = new PoolRunner(
       {
@@ -158,6 +159,7 @@ export class Fleet {
         maxConcurrency,
         heartbeatMs,
         silenceMs: orphanMs,
+        reconnectMs,
         orphanGraceMs: ORPHAN_GRACE_MS,
       },
       this.#runnerHost,

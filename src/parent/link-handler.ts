@@ -15,9 +15,15 @@ export interface LinkHandler {
   draining(reason: DrainReason, leftMs: number): void
   workerExit(exit: SupervisorMessage & { t: "worker-exit" }): void
   bye(reason: DrainReason | "crashed", cut: boolean): void
-  /** The worker's connection is gone; `workerExit` may follow and explain it. */
-  dataLost(reason: FlameError): void
-  /** The supervisor's connection is gone without a bye. */
+  /** The supervisor's connection is cut, and may come back. */
+  unreachable(reason: FlameError): void
+  /** The supervisor is connected, for the first time or again. */
+  reachable(): void
+  /** The worker is connected again. */
+  restored(): void
+  /** The worker's line is over; `workerExit` may follow and explain it. */
+  dataLost(reason: FlameError, generation: number): void
+  /** The supervisor's line is over without a bye. */
   controlLost(reason: FlameError): void
   refused(why: string, from: string): void
   callbackFailed(error: unknown): void
@@ -31,6 +37,8 @@ export interface LinkSettings {
   readonly heartbeatMs: number
   /** How long a runner bears a silent parent. */
   readonly silenceMs: number
+  /** How long either side waits for a connection that was cut to be replaced. */
+  readonly reconnectMs: number
   /** How long a runner without a parent gives its hooks. */
   readonly orphanGraceMs: number
 }

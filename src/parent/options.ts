@@ -41,6 +41,11 @@ export interface PoolOptions {
   heartbeat?: Duration
   /** A runner that has not heard of its parent for so long ends itself. (A parent that dies is noticed at once.) @default '5m' */
   orphanTimeout?: Duration
+  /**
+   * When a connection is cut and both processes live, it is made anew within this time and no call is lost; after it the
+   * runner is given up. @default '60s'
+   */
+  reconnectTimeout?: Duration
 }
 
 /** Options of one call. */
@@ -72,6 +77,7 @@ export interface PoolSettings {
   readonly shutdownMs: number
   readonly heartbeatMs: number
   readonly orphanMs: number
+  readonly reconnectMs: number
   readonly env: Readonly<Record<string, string | undefined>>
   readonly logger: Logger
   readonly signal: AbortSignal | undefined
@@ -94,6 +100,7 @@ const POOL_OPTIONS = [
   "signal",
   "heartbeat",
   "orphanTimeout",
+  "reconnectTimeout",
 ] as const satisfies readonly (keyof PoolOptions)[]
 
 /** Options that belong to the backend, and are looked for here by who knows FLAME. */
@@ -157,6 +164,7 @@ export function checkPoolOptions(
     shutdownMs: finite(toMs(options.shutdownTimeout ?? "30s", "shutdownTimeout"), "shutdownTimeout"),
     heartbeatMs,
     orphanMs,
+    reconnectMs: finite(toMs(options.reconnectTimeout ?? "60s", "reconnectTimeout"), "reconnectTimeout"),
     env: checkEnv(options.env),
     logger: checkLogger(options.logger),
     signal: options.signal,

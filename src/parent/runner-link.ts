@@ -1,41 +1,44 @@
 /**
- * The two connections of one runner, as the parent sees them: who may open them, in which order, and what comes over them.
- * Owns the connections and the heartbeat; decides nothing about the runner's life.
+ * The two lines of one runner, as the parent sees them: who may open them, in which order, and what comes over them. Owns the
+ * lines and the heartbeat; decides nothing about the runner's life.
  */
 import { ConnectionError, type FlameError, HandshakeError, ProtocolError } from "../shared/errors.ts"
-import { after } from "../shared/timer.ts"
-import { Connection } from "../transport/connection.ts"
+import { after, type LongTimer } from "../shared/timer.ts"
+import type { Connection } from "../transport/connection.ts"
 import { unpackError } from "../transport/failure.ts"
 import type { AcceptedPeer } from "../transport/listener.ts"
 import {
   CloseCode,
-  type ControlMessage,
   type DrainReason,
   PROTOCOL_VERSION,
+  parseControl,
   type SupervisorMessage,
   type ToSupervisorMessage,
   type WorkerMessage,
 } from "../transport/protocol.ts"
-import { Session } from "../transport/session.ts"
+import { AcceptedLine } from "./accepted-line.ts"
+import { awaitHello } from "./greeting.ts"
 import { Heartbeat } from "./heartbeat.ts"
 import { LastWords } from "./last-words.ts"
 import type { LinkHandler, LinkSettings } from "./link-handler.ts"
+import { WorkerLine } from "./worker-line.ts"
 
 export type { LinkSettings } from "./link-handler.ts"
 
-/** From the accepted connection to the hello. A runner says it at once, unless its node is very busy. */
-const HELLO_MS = 30_000
+type SupervisorHello = SupervisorMessage & { t: "hello" }
+type WorkerHello = WorkerMessage & { t: "hello" }
 
 export class RunnerLink {
   readonly #settings: LinkSettings
   readonly #handler: LinkHandler
-  #control: Connection | undefined
-  #data: Connection | undefined
+  #control: AcceptedLine | undefined
+  #data: WorkerLine | undefined
   #heartbeat: Heartbeat | undefined
+  /** While the supervisor cannot be reached: how long it may still come back. */
+  #absence: LongTimer | undefined
   #drain: (ToSupervisorMessage & { t: "drain" }) | undefined
-  #generation = -1
   /** A new worker, while the last words of the one before it are still being read. */
-  #successor: { connection: Connection; generation: number } | undefined
+  #successor: WorkerLine | undefined
   /** Accepted, and their hello not heard yet. */
   readonly #strangers = new Set<Connection>()
   /** What happened to a worker whose last words may still be on their way, and since. */
@@ -55,25 +58,37 @@ export class RunnerLink {
     return this.#addresses
   }
 
+  /** Whether what is sent to the worker now gets there now. */
+  get up(): boolean {
+    return this.#data?.line.up === true
+  }
+
   /** A peer that proved to have this runner's key. */
   accept(peer: AcceptedPeer): void {
-    if (peer.kind === "control") this.#acceptControl(peer)
-    else this.#acceptData(peer)
+    const stranger = awaitHello(peer, this.#settings.runnerId, {
+      hello: (hello, connection, greet) => {
+        if (peer.kind === "control") this.#supervisor(hello as SupervisorHello, connection, greet)
+        else this.#worker(hello as WorkerHello, connection, peer, greet)
+      },
+      refused: why => this.#handler.refused(why, peer.remoteAddress),
+      over: connection => this.#strangers.delete(connection),
+    })
+    this.#strangers.add(stranger)
   }
 
   drain(reason: DrainReason, graceMs: number): void {
     // The worker may serve before the supervisor has its line: what that missed is said after its welcome.
     this.#drain = { t: "drain", reason, graceMs }
-    this.#control?.send(this.#drain)
+    this.#tell(this.#drain)
   }
 
   deadline(endsAt: number): void {
-    this.#control?.send({ t: "deadline", endsAt })
+    this.#tell({ t: "deadline", endsAt })
   }
 
-  /** The worker's socket is gone: asks the supervisor to say what became of it, and to replace it if it lives. */
-  resetWorker(): boolean {
-    this.#control?.send({ t: "reset", generation: this.#generation })
+  /** The worker's line has ended: asks the supervisor to say what became of it, and to replace it if it lives. */
+  resetWorker(generation: number): boolean {
+    this.#tell({ t: "reset", generation })
     return this.#control !== undefined
   }
 
@@ -82,17 +97,34 @@ export class RunnerLink {
    * in the sockets. A node that lost its power closes none, so this ends as well when nothing more arrives.
    */
   onceRead(tell: () => void): void {
-    if (!this.#control && !this.#data) {
-      tell()
-      return
-    }
     this.#onRead = tell
     this.#heartbeat?.stop() // its answers are no words
     this.#runnersLastWords?.stop()
     this.#runnersLastWords = new LastWords(
-      () => (this.#control?.bytesRead ?? 0) + (this.#data?.bytesRead ?? 0),
+      () => (this.#control?.line.bytesRead ?? 0) + (this.#data?.line.bytesRead ?? 0),
       () => this.#read(),
     )
+    this.#readWhenDown()
+  }
+
+  /** Ends both lines. The handler hears no more. */
+  close(reason: FlameError): void {
+    this.#heartbeat?.stop()
+    this.#absence?.stop()
+    const lines = [this.#control?.line, this.#data?.line, this.#successor?.line]
+    this.#control = undefined
+    this.#data = undefined
+    this.#successor = undefined
+    for (const line of lines) line?.close(CloseCode.bye, reason)
+    for (const connection of [...this.#strangers]) connection.abort(reason)
+    this.#afterData = []
+    this.#workersLastWords?.stop()
+    this.#onRead = undefined
+    this.#runnersLastWords?.stop()
+  }
+
+  #tell(message: ToSupervisorMessage): void {
+    this.#control?.line.send(JSON.stringify(message))
   }
 
   #read(): void {
@@ -102,76 +134,84 @@ export class RunnerLink {
     tell?.()
   }
 
-  /** Ends both connections. The handler hears no more. */
-  close(reason: FlameError): void {
-    this.#heartbeat?.stop()
-    const [control, data] = [this.#control, this.#data]
-    this.#control = undefined
-    this.#data = undefined
-    control?.close(CloseCode.bye, reason)
-    data?.close(CloseCode.bye, reason)
-    this.#successor?.connection.close(CloseCode.bye, reason)
-    for (const connection of [...this.#strangers]) connection.abort(reason)
-    this.#afterData = []
-    this.#workersLastWords?.stop()
-    this.#onRead = undefined
-    this.#runnersLastWords?.stop()
+  /** The runner is known to have ended, and nobody is there to say more. */
+  #readWhenDown(): void {
+    if (this.#onRead && !this.#control?.line.up && !this.#data?.line.up) this.#read()
   }
 
-  #acceptControl(peer: AcceptedPeer): void {
-    const { runnerId, heartbeatMs, silenceMs, orphanGraceMs } = this.#settings
-    let greeted = false
-    const connection = new Connection(peer.ws, "control", false, {
-      control: (message: ControlMessage) => {
-        const m = message as SupervisorMessage
-        if (greeted) {
-          if (m.t === "hello") throw new ProtocolError("a second hello")
-          this.#onSupervisor(m)
-          return
-        }
-        if (m.t !== "hello") throw new ProtocolError(`"${m.t}" before the hello`)
-        this.#checkHello(m)
-        if (this.#control) throw new HandshakeError(`runner ${runnerId} is connected already`)
-        greeted = true
-        this.#strangers.delete(connection)
-        this.#control = connection
-        peer.greeted()
-        connection.greet()
-        connection.send({ t: "welcome", v: PROTOCOL_VERSION, heartbeatMs, silenceMs, orphanGraceMs })
-        this.#heartbeat = new Heartbeat(connection, heartbeatMs, () => {
-          connection.abort(new ConnectionError(`no answer to three heartbeats of ${heartbeatMs} ms`))
-        })
-        this.#handler.hello(m)
-        if (this.#drain) connection.send(this.#drain)
+  #supervisor(hello: SupervisorHello, connection: Connection, greet: () => void): void {
+    const { runnerId, heartbeatMs, silenceMs, orphanGraceMs, reconnectMs } = this.#settings
+    const known = this.#control
+    if (known && hello.resume) {
+      greet()
+      known.resume(connection, hello.resume)
+      this.#reachable(connection)
+      return
+    }
+    if (hello.resume) throw new HandshakeError("there is no such line to go on with")
+    if (known && !known.forgotten) throw new HandshakeError(`runner ${runnerId} is connected already`)
+    const accepted: AcceptedLine = new AcceptedLine({
+      text: data => this.#onSupervisor(parseControl(data, "control") as SupervisorMessage),
+      binary() {
+        throw new ProtocolError("a binary message on the control line")
       },
-      frame() {
-        throw new ProtocolError("a frame on the control socket")
+      writable() {},
+      detached: reason => {
+        if (this.#control === accepted) this.#unreachable(reason)
       },
       closed: reason => {
-        if (!greeted) this.#handler.refused(reason.message, peer.remoteAddress)
-        this.#strangers.delete(connection)
-        if (this.#control !== connection) return
-        this.#control = undefined
-        this.#heartbeat?.stop()
-        // In the order in which things happened: a goodbye that waits for the data explains this loss.
-        if (this.#afterData.length > 0) this.#afterData.push(() => this.#handler.controlLost(reason))
-        else this.#handler.controlLost(reason)
-        if (!this.#data) this.#read()
+        if (this.#control === accepted) this.#controlClosed(reason)
       },
     })
-    this.#awaitHello(connection)
+    this.#control = accepted
+    known?.line.fail(new ConnectionError("the runner began anew"))
+    greet()
+    const welcome = { v: PROTOCOL_VERSION, line: accepted.name, heartbeatMs, silenceMs, orphanGraceMs, reconnectMs }
+    connection.tell({ t: "welcome", ...welcome })
+    accepted.line.attach(connection, 0)
+    this.#reachable(connection)
+    this.#handler.hello(hello)
+    if (this.#drain) this.#tell(this.#drain)
   }
 
-  /** A peer has the key, but whether it speaks is another matter. */
-  #awaitHello(connection: Connection): void {
-    this.#strangers.add(connection)
-    after(HELLO_MS, () => {
-      if (this.#strangers.has(connection)) connection.abort(new HandshakeError(`no hello within ${HELLO_MS} ms`))
-    }).unref()
+  #reachable(connection: Connection): void {
+    const { heartbeatMs } = this.#settings
+    this.#absence?.stop()
+    this.#absence = undefined
+    this.#heartbeat?.stop()
+    if (this.#onRead) return
+    this.#heartbeat = new Heartbeat(connection, heartbeatMs, () => {
+      connection.abort(new ConnectionError(`no answer to three heartbeats of ${heartbeatMs} ms`))
+    })
+    this.#handler.reachable()
   }
 
-  #onSupervisor(m: Exclude<SupervisorMessage, { t: "hello" }>): void {
+  /** The supervisor's connection is cut. It may come back, and the worker works on. */
+  #unreachable(reason: FlameError): void {
+    const { reconnectMs } = this.#settings
+    this.#heartbeat?.stop()
+    this.#absence?.stop()
+    this.#absence = after(reconnectMs, () => {
+      this.#control?.line.fail(new ConnectionError(`${reason.message}, and the runner was away for ${reconnectMs} ms`))
+    })
+    this.#handler.unreachable(reason)
+    this.#readWhenDown()
+  }
+
+  #controlClosed(reason: FlameError): void {
+    this.#control = undefined
+    this.#heartbeat?.stop()
+    this.#absence?.stop()
+    // In the order in which things happened: a goodbye that waits for the data explains this loss.
+    if (this.#afterData.length > 0) this.#afterData.push(() => this.#handler.controlLost(reason))
+    else this.#handler.controlLost(reason)
+    this.#readWhenDown()
+  }
+
+  #onSupervisor(m: SupervisorMessage): void {
     switch (m.t) {
+      case "hello":
+        throw new ProtocolError("a second hello")
       case "draining":
         this.#handler.draining(m.reason, m.leftMs)
         return
@@ -197,97 +237,74 @@ export class RunnerLink {
     this.#hearOut(this.#data)
   }
 
-  #hearOut(data: Connection): void {
-    this.#workersLastWords ??= new LastWords(
-      () => data.bytesRead,
-      () => data.abort(new ConnectionError("the worker has ended")),
-    )
+  /** The worker has ended: what is in its socket is read, and nobody waits for another connection. */
+  #hearOut({ line }: WorkerLine): void {
+    const end = () => line.fail(new ConnectionError("the worker has ended"))
+    if (!line.up) end()
+    else this.#workersLastWords ??= new LastWords(() => line.bytesRead, end)
   }
 
-  #dataClosed(reason: FlameError): void {
+  #dataClosed({ generation }: WorkerLine, reason: FlameError): void {
     this.#data = undefined
     this.#workersLastWords?.stop()
     this.#workersLastWords = undefined
-    this.#handler.dataLost(reason)
+    this.#handler.dataLost(reason, generation)
     while (!this.#data && this.#afterData.length > 0) this.#afterData.shift()?.()
     if (this.#data && this.#afterData.length > 0) this.#hearOut(this.#data) // the rest is of the worker that came after
-    if (!this.#control && !this.#data) this.#read()
+    this.#readWhenDown()
   }
 
-  #acceptData(peer: AcceptedPeer): void {
-    const { runnerId, pool, maxConcurrency } = this.#settings
-    let greeted = false
-    const connection = new Connection(peer.ws, "data", false, {
-      control: (message: ControlMessage) => {
-        const m = message as WorkerMessage
-        if (greeted) {
-          this.#onWorker(m, session)
-          return
-        }
-        if (m.t !== "hello") throw new ProtocolError(`"${m.t}" before the hello`)
-        this.#checkHello(m)
-        const { generation } = m
-        if (generation <= (this.#successor?.generation ?? this.#generation)) {
-          throw new HandshakeError(`runner ${runnerId} is connected already`)
-        }
-        greeted = true
-        this.#strangers.delete(connection)
-        this.#successor = { connection, generation }
-        peer.greeted()
-        connection.greet()
-        // A new worker is only started when the old one has ended, whether or not its end was heard of here.
-        this.#onceDataIsRead(() => {
-          if (this.#successor?.connection === connection) this.#successor = undefined
-          if (!connection.open) return
-          this.#data = connection
-          this.#generation = generation
-          this.#addresses = { local: peer.localAddress, remote: peer.remoteAddress }
-          this.#handler.worker(({ module, source }) => {
-            connection.send({ t: "welcome", v: PROTOCOL_VERSION, module, source, maxConcurrency, poolName: pool })
-          })
-        })
+  #worker(hello: WorkerHello, connection: Connection, peer: AcceptedPeer, greet: () => void): void {
+    const { runnerId, pool, maxConcurrency, reconnectMs } = this.#settings
+    const known = this.#data
+    if (hello.resume) {
+      if (known?.generation !== hello.generation) throw new HandshakeError("there is no such line to go on with")
+      greet()
+      known.accepted.resume(connection, hello.resume)
+      this.#handler.restored()
+      return
+    }
+    const { generation } = hello
+    const newest = this.#successor ?? known
+    if (
+      newest &&
+      (generation < newest.generation || (generation === newest.generation && !newest.accepted.forgotten))
+    ) {
+      throw new HandshakeError(`runner ${runnerId} is connected already`)
+    }
+    const worker: WorkerLine = new WorkerLine(generation, {
+      message: (m, session) => {
+        if (m.t === "ready") this.#handler.ready(session, m.exports)
+        else this.#handler.fail(unpackError(m.error))
       },
-      frame: frame => session.receive(frame),
+      cut: () => {
+        if (this.#data === worker) this.#dataCut(worker)
+      },
       closed: reason => {
-        if (!greeted) this.#handler.refused(reason.message, peer.remoteAddress)
-        this.#strangers.delete(connection)
-        if (this.#successor?.connection === connection) this.#successor = undefined
-        if (this.#data === connection) this.#dataClosed(reason)
+        if (this.#successor === worker) this.#successor = undefined
+        if (this.#data === worker) this.#dataClosed(worker, reason)
       },
-    })
-    this.#awaitHello(connection)
-    const session = new Session("parent", {
-      sendFrame: (channel, json, rich, parts) => connection.sendFrame(channel, json, rich, parts),
-      sendClose: channel => connection.send({ t: "close", channel }),
       callbackFailed: error => this.#handler.callbackFailed(error),
     })
-  }
-
-  #onWorker(m: WorkerMessage, session: Session): void {
-    switch (m.t) {
-      case "hello":
-        throw new ProtocolError("a second hello")
-      case "ready":
-        this.#handler.ready(session, m.exports)
-        return
-      case "fail":
-        this.#handler.fail(unpackError(m.error))
-        return
-      case "close":
-        session.peerClosed(m.channel)
-        return
-    }
-  }
-
-  #checkHello(hello: { v: number; runnerId: string }): void {
-    if (hello.v !== PROTOCOL_VERSION) {
-      throw new HandshakeError(`the runner speaks protocol ${hello.v}, this parent ${PROTOCOL_VERSION}`, {
-        hint: "parent and runner must use the same version of slurm-flame",
+    greet()
+    this.#successor?.line.fail(new ConnectionError("another worker came"))
+    this.#successor = worker
+    // A new worker is only started when the old one has ended, whether or not its end was heard of here.
+    this.#onceDataIsRead(() => {
+      if (this.#successor === worker) this.#successor = undefined
+      if (!connection.open || worker.line.over) return
+      this.#data = worker
+      this.#addresses = { local: peer.localAddress, remote: peer.remoteAddress }
+      this.#handler.worker(({ module, source }) => {
+        worker.welcome(connection, { module, source, maxConcurrency, poolName: pool, reconnectMs })
       })
-    }
-    // The key proved who this is; a hello may not claim to be somebody else.
-    if (hello.runnerId !== this.#settings.runnerId) {
-      throw new HandshakeError(`the key of ${this.#settings.runnerId} was used to claim ${hello.runnerId}`)
-    }
+    })
+  }
+
+  /** The worker's connection is cut. It makes another, and hears from its supervisor that it should if it has not noticed. */
+  #dataCut(data: WorkerLine): void {
+    if (this.#afterData.length > 0) this.#hearOut(data)
+    else this.#tell({ t: "relink", generation: data.generation })
+    this.#readWhenDown()
   }
 }

@@ -73,7 +73,10 @@ export class PoolRunner {
       draining: (reason, leftMs) => this.#draining(reason, leftMs),
       workerExit: exit => this.#workerExit(exit),
       bye: (reason, cut) => this.#bye(reason, cut),
-      dataLost: reason => this.#dataLost(reason),
+      unreachable: reason => this.#unreachable(reason),
+      reachable: () => this.#reachable(),
+      restored: () => host.freed(this),
+      dataLost: (reason, generation) => this.#dataLost(reason, generation),
       controlLost: reason => this.#explain(reason),
       refused: (why, from) => settings.logger.warn({ runner: this.id, from, why }, "a peer was refused"),
       callbackFailed: error => settings.logger.warn({ runner: this.id, error }, "a callback threw"),
@@ -97,8 +100,9 @@ export class PoolRunner {
   get running(): number {
     return this.#gate.running
   }
+  /** Slots for work that can begin now: none while the worker's connection is cut. */
   get free(): number {
-    return this.#gate.free
+    return this.#link.up ? this.#gate.free : 0
   }
 
   get job(): Job | undefined {
@@ -257,7 +261,7 @@ export class PoolRunner {
     this.#target = { client: new RpcClient(session.root), exports, runnerId: this.id, jobId, node }
     this.#served = true
     this.#move("ready")
-    if (this.#endsAt !== undefined || this.#settings.backend.network === "loopback") this.#job.attend("rest")
+    this.#rest()
     this.#host.ready(this)
   }
 
@@ -297,11 +301,29 @@ export class PoolRunner {
     else this.#gone(this.#goneReason ?? reason, undefined, true)
   }
 
-  #dataLost(reason: Error): void {
+  /** The network is cut, or the runner is dead: the scheduler may know. If it comes back, nothing was lost. */
+  #unreachable(reason: Error): void {
+    if (this.#state === "gone") return
+    this.#job.attend("watch")
+    this.#settings.logger.warn({ runner: this.id, reason: reason.message }, "a runner's connection was cut")
+  }
+
+  #reachable(): void {
+    if (this.#state !== "ready") return
+    this.#rest()
+    this.#host.freed(this)
+  }
+
+  /** The runner itself tells of its end now. */
+  #rest(): void {
+    if (this.#endsAt !== undefined || this.#settings.backend.network === "loopback") this.#job.attend("rest")
+  }
+
+  #dataLost(reason: Error, generation: number): void {
     if (this.#state === "draining") {
       // The worker has finished and left, or was cut: whatever is still open ends with the runner's own reason.
       this.#session?.fail(lostError(this.id, this.#goneReason ?? "connection-lost", true, this.evidence))
-    } else if (this.#state === "ready" && !this.#link.resetWorker()) {
+    } else if (this.#state === "ready" && !this.#link.resetWorker(generation)) {
       this.#explain(reason)
     }
   }

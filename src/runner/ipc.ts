@@ -19,6 +19,8 @@ export type ToWorker =
     }
   | { t: "drain"; reason: DrainReason; graceMs: number }
   | { t: "deadline"; endsAt: number }
+  /** The way to the parent was cut, or may have been: make another connection. */
+  | { t: "relink" }
 
-/** worker -> supervisor: the data socket is gone, so the parent is, or the network. */
+/** worker -> supervisor: the data line is gone for good, so the parent is, or the network. */
 export type FromWorker = { t: "lost" }

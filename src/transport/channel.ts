@@ -3,12 +3,18 @@
  * side, closed by either side, and over with the connection. Knows no RPC; `Session` makes and routes them.
  */
 import type { FlameError } from "../shared/errors.ts"
+import type { Bulk } from "./bulk.ts"
 import type { Scope } from "./scope.ts"
 
 /** What a channel needs of its session. */
 export interface ChannelHost {
-  /** Encodes and sends. Channels opened for live values in `message` are added to `scope`. @throws NotSerializableError */
-  transmit(channel: Channel, message: unknown, scope: Scope | undefined): void
+  /**
+   * Encodes and sends. Channels opened for live values in `message` are added to `scope`; it is sent after what was sent on
+   * the channels of `after`. @returns what is being sent in pieces. @throws NotSerializableError
+   */
+  transmit(channel: Channel, message: unknown, scope?: Scope, after?: Scope): Bulk | undefined
+  transmitText(channel: Channel, json: string, rich: boolean): void
+  abandon(bulk: Bulk, scope: Scope): boolean
   /** The channel was closed on this side. */
   retire(channel: Channel): void
 }
@@ -18,8 +24,8 @@ export class Channel {
   readonly #host: ChannelHost
   #receiver: ((message: unknown, adopted: Scope) => void) | undefined
   /** Messages that came before anyone listened. */
-  #early: [unknown, Scope][] = []
-  #closeListeners: ((reason: FlameError) => void)[] = []
+  #early: [unknown, Scope][] | undefined
+  #closeListeners: ((reason: FlameError) => void)[] | undefined
   #closed: FlameError | undefined
 
   constructor(id: number, host: ChannelHost) {
@@ -36,22 +42,40 @@ export class Channel {
    * Sends one message; on a closed channel it does nothing.
    * @param scope Collects the channels made for functions, streams and signals in the message, so that they can be closed
    * with the call they belong to; a new one for each message. Without it the message may hold no plain function and no signal.
+   * @param after It arrives after everything that was sent on these channels.
+   * @returns A message so large that it is sent in pieces, for `abandon`.
    * @throws NotSerializableError, PayloadTooLargeError. Nothing was sent then.
    */
-  send(message: unknown, scope?: Scope): void {
-    if (!this.#closed) this.#host.transmit(this, message, scope)
+  send(message: unknown, scope?: Scope, after?: Scope): Bulk | undefined {
+    return this.#closed ? undefined : this.#host.transmit(this, message, scope, after)
+  }
+
+  /** Sends a message that is encoded already. @param rich Whether it holds the codec's markers */
+  sendText(json: string, rich = false): void {
+    if (!this.#closed) this.#host.transmitText(this, json, rich)
+  }
+
+  /**
+   * Sends no more of a message, and forgets the channels that it named. Returns false, and changes nothing, when all of it has
+   * been sent.
+   */
+  abandon(bulk: Bulk, scope: Scope): boolean {
+    return !this.#closed && this.#host.abandon(bulk, scope)
   }
 
   /** Sets the one receiver. What came before is handed to it now. */
   receive(receiver: (message: unknown, adopted: Scope) => void): void {
     this.#receiver = receiver
-    for (const [message, adopted] of this.#early.splice(0)) receiver(message, adopted)
+    const early = this.#early
+    this.#early = undefined
+    for (const [message, adopted] of early ?? []) receiver(message, adopted)
   }
 
   /** Calls `listener` once, when the channel is over; at once if it already is. */
   onClose(listener: (reason: FlameError) => void): void {
-    if (this.#closed) listener(this.#closed)
-    else this.#closeListeners.push(listener)
+    if (this.#closed) return listener(this.#closed)
+    this.#closeListeners ??= []
+    this.#closeListeners.push(listener)
   }
 
   /** Ends the channel and tells the other side. */
@@ -64,15 +88,18 @@ export class Channel {
   /** @internal A message of the peer. */
   deliver(message: unknown, adopted: Scope): void {
     if (this.#closed) return
-    if (this.#receiver) this.#receiver(message, adopted)
-    else this.#early.push([message, adopted])
+    if (this.#receiver) return this.#receiver(message, adopted)
+    this.#early ??= []
+    this.#early.push([message, adopted])
   }
 
   /** @internal The channel is over without our doing: the peer closed it, or the connection ended. */
   end(reason: FlameError): void {
     if (this.#closed) return
     this.#closed = reason
-    this.#early = []
-    for (const listener of this.#closeListeners.splice(0)) listener(reason)
+    this.#early = undefined
+    const listeners = this.#closeListeners
+    this.#closeListeners = undefined
+    for (const listener of listeners ?? []) listener(reason)
   }
 }

@@ -17,8 +17,18 @@ import { classNamed, typeNamed } from "./types-registry.ts"
  * @throws ProtocolError for anything `encode` does not write
  */
 export function decode(json: string, rich: boolean, parts: readonly ArrayBuffer[], raise?: Raise): unknown {
+  let tree: unknown
   try {
-    const tree: unknown = JSON.parse(json)
+    tree = JSON.parse(json)
+  } catch (cause) {
+    throw new ProtocolError("the peer sent a value that is malformed", { cause })
+  }
+  return decodeTree(tree, rich, parts, raise)
+}
+
+/** `decode` of JSON that is parsed already; the tree becomes the value. @throws ProtocolError */
+export function decodeTree(tree: unknown, rich: boolean, parts: readonly ArrayBuffer[], raise?: Raise): unknown {
+  try {
     if (rich) return new Decoder(parts, raise).decode(tree)
     if (parts.length > 0) throw malformed(`${parts.length} binary parts with a plain message`)
     return tree

@@ -1,20 +1,26 @@
 /**
- * One open WebSocket between two of our processes: text messages are control, binary messages are frames. Owns the socket
- * and its single end: `closed` is told once, with the reason. Knows nothing of channels, runners or pools.
+ * One open WebSocket between two of our processes. Owns the socket and its single end: `closed` is told once, with the reason
+ * and whether the other process may still be there. Knows no packet numbers (`Line` does), channels, runners or pools.
  */
 import type { Socket } from "node:net"
 import type { WebSocket } from "ws"
 import { ConnectionError, type FlameError, HandshakeError, isFlameError, ProtocolError } from "../shared/errors.ts"
-import { decodeFrame, encodeFrame, type Frame } from "./frame.ts"
-import { CloseCode, type ControlMessage, MAX_HELLO_BYTES, parseControl } from "./protocol.ts"
+import { CloseCode, type ControlMessage, MAX_HELLO_BYTES } from "./protocol.ts"
 
 export interface ConnectionHandler {
   /** Throwing closes the connection: a HandshakeError as a refusal, anything else as a protocol error. */
-  control(message: ControlMessage): void
-  frame(frame: Frame): void
-  /** The connection is over, for this reason. Called once. */
-  closed(reason: FlameError): void
+  text(data: string): void
+  /** The pieces of one binary message, as they came: views of memory that is not kept. */
+  binary(pieces: readonly Buffer[]): void
+  /**
+   * The connection is over, for this reason. Called once.
+   * @param cut Nobody ended it: the network did, or the other process died. Both processes may live and go on over another.
+   */
+  closed(reason: FlameError, cut: boolean): void
 }
+
+/** What one WebSocket message is made of; two buffers are sent without being joined. */
+export type Packet = string | Buffer | readonly [header: Buffer, body: Uint8Array]
 
 /** ws cuts nothing: a close reason over 123 bytes throws. */
 function closeReason(text: string): string {
@@ -22,6 +28,9 @@ function closeReason(text: string): string {
   while (Buffer.byteLength(text.slice(0, end)) > 123) end--
   return text.slice(0, end)
 }
+
+/** Closed by somebody who meant it. Without a close frame (1006) the line was cut; 1001 and 1005 say nothing. */
+const CUT = new Set<number>([1001, 1005, 1006, CloseCode.heartbeat, CloseCode.superseded])
 
 function peerClosed(code: number, reason: string): FlameError {
   if (code === CloseCode.protocol) return new ProtocolError(`the peer closed: ${reason}`)
@@ -34,31 +43,36 @@ function peerClosed(code: number, reason: string): FlameError {
   )
 }
 
+const FIRST = { fin: false, binary: true }
+const LAST = { fin: true, binary: true }
+
 export class Connection {
   readonly #ws: WebSocket
-  readonly #kind: "control" | "data"
-  readonly #handler: ConnectionHandler
+  #handler: ConnectionHandler
   #over = false
   #greeted: boolean
-  #lastError: Error | undefined
+  #lastError: (Error & { code?: string }) | undefined
 
   /**
    * @param greeted False until the peer's hello has been accepted: till then one small text message is all it may send.
    */
-  constructor(ws: WebSocket, kind: "control" | "data", greeted: boolean, handler: ConnectionHandler) {
+  constructor(ws: WebSocket, greeted: boolean, handler: ConnectionHandler) {
     this.#ws = ws
-    this.#kind = kind
     this.#greeted = greeted
     this.#handler = handler
-    ws.binaryType = "nodebuffer"
-    ws.on("message", (data, isBinary) => this.#onMessage(data as Buffer, isBinary))
+    // The pieces as they are: to join them would copy what is copied to its place anyway.
+    ws.binaryType = "fragments"
+    ws.on("message", (data, isBinary) => this.#onMessage(data as Buffer | Buffer[], isBinary))
     ws.on("error", error => {
       this.#lastError = error // 'close' follows
     })
     ws.on("close", (code, reason) => {
       const cause = this.#lastError
-      const why = peerClosed(code, reason.toString())
-      this.#finish(cause ? new ConnectionError(`the connection failed: ${cause.message}`, { cause }) : why)
+      if (!cause) return this.#finish(peerClosed(code, reason.toString()), CUT.has(code))
+      // What ws itself finds wrong with a peer's frames is no accident of the network.
+      const wrong = cause.code?.startsWith("WS_ERR") === true
+      const error = new ConnectionError(`the connection failed: ${cause.message}`, { cause })
+      this.#finish(error, !wrong)
     })
   }
 
@@ -67,30 +81,52 @@ export class Connection {
     return !this.#over
   }
 
+  /** From now on `handler` is told instead of the one before. */
+  handOver(handler: ConnectionHandler): void {
+    this.#handler = handler
+  }
+
   /** The hello was accepted: from now on the peer may send everything. */
   greet(): void {
     this.#greeted = true
   }
 
-  /** Sends a control message. On a closed connection this does nothing: its end has been told already. */
-  send(message: ControlMessage): void {
-    if (!this.#over) this.#ws.send(JSON.stringify(message))
+  /** Sends a control message of this connection alone: a hello or its answer. On a closed connection this does nothing. */
+  tell(message: ControlMessage): void {
+    this.send(JSON.stringify(message))
   }
 
-  /** Sends one frame. @throws PayloadTooLargeError */
-  sendFrame(channel: number, json: string, rich: boolean, parts: readonly Uint8Array[]): void {
-    const data = encodeFrame(channel, json, rich, parts)
-    if (!this.#over) this.#ws.send(data)
+  /** Sends one message. On a closed connection this does nothing: its end has been told already. */
+  send(packet: Packet): void {
+    if (this.#over) return
+    if (typeof packet === "string" || Buffer.isBuffer(packet)) {
+      this.#ws.send(packet)
+      return
+    }
+    this.#ws.send(packet[0], FIRST)
+    this.#ws.send(packet[1], LAST)
   }
 
-  /** Bytes handed to the socket and not yet taken by the kernel. */
+  /** Runs `fn`; what it sends goes to the kernel in one go. */
+  together(fn: () => void): void {
+    const socket = this.#socket
+    if (!socket) return fn()
+    socket.cork()
+    try {
+      fn()
+    } finally {
+      socket.uncork()
+    }
+  }
+
+  /** Bytes that are not with the kernel yet. */
   get buffered(): number {
     return this.#ws.bufferedAmount
   }
 
   /** Bytes received since the connection was made, as far as this process has read them. */
   get bytesRead(): number {
-    return (this.#ws as unknown as { _socket?: Socket | null })._socket?.bytesRead ?? 0
+    return this.#socket?.bytesRead ?? 0
   }
 
   /** Sends a ping; `pong` is called when its answer is here. */
@@ -111,44 +147,41 @@ export class Connection {
   close(code: number, reason: FlameError): void {
     if (this.#over) return
     this.#ws.close(code, closeReason(reason.message))
-    this.#finish(reason)
+    this.#finish(reason, false)
   }
 
-  /** Ends the connection now, without waiting for what is still in buffers. */
+  /** Drops the connection now, without waiting for what is still in buffers. It counts as cut. */
   abort(reason: FlameError): void {
     if (this.#over) return
     this.#ws.terminate()
-    this.#finish(reason)
+    this.#finish(reason, true)
   }
 
-  /** Resolves when all that was sent is with the kernel, or the connection is over. */
-  async flush(): Promise<void> {
-    if (this.#over) return
-    await new Promise<void>(resolve => {
-      this.#ws.once("close", resolve)
-      this.#ws.ping(undefined, undefined, () => resolve()) // ws sends in order: its callback comes after all before it
-    })
+  get #socket(): Socket | undefined {
+    return (this.#ws as unknown as { _socket?: Socket | null })._socket ?? undefined
   }
 
-  #onMessage(data: Buffer, isBinary: boolean): void {
+  #onMessage(data: Buffer | Buffer[], isBinary: boolean): void {
     if (this.#over) return
     try {
-      if (!this.#greeted && (isBinary || data.length > MAX_HELLO_BYTES)) {
-        throw new ProtocolError(
-          `the first message is not a hello (${isBinary ? "binary" : "text"}, ${data.length} bytes)`,
-        )
+      if (isBinary) {
+        if (!this.#greeted) throw new ProtocolError("the first message is not a hello (binary)")
+        this.#handler.binary(data as Buffer[])
+      } else {
+        if (!this.#greeted && (data as Buffer).length > MAX_HELLO_BYTES) {
+          throw new ProtocolError(`the first message is not a hello (${data.length} bytes)`)
+        }
+        this.#handler.text((data as Buffer).toString())
       }
-      if (isBinary) this.#handler.frame(decodeFrame(data))
-      else this.#handler.control(parseControl(data.toString(), this.#kind))
     } catch (error) {
       const reason = isFlameError(error) ? error : new ProtocolError("a message could not be handled", { cause: error })
       this.close(reason instanceof HandshakeError ? CloseCode.refused : CloseCode.protocol, reason)
     }
   }
 
-  #finish(reason: FlameError): void {
+  #finish(reason: FlameError, cut: boolean): void {
     if (this.#over) return
     this.#over = true
-    this.#handler.closed(reason)
+    this.#handler.closed(reason, cut)
   }
 }

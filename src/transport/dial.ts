@@ -10,7 +10,7 @@ import {
   CONTROL_PATH,
   DATA_PATH,
   MAX_CONTROL_BYTES,
-  MAX_FRAME_BYTES,
+  MAX_PACKET_BYTES,
   SUBPROTOCOL,
 } from "./protocol.ts"
 import { pskClientOptions } from "./psk.ts"
@@ -45,7 +45,7 @@ export async function dial(options: DialOptions): Promise<WebSocket> {
     agent: false,
     perMessageDeflate: false,
     skipUTF8Validation: false,
-    maxPayload: options.kind === "control" ? MAX_CONTROL_BYTES : MAX_FRAME_BYTES,
+    maxPayload: options.kind === "control" ? MAX_CONTROL_BYTES : MAX_PACKET_BYTES,
     handshakeTimeout: options.timeoutMs ?? 10_000,
     closeTimeout: CLOSE_TIMEOUT_MS,
     // A client must mask, and a mask of zeros is a mask: it hides nothing from TLS and costs nothing on bulk data.

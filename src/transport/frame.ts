@@ -1,19 +1,20 @@
 /**
- * The binary frame: a fixed header, the JSON of one message, then raw parts. Owns the layout; knows no value and no socket.
+ * The binary frame of one message with small parts: a fixed header, its JSON, then the raw parts. Owns the layout; knows no value
+ * and no socket.
  *
- *      0  u8   version         4  u32  channel          16  nParts x f64  byte length of each part
+ *      0  u8   1               4  u32  channel          16  nParts x f64  byte length of each part
  *      1  u8   flags           8  u32  bytes of JSON     …  JSON (UTF-8), padded to 8
  *      2  u16  number of parts 12 u32  0                 …  each part, padded to 8
  *
  * Little-endian. Padding keeps parts aligned for every typed array inside the message.
  */
-import { constants } from "node:buffer"
-import { PayloadTooLargeError, ProtocolError } from "../shared/errors.ts"
-import { MAX_FRAME_BYTES, PROTOCOL_VERSION } from "./protocol.ts"
+import { ProtocolError } from "../shared/errors.ts"
+import { FRAME } from "./packet.ts"
 
 const HEADER = 16
 const FLAG_RICH = 1
-const MAX_PARTS = 0xffff
+/** What the header has room for. */
+export const MAX_PARTS = 0xffff
 
 export interface Frame {
   readonly channel: number
@@ -35,31 +36,12 @@ export function frameBytes(jsonBytes: number, parts: readonly Uint8Array[]): num
   return total
 }
 
-/**
- * One frame as one Buffer. Parts are copied, so the caller may go on with its memory at once.
- * @throws PayloadTooLargeError when the frame would be over 2 GiB - 1, has more than 65,535 parts, or JSON of more bytes
- * than the other end can turn into one string (512 MiB).
- */
+/** One frame as one Buffer. Who calls it keeps within the limits on what one packet may hold. */
 export function encodeFrame(channel: number, json: string, rich: boolean, parts: readonly Uint8Array[]): Buffer {
   const jsonBytes = Buffer.byteLength(json)
   const total = frameBytes(jsonBytes, parts)
-  if (total > MAX_FRAME_BYTES) {
-    throw new PayloadTooLargeError(total, MAX_FRAME_BYTES, {
-      hint: "split the value into several calls, or pass a path on the shared file system",
-    })
-  }
-  if (jsonBytes > constants.MAX_STRING_LENGTH) {
-    const what = `the text of a message, ${jsonBytes} bytes of JSON, is over the limit of ${constants.MAX_STRING_LENGTH} bytes`
-    const hint = "send large text as a Buffer, large tables as typed arrays, or split the value into several calls"
-    throw new PayloadTooLargeError(jsonBytes, constants.MAX_STRING_LENGTH, { hint }, what)
-  }
-  if (parts.length > MAX_PARTS) {
-    const what = `message of ${parts.length} typed arrays and Buffers is over the limit of ${MAX_PARTS}`
-    const hint = "join the small ones into one array"
-    throw new PayloadTooLargeError(total, MAX_FRAME_BYTES, { hint }, what)
-  }
   const out = Buffer.allocUnsafe(total)
-  out[0] = PROTOCOL_VERSION
+  out[0] = FRAME
   out[1] = rich ? FLAG_RICH : 0
   out.writeUInt16LE(parts.length, 2)
   out.writeUInt32LE(channel, 4)
@@ -81,7 +63,7 @@ export function encodeFrame(channel: number, json: string, rich: boolean, parts:
 /** @throws ProtocolError for any layout `encodeFrame` would not have made. Reads no byte outside `data`, and none of the padding. */
 export function decodeFrame(data: Buffer): Frame {
   if (data.length < HEADER) throw new ProtocolError(`a frame of ${data.length} bytes is shorter than its header`)
-  if (data[0] !== PROTOCOL_VERSION) throw new ProtocolError(`frame version ${data[0]}, expected ${PROTOCOL_VERSION}`)
+  if (data[0] !== FRAME) throw new ProtocolError(`a frame of type ${data[0]}`)
   const flags = data[1]!
   if ((flags & ~FLAG_RICH) !== 0) throw new ProtocolError(`unknown frame flags ${flags}`)
   const nParts = data.readUInt16LE(2)

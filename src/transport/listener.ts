@@ -14,8 +14,8 @@ import {
   CONTROL_PATH,
   DATA_PATH,
   MAX_CONTROL_BYTES,
-  MAX_FRAME_BYTES,
   MAX_HELLO_BYTES,
+  MAX_PACKET_BYTES,
   SUBPROTOCOL,
 } from "./protocol.ts"
 import { pskServerOptions } from "./psk.ts"
@@ -86,7 +86,7 @@ export class Listener {
       })
       return server
     }
-    this.#wss = { control: wss(MAX_CONTROL_BYTES), data: wss(MAX_FRAME_BYTES) }
+    this.#wss = { control: wss(MAX_CONTROL_BYTES), data: wss(MAX_PACKET_BYTES) }
     this.#server = createServer({
       ...pskServerOptions(
         identity => options.keyOf(identity),

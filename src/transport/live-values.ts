@@ -29,7 +29,8 @@ export function lowerLive(value: object, _path: () => string, session: Session, 
   if (isStream(value)) {
     const channel = session.open()
     // A stream in an answer outlives it; one among the arguments ends with the call.
-    ;(scope.functions ? scope.calls : scope.streams).push(channel)
+    if (scope.functions) scope.addCall(channel)
+    else scope.addStream(channel)
     return reference("stream", channel, c => serveStream(value, c, session))
   }
   return undefined
@@ -42,22 +43,22 @@ export function raiseLive(ref: Json, session: Session, adopted: Scope): unknown 
   const channel = session.adopt(ref.channel)
   switch (ref.live) {
     case "function":
-      adopted.calls.push(channel)
+      adopted.addCall(channel)
       return callbackOf(channel, session)
     case "proxy":
-      adopted.lasting.push(channel)
+      adopted.addLasting(channel)
       return wrap(new ComlinkPort(channel))
     case "port": {
-      adopted.lasting.push(channel)
+      adopted.addLasting(channel)
       const port = portOf(channel)
-      adopted.ports.push(port)
+      adopted.addPort(port)
       return port
     }
     case "signal":
-      adopted.calls.push(channel)
+      adopted.addCall(channel)
       return raiseSignal(ref, channel)
     case "stream":
-      adopted.streams.push(channel)
+      adopted.addStream(channel)
       return new RemoteStreamImpl(channel)
     default:
       throw new ProtocolError(`an unknown kind of live reference: ${JSON.stringify(ref.live)}`)
@@ -79,12 +80,12 @@ function reference(live: string, channel: Channel, serve: (channel: Channel) => 
 
 function own(session: Session, scope: Scope): Channel {
   const channel = session.open()
-  scope.calls.push(channel)
+  scope.addCall(channel)
   return channel
 }
 
 function lasting(session: Session, scope: Scope): Channel {
   const channel = session.open()
-  scope.lasting.push(channel)
+  scope.addLasting(channel)
   return channel
 }

@@ -41,7 +41,7 @@ export function bridgePort(port: MessagePort, channel: Channel): void {
       return
     }
     if (isId(id)) pending.delete(id)
-    port.postMessage(message, adopted.ports)
+    port.postMessage(message, [...adopted.ports])
   })
   channel.onClose(reason => {
     for (const id of pending) fail(id, reason)

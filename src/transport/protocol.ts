@@ -6,7 +6,7 @@ import { ProtocolError } from "../shared/errors.ts"
 import type { Json } from "../shared/json.ts"
 
 /** Raised whenever a peer of the previous version could misread a message. */
-export const PROTOCOL_VERSION = 1
+export const PROTOCOL_VERSION = 2
 export const SUBPROTOCOL = `slurm-flame.${PROTOCOL_VERSION}`
 /** The supervisor's quiet socket and the worker's busy one. */
 export const CONTROL_PATH = `/v${PROTOCOL_VERSION}/control`
@@ -24,18 +24,27 @@ export const CloseCode = {
 
 /** A hello is the only thing a peer may send before it is welcomed, and it is small. */
 export const MAX_HELLO_BYTES = 16 * 1024
-export const MAX_CONTROL_BYTES = 1024 * 1024
-/** ws keeps `maxPayload` in an int32: 2 GiB and more would mean "no limit". */
-export const MAX_FRAME_BYTES = 2 ** 31 - 1
+/** One WebSocket message after the hello, on either socket. What is larger crosses in chunks. */
+export const MAX_PACKET_BYTES = 1024 * 1024
+/** A control message inside of a packet, its own error included. */
+export const MAX_CONTROL_BYTES = MAX_PACKET_BYTES
+/** One message with everything in it: text and binary parts. */
+export const MAX_MESSAGE_BYTES = 4 * 1024 ** 3
 /** ws waits 30 s for the peer's close frame by default: the whole grace of a job that is being ended. */
 export const CLOSE_TIMEOUT_MS = 1_000
 
 /** Why a runner drains. */
 export type DrainReason = "idle" | "close" | "terminated" | "walltime" | "cancelled" | "parent-gone"
 
+/** In a hello: the line that this connection is to go on with, and how many of its packets have arrived at this end. */
+export interface Resume {
+  line: string
+  received: number
+}
+
 /** supervisor -> parent */
 export type SupervisorMessage =
-  | { t: "hello"; v: number; runnerId: string; jobId: string; node: string; pid: number }
+  | { t: "hello"; v: number; runnerId: string; jobId: string; node: string; pid: number; resume?: Resume }
   | { t: "draining"; reason: DrainReason; leftMs: number }
   /** The worker process ended. `restart`: another one is being started in the same job. */
   | { t: "worker-exit"; code: number | null; signal: string | null; stderr: string; restart: boolean }
@@ -45,27 +54,52 @@ export type SupervisorMessage =
 
 /** parent -> supervisor */
 export type ToSupervisorMessage =
-  | { t: "welcome"; v: number; heartbeatMs: number; silenceMs: number; orphanGraceMs: number }
+  | {
+      t: "welcome"
+      v: number
+      line: string
+      heartbeatMs: number
+      silenceMs: number
+      orphanGraceMs: number
+      reconnectMs: number
+    }
+  | Resumed
   | { t: "drain"; reason: DrainReason; graceMs: number }
   | { t: "deadline"; endsAt: number }
-  /** The parent lost this worker's data socket: if the worker still lives, it has to be replaced. */
+  /** The parent lost this worker's data connection: the worker should make a new one, if it has not noticed yet. */
+  | { t: "relink"; generation: number }
+  /** The parent ended this worker's line: if the worker still lives, it has to be replaced. */
   | { t: "reset"; generation: number }
 
 /** worker -> parent */
 export type WorkerMessage =
-  | { t: "hello"; v: number; runnerId: string; pid: number; generation: number }
+  | { t: "hello"; v: number; runnerId: string; pid: number; generation: number; resume?: Resume }
   | { t: "ready"; exports: string[] }
   | { t: "fail"; error: Json }
-  | { t: "close"; channel: number }
 
 /** parent -> worker */
 export type ToWorkerMessage =
-  | { t: "welcome"; v: number; module: string; source: string; maxConcurrency: number; poolName: string }
-  | { t: "close"; channel: number }
+  | {
+      t: "welcome"
+      v: number
+      line: string
+      reconnectMs: number
+      module: string
+      source: string
+      maxConcurrency: number
+      poolName: string
+    }
+  | Resumed
+
+/** The answer to a hello with `resume`: how many packets have arrived at the parent. The rest is sent again by either side. */
+export interface Resumed {
+  t: "resumed"
+  received: number
+}
 
 export type ControlMessage = SupervisorMessage | ToSupervisorMessage | WorkerMessage | ToWorkerMessage
 
-type Shape = Record<string, "string" | "number" | "boolean" | "string?" | "number?" | "strings" | "json">
+type Shape = Record<string, "string" | "number" | "boolean" | "string?" | "number?" | "strings" | "json" | "resume?">
 
 /** By socket: what belongs on the other one is refused, not ignored. */
 const SHAPES: Record<"control" | "data", Record<string, Shape | undefined>> = {
@@ -76,22 +110,39 @@ const SHAPES: Record<"control" | "data", Record<string, Shape | undefined>> = {
     bye: { reason: "string", cut: "boolean" },
     drain: { reason: "string", graceMs: "number" },
     deadline: { endsAt: "number" },
+    relink: { generation: "number" },
     reset: { generation: "number" },
+    resumed: { received: "number" },
   } satisfies Record<string, Shape>),
   data: Object.assign(Object.create(null), {
     ready: { exports: "strings" },
     fail: { error: "json" },
-    close: { channel: "number" },
+    resumed: { received: "number" },
   } satisfies Record<string, Shape>),
 }
 
 const HELLO: Record<"control" | "data", Shape> = {
-  control: { v: "number", runnerId: "string", jobId: "string", node: "string", pid: "number" },
-  data: { v: "number", runnerId: "string", pid: "number", generation: "number" },
+  control: { v: "number", runnerId: "string", jobId: "string", node: "string", pid: "number", resume: "resume?" },
+  data: { v: "number", runnerId: "string", pid: "number", generation: "number", resume: "resume?" },
 }
 const WELCOME: Record<"control" | "data", Shape> = {
-  control: { v: "number", heartbeatMs: "number", silenceMs: "number", orphanGraceMs: "number" },
-  data: { v: "number", module: "string", source: "string", maxConcurrency: "number", poolName: "string" },
+  control: {
+    v: "number",
+    line: "string",
+    heartbeatMs: "number",
+    silenceMs: "number",
+    orphanGraceMs: "number",
+    reconnectMs: "number",
+  },
+  data: {
+    v: "number",
+    line: "string",
+    reconnectMs: "number",
+    module: "string",
+    source: "string",
+    maxConcurrency: "number",
+    poolName: "string",
+  },
 }
 
 function fits(kind: Shape[string], value: unknown): boolean {
@@ -100,6 +151,8 @@ function fits(kind: Shape[string], value: unknown): boolean {
       return value !== undefined
     case "strings":
       return Array.isArray(value) && value.every(v => typeof v === "string")
+    case "resume?":
+      return value === undefined || isResume(value)
     case "string?":
     case "number?":
       return value === null || typeof value === kind.slice(0, -1)
@@ -108,6 +161,12 @@ function fits(kind: Shape[string], value: unknown): boolean {
     default:
       return typeof value === kind
   }
+}
+
+function isResume(value: unknown): value is Resume {
+  if (typeof value !== "object" || value === null) return false
+  const { line, received } = value as Partial<Resume>
+  return typeof line === "string" && Number.isSafeInteger(received) && (received as number) >= 0
 }
 
 /**

@@ -4,15 +4,18 @@
  */
 import { transferHandlers, wrap } from "comlink"
 import { type FlameError, ProtocolError } from "../shared/errors.ts"
+import type { Bulk } from "./bulk.ts"
 import type { Channel } from "./channel.ts"
 import { wireProblem } from "./comlink-guard.ts"
 import { isError, wordsOf } from "./error-shape.ts"
 import type { ReplyMessage, WireValue } from "./protocol.ts"
 import { raiseError } from "./remote-error.ts"
+import { requestText } from "./rpc-text.ts"
 import { Scope } from "./scope.ts"
 import { inUserTerms } from "./value-path.ts"
 
-/** Who waits for an answer. Exactly one of resolve and reject is called, then `done`. */
+/** Who waits for an answer. One of resolve and reject is called, then `done`; `done` alone when the
+ * request was abandoned before all of it was sent. */
 export interface Waiter {
   resolve(value: unknown): void
   reject(error: unknown): void
@@ -24,8 +27,11 @@ export interface Waiter {
 }
 
 interface Pending {
-  waiter: Waiter
-  scope: Scope
+  readonly waiter: Waiter
+  /** Channels in the arguments; undefined when there can be none. */
+  readonly scope: Scope | undefined
+  /** The request itself, when it is sent in pieces. */
+  readonly bulk: Bulk | undefined
 }
 
 export class RpcClient {
@@ -49,18 +55,32 @@ export class RpcClient {
    * @returns the request's id, for `cancel`
    * @throws NotSerializableError, PayloadTooLargeError. Nothing was sent then and `waiter` hears nothing.
    */
-  apply(path: string[], args: readonly unknown[], waiter: Waiter): number {
+  apply(path: readonly string[], args: readonly unknown[], waiter: Waiter): number {
+    const text = this.#channel.closed ? undefined : requestText(this.#nextId, path, args)
+    if (text !== undefined) {
+      const id = this.#nextId++
+      this.#channel.sendText(text)
+      this.#pending.set(id, { waiter, scope: undefined, bulk: undefined })
+      return id
+    }
     return this.#request({ type: "APPLY", path, argumentList: args.map(value => ({ type: "RAW", value })) }, waiter)
   }
 
   /** Reads the property at `path`. */
-  get(path: string[], waiter: Waiter): number {
+  get(path: readonly string[], waiter: Waiter): number {
     return this.#request({ type: "GET", path }, waiter)
   }
 
   /** Aborts a request: the remote function's signal fires. The answer still comes when the work has really ended. */
   cancel(id: number, reason: unknown): void {
-    if (!this.#pending.has(id)) return
+    const pending = this.#pending.get(id)
+    if (!pending) return
+    if (pending.bulk && pending.scope && this.#channel.abandon(pending.bulk, pending.scope)) {
+      // The other side has not seen the request, and will not: nothing runs that could answer.
+      this.#pending.delete(id)
+      pending.waiter.done()
+      return
+    }
     const cancel = (why: unknown) => this.#channel.send({ id: this.#nextId++, type: "CANCEL", target: id, reason: why })
     try {
       cancel(reason)
@@ -80,11 +100,11 @@ export class RpcClient {
     const scope = new Scope()
     message.id = id
     try {
-      this.#channel.send(message, scope)
+      const bulk = this.#channel.send(message, scope)
+      this.#pending.set(id, { waiter, scope, bulk })
     } catch (error) {
       throw inUserTerms(error)
     }
-    this.#pending.set(id, { waiter, scope })
     return id
   }
 
@@ -105,8 +125,10 @@ export class RpcClient {
       waiter.reject(error)
     }
     const over = () => {
-      scope.closeCalls(settled)
-      for (const stream of scope.streams) stream.close(settled)
+      if (scope) {
+        scope.closeCalls(settled)
+        for (const stream of scope.streams) stream.close(settled)
+      }
       done()
     }
     if (!adopted.onStreamsOver(over)) over()
@@ -116,7 +138,7 @@ export class RpcClient {
     const pending = [...this.#pending.values()]
     this.#pending.clear()
     for (const { waiter, scope } of pending) {
-      scope.closeAll(reason)
+      scope?.closeAll(reason)
       waiter.reject(reason)
       waiter.done()
     }

@@ -8,6 +8,7 @@ import type { RequestMessage } from "./protocol.ts"
 import { sendThrown } from "./remote-error.ts"
 import { fromWire } from "./rpc-client.ts"
 import { RpcRequest } from "./rpc-request.ts"
+import { answerText, voidText } from "./rpc-text.ts"
 import { Scope } from "./scope.ts"
 import { inUserTerms } from "./value-path.ts"
 
@@ -29,11 +30,11 @@ export class RpcServer {
   constructor(channel: Channel, target: RpcTarget) {
     this.#channel = channel
     this.#target = target
-    channel.receive(message => this.#onRequest(message as RequestMessage))
+    channel.receive((message, adopted) => this.#onRequest(message as RequestMessage, adopted))
     channel.onClose(reason => this.#abortAll(reason))
   }
 
-  #onRequest(request: RequestMessage): void {
+  #onRequest(request: RequestMessage, adopted: Scope): void {
     const id = request?.id
     if (typeof id !== "number" && typeof id !== "string") throw new ProtocolError("a request has no id")
     switch (request.type) {
@@ -44,7 +45,7 @@ export class RpcServer {
       case "GET":
         if (!isPath(request.path)) throw new ProtocolError("a request has no path")
         if (this.#running.has(id)) throw new ProtocolError(`request ${id} is open already`)
-        void this.#answer(id, request)
+        this.#serve(id, request, adopted)
         return
       case "RELEASE":
         // Comlink's last proxy was collected. What is served here belongs to the channel, not to a proxy.
@@ -55,35 +56,61 @@ export class RpcServer {
     }
   }
 
-  /** Never rejects: whatever goes wrong is the answer. */
-  async #answer(id: number | string, request: RequestMessage & { type: "APPLY" | "GET" }): Promise<void> {
+  /** Never throws: whatever goes wrong is the answer. A function that returns its result at once is answered at once. */
+  #serve(id: number | string, request: RequestMessage & { type: "APPLY" | "GET" }, adopted: Scope): void {
     const end = this.#target.begin?.()
     const running = new RpcRequest()
     this.#running.set(id, running)
-    const scope = new Scope(false)
+    let value: unknown
     try {
-      const value =
+      value =
         request.type === "GET"
-          ? await this.#target.get(request.path)
-          : await this.#target.apply(request.path, argumentsOf(request.argumentList), running)
-      try {
-        this.#channel.send({ id, type: "RAW", value }, scope)
-      } catch (error) {
-        throw inUserTerms(error)
-      }
+          ? this.#target.get(request.path)
+          : this.#target.apply(request.path, argumentsOf(request.argumentList), running)
     } catch (error) {
-      this.#reply(id, error)
-    } finally {
-      const over = () => {
-        this.#running.delete(id)
-        end?.()
-      }
-      if (!scope.onStreamsOver(over)) over()
+      this.#failed(id, error, adopted, end)
+      return
+    }
+    if (!isThenable(value)) this.#answer(id, value, adopted, end)
+    else {
+      Promise.resolve(value).then(
+        result => this.#answer(id, result, adopted, end),
+        error => this.#failed(id, error, adopted, end),
+      )
     }
   }
 
-  #reply(id: number | string, error: unknown): void {
-    sendThrown(error, value => this.#channel.send({ id, type: "HANDLER", name: "throw", value }))
+  /** @param adopted What was sent on the channels of the request arrives before its answer, which ends them. */
+  #answer(id: number | string, value: unknown, adopted: Scope, end: (() => void) | undefined): void {
+    const text = value === undefined ? voidText(id) : answerText(id, value)
+    if (text !== undefined && adopted.all().length === 0) {
+      this.#channel.sendText(text, value === undefined)
+      this.#over(id, end)
+      return
+    }
+    const scope = new Scope(false)
+    try {
+      this.#channel.send({ id, type: "RAW", value }, scope, adopted)
+    } catch (error) {
+      this.#failed(id, inUserTerms(error), adopted, end)
+      return
+    }
+    const over = () => this.#over(id, end)
+    if (!scope.onStreamsOver(over)) over()
+  }
+
+  #failed(id: number | string, error: unknown, adopted: Scope, end: (() => void) | undefined): void {
+    this.#reply(id, error, adopted)
+    this.#over(id, end)
+  }
+
+  #over(id: number | string, end: (() => void) | undefined): void {
+    this.#running.delete(id)
+    end?.()
+  }
+
+  #reply(id: number | string, error: unknown, adopted?: Scope): void {
+    sendThrown(error, value => this.#channel.send({ id, type: "HANDLER", name: "throw", value }, undefined, adopted))
   }
 
   #abortAll(reason: FlameError): void {
@@ -103,4 +130,13 @@ function isPath(path: unknown): path is string[] {
 function argumentsOf(list: unknown): unknown[] {
   if (!Array.isArray(list)) throw new ProtocolError("a call has no argument list")
   return list.map(fromWire)
+}
+
+function isThenable(value: unknown): boolean {
+  if ((typeof value !== "object" && typeof value !== "function") || value === null) return false
+  try {
+    return typeof (value as { then?: unknown }).then === "function"
+  } catch {
+    return true // a getter that throws: awaiting it tells the caller what it threw
+  }
 }

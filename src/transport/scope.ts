@@ -1,34 +1,71 @@
 /**
  * The channels that belong to one call: those made for callbacks, streams and signals in its message. They end with the
- * call, so that nothing is left behind by a function that was passed a million callbacks.
+ * call, so that nothing is left behind by a function that was passed a million callbacks. Most calls have none: its lists are
+ * made when they are needed.
  */
 import type { MessagePort } from "node:worker_threads"
 import type { FlameError } from "../shared/errors.ts"
 import type { Channel } from "./channel.ts"
 
+const NONE: readonly never[] = []
+
 export class Scope {
+  #calls: Channel[] | undefined
+  #streams: Channel[] | undefined
+  #lasting: Channel[] | undefined
+  #ports: MessagePort[] | undefined
+
   /**
    * @param functions Whether plain functions may be passed. A request carries callbacks; an answer does not, since nobody
    * would know when they are over (`proxy(fn)` says who releases it).
    */
   constructor(readonly functions = true) {}
 
-  /** Over when the call settles. */
-  readonly calls: Channel[] = []
   /** Over when the stream is: a call that returned one is not done before. */
-  readonly streams: Channel[] = []
-  /** Explicit proxies and transferred ports: not the call's, they live until released. */
-  readonly lasting: Channel[] = []
+  get streams(): readonly Channel[] {
+    return this.#streams ?? NONE
+  }
+
   /** Ports made for this message, to be put in the transfer list if it is posted on. */
-  readonly ports: MessagePort[] = []
+  get ports(): readonly MessagePort[] {
+    return this.#ports ?? NONE
+  }
+
+  /** Over when the call settles. */
+  addCall(channel: Channel): void {
+    this.#calls ??= []
+    this.#calls.push(channel)
+  }
+
+  addStream(channel: Channel): void {
+    this.#streams ??= []
+    this.#streams.push(channel)
+  }
+
+  /** Explicit proxies and transferred ports: not the call's, they live until released. */
+  addLasting(channel: Channel): void {
+    this.#lasting ??= []
+    this.#lasting.push(channel)
+  }
+
+  addPort(port: MessagePort): void {
+    this.#ports ??= []
+    this.#ports.push(port)
+  }
 
   /** Ends what ends with the call. */
   closeCalls(reason: FlameError): void {
-    for (const channel of this.calls) channel.close(reason)
+    if (this.#calls) for (const channel of this.#calls) channel.close(reason)
   }
 
-  all(): Channel[] {
-    return [...this.calls, ...this.streams, ...this.lasting]
+  all(): readonly Channel[] {
+    if (!this.#calls && !this.#streams && !this.#lasting) return NONE
+    return [...(this.#calls ?? NONE), ...(this.#streams ?? NONE), ...(this.#lasting ?? NONE)]
+  }
+
+  /** The numbers of all its channels. */
+  ids(): readonly number[] {
+    return this.all().map(channel => channel.id)
   }
 
   /** Ends everything: nobody will use it. */
@@ -38,9 +75,10 @@ export class Scope {
 
   /** Calls `done` once all streams are over; returns false (and never calls it) when there are none. */
   onStreamsOver(done: () => void): boolean {
-    let open = this.streams.length
-    if (open === 0) return false
-    for (const stream of this.streams) {
+    const streams = this.#streams
+    if (!streams) return false
+    let open = streams.length
+    for (const stream of streams) {
       stream.onClose(() => {
         open -= 1
         if (open === 0) done()

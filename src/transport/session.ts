@@ -1,31 +1,42 @@
 /**
- * All channels of one data connection. Owns their ids, routes frames to them, and turns values into frames and back through
- * the codec. The root channel (0) carries the guarded RPC, the raw one (1) the user's own Comlink or port protocol.
+ * All channels of one data line. Owns their ids, routes messages to them, and turns values into messages and back through the
+ * codec. The root channel (0) carries the guarded RPC, the raw one (1) the user's own Comlink or port protocol.
  */
 import { ConnectionError, type FlameError, ProtocolError } from "../shared/errors.ts"
+import type { Bulk } from "./bulk.ts"
 import { Channel, type ChannelHost } from "./channel.ts"
-import { decode, encode } from "./codec.ts"
-import type { Frame } from "./frame.ts"
+import { decodeTree, encode } from "./codec.ts"
+import { Inbox } from "./inbox.ts"
 import { lowerLive, raiseLive } from "./live-values.ts"
+import { Outbox, outgoing, type Wire } from "./outbox.ts"
+import { Kind } from "./packet.ts"
 import { Scope } from "./scope.ts"
 
 const ROOT = 0
 const RAW = 1
 const FIRST_DYNAMIC = 2
 
-/** What a session needs of its connection. */
-export interface SessionLink {
-  sendFrame(channel: number, json: string, rich: boolean, parts: readonly Uint8Array[]): void
-  sendClose(channel: number): void
+/** What a session needs of its line. */
+export interface SessionLink extends Wire {
   /** A callback of this side threw. Its caller is told as well, but need not be listening. */
   callbackFailed(error: unknown): void
 }
+
+/** For messages that name no channels: there is nothing in it, and nothing is added. */
+const NOTHING = new Scope(false)
+
+/** Channels announced by messages in pieces, at a time. More is no honest peer. */
+const MAX_ANNOUNCED = 1_000_000
 
 export class Session implements ChannelHost {
   readonly root: Channel
   readonly raw: Channel
   readonly #link: SessionLink
+  readonly #outbox: Outbox
+  readonly #inbox: Inbox
   readonly #channels = new Map<number, Channel>()
+  /** Channels of the peer's that a message on its way names. */
+  readonly #announced = new Set<number>()
   #nextId: number
   /** Ids this side makes are even on the parent, odd on the runner; they are never reused. */
   readonly #parity: number
@@ -36,6 +47,13 @@ export class Session implements ChannelHost {
     this.#link = link
     this.#parity = side === "parent" ? 0 : 1
     this.#nextId = FIRST_DYNAMIC + this.#parity
+    this.#outbox = new Outbox(link, ROOT)
+    this.#inbox = new Inbox({
+      message: (channel, tree, rich, parts) => this.#deliver(channel, tree, rich, parts),
+      close: channel => this.#peerClosed(channel),
+      announce: channels => this.#announce(channels),
+      withdraw: channels => this.#withdraw(channels),
+    })
     this.root = this.#add(ROOT)
     this.raw = this.#add(RAW)
   }
@@ -59,29 +77,93 @@ export class Session implements ChannelHost {
 
   /** The peer's channel that a reference in a message names. @throws ProtocolError when it cannot be a new one. */
   adopt(id: unknown): Channel {
-    if (!Number.isSafeInteger(id) || (id as number) <= this.#highestPeerId || (id as number) % 2 === this.#parity) {
-      throw new ProtocolError(`a message refers to channel ${String(id)}, which is not a new one of the peer's`)
-    }
-    this.#highestPeerId = id as number
+    if (!this.#announced.delete(id as number)) this.#checkNew(id)
     return this.#add(id as number)
   }
 
-  /** Handles one frame. @throws ProtocolError */
-  receive(frame: Frame): void {
-    const channel = this.#channels.get(frame.channel)
-    if (!channel) {
-      this.#checkKnown(frame.channel)
-      if (!frame.rich) return // closed here while the frame was on its way
+  /** A text packet of the peer. @throws ProtocolError */
+  text(data: string): void {
+    this.#inbox.text(data)
+  }
+
+  /** A binary packet of the peer. @throws ProtocolError */
+  binary(pieces: readonly Buffer[]): void {
+    this.#inbox.binary(pieces)
+  }
+
+  /** The line can take more. */
+  pump(): void {
+    this.#outbox.pump()
+  }
+
+  /** Resolves when all that was sent is with the line. */
+  async flushed(): Promise<void> {
+    await this.#outbox.emptied()
+  }
+
+  /** The line is over, for this reason: so is everything on it. */
+  fail(reason: FlameError): void {
+    if (this.#over) return
+    this.#over = reason
+    for (const channel of [...this.#channels.values()]) channel.end(reason)
+    this.#channels.clear()
+    this.#outbox.end()
+    this.#inbox.end()
+  }
+
+  /** Without a scope nobody ends what a plain function opens, so the message may hold none. */
+  transmit(channel: Channel, message: unknown, scope?: Scope, after?: Scope): Bulk | undefined {
+    const opened = scope ?? new Scope(false)
+    try {
+      const { json, rich, parts } = encode(message, (value, path) => lowerLive(value, path, this, opened))
+      const whole = outgoing(channel.id, rich, json, parts.map(owned), opened.ids(), after?.ids())
+      this.#outbox.send(whole)
+      return whole.bulk
+    } catch (error) {
+      this.#unsend(opened, error)
+      throw error
+    }
+  }
+
+  transmitText(channel: Channel, json: string, rich: boolean): void {
+    this.#outbox.post(channel.id, rich ? Kind.rich : Kind.plain, json)
+  }
+
+  /** What is left of a message that is being sent is not sent. False: all of it is on its way already. */
+  abandon(bulk: Bulk, scope: Scope): boolean {
+    if (!this.#outbox.abandon(bulk)) return false
+    this.#unsend(scope, undefined)
+    return true
+  }
+
+  retire(channel: Channel): void {
+    if (this.#channels.delete(channel.id)) this.#outbox.post(channel.id, Kind.close, "0")
+  }
+
+  /** Nothing was sent: the peer must not hear of channels that only this message named, not even that they are closed. */
+  #unsend(scope: Scope, cause: unknown): void {
+    for (const channel of scope.all()) {
+      this.#channels.delete(channel.id)
+      channel.end(new ConnectionError("the message was not sent", { cause }))
+    }
+  }
+
+  #deliver(id: number, tree: unknown, rich: boolean, parts: readonly ArrayBuffer[]): void {
+    const channel = this.#channels.get(id)
+    if (!channel) this.#checkKnown(id) // closed here while the message was on its way
+    if (!rich && parts.length === 0) {
+      channel?.deliver(tree, NOTHING)
+      return
     }
     const adopted = new Scope()
-    const message = decode(frame.json, frame.rich, frame.parts, ref => raiseLive(ref, this, adopted))
+    const message = decodeTree(tree, rich, parts, ref => raiseLive(ref, this, adopted))
     if (channel) channel.deliver(message, adopted)
     // Nobody reads the message, but the peer goes on to speak of the channels that were named in it.
     else adopted.closeAll(new ConnectionError("the message came on a channel that is closed"))
   }
 
   /** The peer closed one of its or our channels. @throws ProtocolError */
-  peerClosed(id: number): void {
+  #peerClosed(id: number): void {
     const channel = this.#channels.get(id)
     if (!channel) return this.#checkKnown(id)
     if (id === ROOT || id === RAW) throw new ProtocolError(`channel ${id} cannot be closed`)
@@ -89,32 +171,26 @@ export class Session implements ChannelHost {
     channel.end(new ConnectionError("the other side closed the channel"))
   }
 
-  /** The connection is over, for this reason: so is everything on it. */
-  fail(reason: FlameError): void {
-    if (this.#over) return
-    this.#over = reason
-    for (const channel of [...this.#channels.values()]) channel.end(reason)
-    this.#channels.clear()
-  }
-
-  /** Without a scope nobody ends what a plain function opens, so the message may hold none. */
-  transmit(channel: Channel, message: unknown, scope?: Scope): void {
-    const opened = scope ?? new Scope(false)
-    try {
-      const { json, rich, parts } = encode(message, (value, path) => lowerLive(value, path, this, opened))
-      this.#link.sendFrame(channel.id, json, rich, parts)
-    } catch (error) {
-      // Nothing was sent: the peer must not hear of channels that only this message named, not even that they are closed.
-      for (const unsent of opened.all()) {
-        this.#channels.delete(unsent.id)
-        unsent.end(new ConnectionError("the message was not sent", { cause: error }))
-      }
-      throw error
+  #announce(channels: readonly number[]): void {
+    for (const id of channels) {
+      this.#checkNew(id)
+      this.#announced.add(id)
     }
+    if (this.#announced.size > MAX_ANNOUNCED) throw new ProtocolError("too many channels are announced")
   }
 
-  retire(channel: Channel): void {
-    if (this.#channels.delete(channel.id)) this.#link.sendClose(channel.id)
+  #withdraw(channels: readonly number[]): void {
+    for (const id of channels) this.#announced.delete(id)
+  }
+
+  /** Not in order: a message may have had to wait while others, with higher ids in them, went by. */
+  #checkNew(id: unknown): void {
+    const n = id as number
+    const theirs = Number.isSafeInteger(n) && n >= FIRST_DYNAMIC && n % 2 !== this.#parity
+    if (!theirs || this.#channels.has(n) || this.#announced.has(n)) {
+      throw new ProtocolError(`a message refers to channel ${String(id)}, which is not a new one of the peer's`)
+    }
+    if (n > this.#highestPeerId) this.#highestPeerId = n
   }
 
   #add(id: number): Channel {
@@ -130,3 +206,5 @@ export class Session implements ChannelHost {
     throw new ProtocolError(`a message for channel ${id}, which never was`)
   }
 }
+
+const owned = (bytes: Uint8Array) => ({ bytes, owned: false })

@@ -90,6 +90,7 @@ async function boot() {
       logger: silentLogger,
       maxConcurrency: 1,
       heartbeatMs: 60_000,
+      reconnectMs: 60_000,
       silenceMs: 60_000,
       orphanGraceMs: 0,
       bootTimeoutMs: Number.POSITIVE_INFINITY,

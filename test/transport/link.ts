@@ -7,8 +7,9 @@ import type { WebSocket } from "ws"
 import { type FlameError, HandshakeError, ProtocolError } from "../../src/shared/errors.ts"
 import { Connection } from "../../src/transport/connection.ts"
 import { dial } from "../../src/transport/dial.ts"
+import { Line } from "../../src/transport/line.ts"
 import { type AcceptedPeer, Listener, type ListenerOptions } from "../../src/transport/listener.ts"
-import { type ControlMessage, PROTOCOL_VERSION } from "../../src/transport/protocol.ts"
+import { type ControlMessage, PROTOCOL_VERSION, parseControl } from "../../src/transport/protocol.ts"
 import { newKey } from "../../src/transport/psk.ts"
 import { RpcClient } from "../../src/transport/rpc-client.ts"
 import { RpcServer, type RpcTarget } from "../../src/transport/rpc-server.ts"
@@ -20,6 +21,7 @@ export interface Side {
   readonly ws: WebSocket
   readonly session: Session
   readonly connection: Connection
+  readonly line: Line
   /** Why the connection ended, once it has. */
   readonly over: Promise<FlameError>
   /** What `callbackFailed` heard. */
@@ -126,49 +128,62 @@ export class TestHub {
   }
 }
 
+const welcome = {
+  t: "welcome",
+  v: PROTOCOL_VERSION,
+  line: "l",
+  reconnectMs: 0,
+  module: "m",
+  source: "m",
+  maxConcurrency: 1,
+  poolName: "p",
+} as const
+
 export const hello = { t: "hello", v: PROTOCOL_VERSION, runnerId: "r", pid: 1, generation: 0 } as const
 
-function side(ws: WebSocket, name: "parent" | "runner", onControl: (m: ControlMessage, side: Side) => void): Side {
+function side(ws: WebSocket, name: "parent" | "runner", onHello: (m: ControlMessage, side: Side) => void): Side {
   const over = deferred<FlameError>()
   const failures: unknown[] = []
-  const connection = new Connection(ws, "data", name === "runner", {
-    control: message => {
-      if (message.t === "close") session.peerClosed(message.channel)
-      else onControl(message, result)
+  const ended = (reason: FlameError) => {
+    session.fail(reason)
+    over.resolve(reason)
+  }
+  const connection = new Connection(ws, name === "runner", {
+    text: data => onHello(parseControl(data, "data"), result),
+    binary() {
+      throw new ProtocolError("a binary message before the hello was answered")
     },
-    frame: frame => session.receive(frame),
-    closed: reason => {
-      session.fail(reason)
-      over.resolve(reason)
-    },
+    closed: ended,
+  })
+  const line = new Line({
+    text: data => session.text(data),
+    binary: pieces => session.binary(pieces),
+    writable: () => session.pump(),
+    detached: reason => line.fail(reason), // nobody makes another connection here
+    closed: ended,
   })
   const session = new Session(name, {
-    sendFrame: (channel, json, rich, parts) => connection.sendFrame(channel, json, rich, parts),
-    sendClose: channel => connection.send({ t: "close", channel }),
+    send: packet => line.send(packet),
+    get credit() {
+      return line.credit
+    },
+    together: fn => line.together(fn),
     callbackFailed: error => failures.push(error),
   })
-  const result: Side = { ws, session, connection, over: over.promise, failures }
+  const result: Side = { ws, session, connection, line, over: over.promise, failures }
   return result
 }
 
 /** The parent's end, once the peer has said hello. */
 function acceptData(peer: AcceptedPeer): Promise<Side> {
   return new Promise((resolve, reject) => {
-    let greeted = false
     const made = side(peer.ws, "parent", (message, self) => {
-      if (greeted || message.t !== "hello") throw new ProtocolError(`"${message.t}" out of order`)
+      if (message.t !== "hello") throw new ProtocolError(`"${message.t}" out of order`)
       if (message.v !== PROTOCOL_VERSION) throw new HandshakeError(`the runner speaks protocol ${message.v}`)
-      greeted = true
       peer.greeted()
       self.connection.greet()
-      self.connection.send({
-        t: "welcome",
-        v: PROTOCOL_VERSION,
-        module: "m",
-        source: "m",
-        maxConcurrency: 1,
-        poolName: "p",
-      })
+      self.connection.tell(welcome)
+      self.line.attach(self.connection, 0)
       resolve(self)
     })
     void made.over.then(reject)
@@ -179,10 +194,11 @@ function greetParent(ws: WebSocket): Promise<Side> {
   return new Promise((resolve, reject) => {
     const made = side(ws, "runner", (message, self) => {
       if (message.t !== "welcome") throw new ProtocolError(`"${message.t}" out of order`)
+      self.line.attach(self.connection, 0)
       resolve(self)
     })
     void made.over.then(reject)
-    made.connection.send(hello)
+    made.connection.tell(hello)
   })
 }
 

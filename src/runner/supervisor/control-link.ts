@@ -1,40 +1,69 @@
 /**
- * The supervisor's line to the parent: dials, says hello, notices silence. Owns the control connection; knows nothing of
- * workers.
+ * The supervisor's line to the parent: dials, says hello, notices silence. Owns the control line; knows nothing of workers.
  */
-import { setTimeout as delay } from "node:timers/promises"
 import type { BootConfig } from "../../shared/boot.ts"
-import { ConnectionError, type FlameError, HandshakeError, ProtocolError } from "../../shared/errors.ts"
-import { Connection } from "../../transport/connection.ts"
-import { dial, isRefused } from "../../transport/dial.ts"
+import { ConnectionError, type FlameError, ProtocolError } from "../../shared/errors.ts"
+import type { Connection } from "../../transport/connection.ts"
+import { dial } from "../../transport/dial.ts"
 import {
   CloseCode,
-  type ControlMessage,
   PROTOCOL_VERSION,
+  parseControl,
+  type Resumed,
   type SupervisorMessage,
   type ToSupervisorMessage,
 } from "../../transport/protocol.ts"
+import { DialledLine } from "../dialled-line.ts"
+
+type Welcome = ToSupervisorMessage & { t: "welcome" }
 
 export interface ControlHandler {
-  message(message: Exclude<ToSupervisorMessage, { t: "welcome" }>): void
+  message(message: Exclude<ToSupervisorMessage, Welcome | Resumed>): void
+  /** The line goes on over another connection: the one before was cut, and others on the same way may be. */
+  resumed(): void
   /** The line is gone, and with it the parent. */
   lost(reason: FlameError): void
 }
 
-/** A node may come up before its network does. */
-const DIAL_FOR_MS = 30_000
-/** Nobody listens: the parent is gone. A few tries rule out that its host only just came back. */
-const REFUSALS = 3
-const RETRY_MS = 500
+/** Heartbeats that do not come before the line is doubted. */
+const MISSES = 3
+/** What is with the kernel arrives although this process ends; a parent that is busy need not be waited for. */
+const PATIENCE_MS = 2_000
+
+const unheard = new ConnectionError("the parent's heartbeats do not arrive")
 
 export class ControlLink {
-  readonly #connection: Connection
-  #silence: NodeJS.Timeout | undefined
+  readonly #dialled: DialledLine<Welcome>
+  readonly #watch: NodeJS.Timeout
   #heard = performance.now()
-  orphanGraceMs = 5_000
 
-  private constructor(connection: Connection) {
-    this.#connection = connection
+  private constructor(dialled: DialledLine<Welcome>) {
+    this.#dialled = dialled
+    const { silenceMs, heartbeatMs } = dialled.welcome
+    // A link that is down for a while shows as silence, and so does a parent that blocks its own loop: a second connection
+    // tells them apart. A parent whose host lost its power sends no FIN: only its long silence tells.
+    this.#watch = setInterval(
+      () => {
+        const silent = this.#silentFor
+        if (silent >= silenceMs)
+          this.#dialled.line.fail(new ConnectionError(`no word of the parent for ${silenceMs} ms`))
+        else if (this.up && silent >= MISSES * heartbeatMs)
+          this.#dialled.relink(unheard, () => this.#silentFor >= heartbeatMs)
+      },
+      Math.min(heartbeatMs, silenceMs / 4),
+    )
+    this.#watch.unref()
+    this.#listen(dialled.connection)
+  }
+
+  /** How long a runner without its parent gives its hooks. */
+  get orphanGraceMs(): number {
+    return this.#dialled.welcome.orphanGraceMs
+  }
+
+  /** There is a connection to the parent now. */
+  get up(): boolean {
+    return this.#dialled.line.up
   }
 
   /**
@@ -47,82 +76,65 @@ export class ControlLink {
     who: { jobId: string; node: string },
     handler: ControlHandler,
   ): Promise<ControlLink> {
-    const ws = await dialPatiently(boot, localAddress)
-    return await new Promise<ControlLink>((resolve, reject) => {
-      let link: ControlLink | undefined
-      const connection = new Connection(ws, "control", true, {
-        control(message: ControlMessage) {
-          const m = message as ToSupervisorMessage
-          if (!link) {
-            if (m.t !== "welcome") throw new ProtocolError(`"${m.t}" before the welcome`)
-            if (m.v !== PROTOCOL_VERSION) throw new HandshakeError(`the parent speaks protocol ${m.v}`)
-            link = new ControlLink(connection)
-            link.orphanGraceMs = m.orphanGraceMs
-            link.#watchSilence(m.silenceMs)
-            resolve(link)
-          } else {
-            if (m.t === "welcome") throw new ProtocolError("a second welcome")
-            link.#heard = performance.now()
-            handler.message(m)
-          }
+    const { host, port, runnerId } = boot
+    const key = Buffer.from(boot.key, "base64")
+    let link: ControlLink | undefined
+    const dialled = await DialledLine.open<Welcome>({
+      kind: "control",
+      dial: timeoutMs => dial({ host, port, kind: "control", identity: runnerId, key, localAddress, timeoutMs }),
+      hello: resume => ({
+        t: "hello",
+        v: PROTOCOL_VERSION,
+        runnerId,
+        pid: process.pid,
+        ...who,
+        ...(resume && { resume }),
+      }),
+      handlerFor: () => ({
+        text(data) {
+          const m = parseControl(data, "control") as ToSupervisorMessage
+          if (m.t === "welcome" || m.t === "resumed") throw new ProtocolError(`"${m.t}" on a line that is up`)
+          if (link) link.#heard = performance.now()
+          handler.message(m)
         },
-        frame() {
-          throw new ProtocolError("a frame on the control socket")
+        binary() {
+          throw new ProtocolError("a binary message on the control line")
+        },
+        writable() {},
+        up(connection) {
+          if (link) link.#listen(connection)
+          handler.resumed()
         },
         closed(reason) {
-          if (link) {
-            clearInterval(link.#silence)
-            handler.lost(reason)
-          } else reject(reason)
+          if (link) clearInterval(link.#watch)
+          handler.lost(reason)
         },
-      })
-      connection.send({ t: "hello", v: PROTOCOL_VERSION, runnerId: boot.runnerId, pid: process.pid, ...who })
+      }),
     })
+    link = new ControlLink(dialled)
+    return link
   }
 
   send(message: SupervisorMessage): void {
-    this.#connection.send(message)
+    this.#dialled.line.send(JSON.stringify(message))
   }
 
-  /** Says goodbye: resolves when it is with the kernel. */
+  /** Says goodbye: resolves when the parent has it, or could read it, or can no longer be told. */
   async bye(message: SupervisorMessage & { t: "bye" }): Promise<void> {
-    this.#connection.send(message)
-    await this.#connection.flush()
-    clearInterval(this.#silence)
-    this.#connection.close(CloseCode.bye, new ConnectionError("bye"))
+    this.send(message)
+    await this.#dialled.line.delivered(PATIENCE_MS)
+    clearInterval(this.#watch)
+    this.#dialled.line.close(CloseCode.bye, new ConnectionError("bye"))
   }
 
-  /** A parent whose host lost power sends no FIN: only its silence tells. A parent that is merely busy is not silent so long. */
-  #watchSilence(limitMs: number): void {
-    const heard = () => {
+  get #silentFor(): number {
+    return performance.now() - this.#heard
+  }
+
+  #listen(connection: Connection): void {
+    this.#heard = performance.now()
+    connection.onPing(() => {
       this.#heard = performance.now()
-    }
-    this.#connection.onPing(heard)
-    this.#silence = setInterval(() => {
-      if (performance.now() - this.#heard < limitMs) return
-      this.#connection.abort(new ConnectionError(`nothing was heard of the parent for ${limitMs} ms`))
-    }, limitMs / 4)
-    this.#silence.unref()
-  }
-}
-
-async function dialPatiently(boot: BootConfig, localAddress: string | undefined) {
-  const until = performance.now() + DIAL_FOR_MS
-  for (let refusals = 0; ; ) {
-    try {
-      const { host, port, runnerId, key } = boot
-      return await dial({
-        host,
-        port,
-        kind: "control",
-        identity: runnerId,
-        key: Buffer.from(key, "base64"),
-        localAddress,
-      })
-    } catch (error) {
-      if (isRefused(error)) refusals += 1
-      if (refusals >= REFUSALS || error instanceof HandshakeError || performance.now() > until) throw error
-    }
-    await delay(RETRY_MS)
+    })
   }
 }

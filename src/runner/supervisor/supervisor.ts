@@ -76,8 +76,10 @@ export class Supervisor {
           message: message => {
             if (message.t === "drain") this.#drain(message.reason, message.graceMs)
             else if (message.t === "deadline") this.#deadline(message.endsAt)
-            else this.#reset(message.generation)
+            else if (message.t === "reset") this.#reset(message.generation)
+            else this.#relink(message.generation)
           },
+          resumed: () => this.#relink(this.#generation),
           lost: () => {
             if (this.#state !== "ended") this.#drain("parent-gone", this.#link?.orphanGraceMs ?? 0)
           },
@@ -117,6 +119,11 @@ export class Supervisor {
     if (this.#state === "serving" && generation === this.#generation) this.#worker?.kill()
   }
 
+  /** The worker may not have noticed yet that its connection is cut, too. */
+  #relink(generation: number): void {
+    if (generation === this.#generation) this.#worker?.send({ t: "relink" })
+  }
+
   /** @param guessed The time was guessed from a signal; the parent may learn that there is more. */
   #drain(reason: DrainReason, graceMs: number, guessed = false): void {
     if (this.#state === "ended") return
@@ -142,7 +149,10 @@ export class Supervisor {
   #watch(worker: WorkerProcess): void {
     this.#worker = worker
     worker.onMessage(message => {
-      if (message.t === "lost") this.#drain("parent-gone", this.#link?.orphanGraceMs ?? 0)
+      if (message.t !== "lost") return
+      // A parent that can be reached from here has ended that line, or could not be reached from there: another worker may.
+      if (this.#link?.up) this.#reset(this.#generation)
+      else this.#drain("parent-gone", this.#link?.orphanGraceMs ?? 0)
     })
     void worker.exited.then(exit => this.#workerExited(exit))
   }

@@ -1,89 +1,90 @@
 /**
- * The worker's line to the parent: dials, says hello, and gives the session its frames. Owns the data connection; knows
- * nothing of the user's module.
+ * The worker's line to the parent: dials, says hello, and gives the session its packets. Owns the data line; knows nothing of the
+ * user's module.
  */
-import { ConnectionError, type FlameError, HandshakeError, ProtocolError } from "../../shared/errors.ts"
-import { Connection } from "../../transport/connection.ts"
+import { ConnectionError, type FlameError } from "../../shared/errors.ts"
 import { dial } from "../../transport/dial.ts"
-import {
-  CloseCode,
-  type ControlMessage,
-  PROTOCOL_VERSION,
-  type ToWorkerMessage,
-  type WorkerMessage,
-} from "../../transport/protocol.ts"
+import { CloseCode, PROTOCOL_VERSION, type ToWorkerMessage, type WorkerMessage } from "../../transport/protocol.ts"
 import { Session } from "../../transport/session.ts"
+import { DialledLine } from "../dialled-line.ts"
 import type { ToWorker } from "../ipc.ts"
 
 export type Welcome = ToWorkerMessage & { t: "welcome" }
 
+/** What is with the kernel arrives although this process ends; a parent that is busy need not be waited for. */
+const PATIENCE_MS = 5_000
+
 export class DataLink {
   readonly session: Session
-  readonly welcome: Welcome
-  readonly #connection: Connection
+  readonly #dialled: DialledLine<Welcome>
 
-  private constructor(connection: Connection, session: Session, welcome: Welcome) {
-    this.#connection = connection
+  private constructor(dialled: DialledLine<Welcome>, session: Session) {
+    this.#dialled = dialled
     this.session = session
-    this.welcome = welcome
+  }
+
+  get welcome(): Welcome {
+    return this.#dialled.welcome
   }
 
   /**
-   * @param lost Called once when the line is gone.
+   * @param lost Called once when the line is gone for good.
    * @throws HostError, HandshakeError when the parent cannot be reached or refuses.
    */
   static async open(init: ToWorker & { t: "init" }, lost: (reason: FlameError) => void): Promise<DataLink> {
-    const ws = await dial({
-      host: init.host,
-      port: init.port,
+    const { runnerId, generation, host, port, localAddress } = init
+    const key = Buffer.from(init.key, "base64")
+    let session: Session | undefined
+    const dialled = await DialledLine.open<Welcome>({
       kind: "data",
-      identity: init.runnerId,
-      key: Buffer.from(init.key, "base64"),
-      localAddress: init.localAddress,
-    })
-    return await new Promise<DataLink>((resolve, reject) => {
-      let link: DataLink | undefined
-      const connection = new Connection(ws, "data", true, {
-        control(message: ControlMessage) {
-          const m = message as ToWorkerMessage
-          if (m.t === "close") session.peerClosed(m.channel)
-          else if (link) throw new ProtocolError("a second welcome")
-          else {
-            if (m.t !== "welcome") throw new ProtocolError(`"${(m as { t: string }).t}" before the welcome`)
-            if (m.v !== PROTOCOL_VERSION) throw new HandshakeError(`the parent speaks protocol ${m.v}`)
-            link = new DataLink(connection, session, m)
-            resolve(link)
-          }
-        },
-        frame: frame => session.receive(frame),
-        closed(reason) {
-          session.fail(reason)
-          if (link) lost(reason)
-          else reject(reason)
-        },
-      })
-      const session = new Session("runner", {
-        sendFrame: (channel, json, rich, parts) => connection.sendFrame(channel, json, rich, parts),
-        sendClose: channel => connection.send({ t: "close", channel }),
-        callbackFailed: error => console.error("slurm-flame: a function passed to the parent failed:", error),
-      })
-      connection.send({
+      dial: timeoutMs => dial({ host, port, kind: "data", identity: runnerId, key, localAddress, timeoutMs }),
+      hello: resume => ({
         t: "hello",
         v: PROTOCOL_VERSION,
-        runnerId: init.runnerId,
+        runnerId,
         pid: process.pid,
-        generation: init.generation,
-      })
+        generation,
+        ...(resume && { resume }),
+      }),
+      handlerFor: (_welcome, line) => {
+        const made = new Session("runner", {
+          send: packet => line().send(packet),
+          get credit() {
+            return line().credit
+          },
+          together: fn => line().together(fn),
+          callbackFailed: error => console.error("slurm-flame: a function passed to the parent failed:", error),
+        })
+        session = made
+        return {
+          text: data => made.text(data),
+          binary: pieces => made.binary(pieces),
+          writable: () => made.pump(),
+          up() {},
+          closed(reason) {
+            made.fail(reason)
+            lost(reason)
+          },
+        }
+      },
     })
+    return new DataLink(dialled, session!)
+  }
+
+  /** The parent has lost the connection, or may have: makes another. */
+  relink(): void {
+    this.#dialled.relink(new ConnectionError("the parent asked for another connection"), () => true)
   }
 
   send(message: WorkerMessage): void {
-    this.#connection.send(message)
+    this.#dialled.line.send(JSON.stringify(message))
   }
 
-  /** Resolves when all that was sent is with the kernel; then ends the line. */
+  /** Resolves when all that was sent has arrived at the parent, or could be read by it; then ends the line. */
   async close(): Promise<void> {
-    await this.#connection.flush()
-    this.#connection.close(CloseCode.bye, new ConnectionError("bye"))
+    const { line } = this.#dialled
+    await this.session.flushed()
+    await line.delivered(PATIENCE_MS)
+    line.close(CloseCode.bye, new ConnectionError("bye"))
   }
 }

@@ -30,6 +30,9 @@ process.on("message", (message: ToWorker) => {
     case "drain":
       void worker?.drain(message.reason, message.graceMs)
       return
+    case "relink":
+      worker?.relink()
+      return
     case "deadline":
       worker?.setEnd(message.endsAt)
       return

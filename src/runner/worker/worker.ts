@@ -55,6 +55,11 @@ export class Worker {
     link.send({ t: "ready", exports: module.names })
   }
 
+  /** Makes another connection to the parent. */
+  relink(): void {
+    this.#link?.relink()
+  }
+
   setEnd(endsAt: number): void {
     this.#context.setEnd(endsAt)
   }

@@ -1,0 +1,65 @@
+/**
+ * The line of one worker process and the session on it. Owns what comes over it and which of it is control; whether it may come,
+ * and what its end means, is the runner's link to say.
+ */
+import { type FlameError, ProtocolError } from "../shared/errors.ts"
+import type { Connection } from "../transport/connection.ts"
+import type { Line } from "../transport/line.ts"
+import { PROTOCOL_VERSION, parseControl, type ToWorkerMessage, type WorkerMessage } from "../transport/protocol.ts"
+import { Session } from "../transport/session.ts"
+import { AcceptedLine } from "./accepted-line.ts"
+
+export interface WorkerLineHandler {
+  message(message: Exclude<WorkerMessage, { t: "hello" }>, session: Session): void
+  /** The connection is cut; another may come. */
+  cut(reason: FlameError): void
+  /** The line is over. */
+  closed(reason: FlameError): void
+  callbackFailed(error: unknown): void
+}
+
+/** What a worker is told in its welcome, besides what is the line's own. */
+export type Instructions = Pick<
+  ToWorkerMessage & { t: "welcome" },
+  "module" | "source" | "maxConcurrency" | "poolName" | "reconnectMs"
+>
+
+export class WorkerLine {
+  readonly accepted: AcceptedLine
+  readonly generation: number
+
+  constructor(generation: number, handler: WorkerLineHandler) {
+    this.generation = generation
+    const line = (): Line => this.line
+    const session: Session = new Session("parent", {
+      send: packet => line().send(packet),
+      get credit() {
+        return line().credit
+      },
+      together: fn => line().together(fn),
+      callbackFailed: error => handler.callbackFailed(error),
+    })
+    this.accepted = new AcceptedLine({
+      text: data => {
+        if (!data.startsWith("{")) return session.text(data)
+        const message = parseControl(data, "data") as WorkerMessage
+        if (message.t === "hello") throw new ProtocolError("a second hello")
+        handler.message(message, session)
+      },
+      binary: pieces => session.binary(pieces),
+      writable: () => session.pump(),
+      detached: reason => handler.cut(reason),
+      closed: reason => handler.closed(reason),
+    })
+  }
+
+  get line(): Line {
+    return this.accepted.line
+  }
+
+  /** Answers the hello that came over `connection`, and goes on over it. */
+  welcome(connection: Connection, instructions: Instructions): void {
+    connection.tell({ t: "welcome", v: PROTOCOL_VERSION, line: this.accepted.name, ...instructions })
+    if (connection.open && !this.line.over) this.line.attach(connection, 0)
+  }
+}

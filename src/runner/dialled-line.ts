@@ -1,0 +1,169 @@
+/**
+ * A line to the parent, as its dialling end: makes the first connection, and another whenever one is cut. Owns the attempts
+ * and their limits; knows nothing of what is said on the line.
+ */
+import { setTimeout as delay } from "node:timers/promises"
+import type { WebSocket } from "ws"
+import { ConnectionError, type FlameError, HandshakeError, isFlameError, ProtocolError } from "../shared/errors.ts"
+import { Connection } from "../transport/connection.ts"
+import { isRefused } from "../transport/dial.ts"
+import { Line, type LineHandler } from "../transport/line.ts"
+import { type ControlMessage, PROTOCOL_VERSION, parseControl, type Resume } from "../transport/protocol.ts"
+
+type Welcome = Extract<ControlMessage, { t: "welcome" }>
+
+export interface DialledLineOptions<W extends Welcome> {
+  readonly kind: "control" | "data"
+  /** One attempt to connect. Rejects with a HandshakeError when the parent refuses for good. */
+  dial(timeoutMs: number): Promise<WebSocket>
+  /** What to say first. */
+  hello(resume: Resume | undefined): ControlMessage
+  /** What comes over the line, which is there when the first of it comes; `up` is called with each connection but the first. */
+  handlerFor(
+    welcome: W,
+    line: () => Line,
+  ): Pick<LineHandler, "text" | "binary" | "writable" | "closed"> & {
+    up(connection: Connection): void
+  }
+}
+
+/** A node may come up before its network does. */
+const FIRST_FOR_MS = 30_000
+/** One attempt. Short: while a link is down, what is sent is lost, and only a new attempt shows that it is back. */
+const ATTEMPT_MS = 3_000
+const FIRST_ATTEMPT_MS = 10_000
+/** Nobody listens: the parent is gone. A few tries rule out that its host only just came back. */
+const REFUSALS = 3
+const RETRY_MS = 100
+const MAX_RETRY_MS = 1_000
+
+export class DialledLine<W extends Welcome> {
+  readonly line: Line
+  readonly welcome: W
+  readonly connection: Connection
+  readonly #options: DialledLineOptions<W>
+  readonly #up: (connection: Connection) => void
+  #redialling = false
+
+  private constructor(options: DialledLineOptions<W>, connection: Connection, welcome: W) {
+    this.#options = options
+    this.welcome = welcome
+    this.connection = connection
+    const handler = options.handlerFor(welcome, () => this.line)
+    this.#up = connection => handler.up(connection)
+    this.line = new Line({
+      text: data => handler.text(data),
+      binary: pieces => handler.binary(pieces),
+      writable: () => handler.writable(),
+      closed: reason => handler.closed(reason),
+      detached: reason => void this.#redial(reason, () => true),
+    })
+    this.line.attach(connection, 0)
+  }
+
+  /**
+   * Dials until the parent answers.
+   * @throws HostError, HandshakeError, ConnectionError when it does not
+   */
+  static async open<W extends Welcome>(options: DialledLineOptions<W>): Promise<DialledLine<W>> {
+    const check = (m: ControlMessage) => {
+      if (m.t !== "welcome") throw new ProtocolError(`"${m.t}" where a welcome must be`)
+      if (m.v !== PROTOCOL_VERSION) throw new HandshakeError(`the parent speaks protocol ${m.v}`)
+      return m as W
+    }
+    const take = (connection: Connection, welcome: W) => new DialledLine(options, connection, welcome)
+    const attempt = async () => await greet(await options.dial(FIRST_ATTEMPT_MS), options, undefined, check, take)
+    return await patiently(FIRST_FOR_MS, () => true, attempt)
+  }
+
+  /**
+   * Makes another connection although this one is not known to be cut, and drops it only when the other is there: the parent
+   * may be slow, and not away.
+   * @param wanted Asked before each attempt.
+   */
+  relink(reason: FlameError, wanted: () => boolean): void {
+    void this.#redial(reason, wanted)
+  }
+
+  async #redial(reason: FlameError, wanted: () => boolean): Promise<void> {
+    if (this.#redialling) return
+    this.#redialling = true
+    const { line, welcome } = this
+    try {
+      await patiently(
+        welcome.reconnectMs,
+        () => !line.over && (!line.up || wanted()),
+        async () => {
+          const ws = await this.#options.dial(ATTEMPT_MS)
+          line.detach(reason) // from here on what comes over the old one would come twice
+          const resume = { line: welcome.line, received: line.received }
+          await greet(ws, this.#options, resume, checkResumed, (connection, { received }) => {
+            if (line.over) throw new ConnectionError("the line has ended meanwhile")
+            line.attach(connection, received)
+            this.#up(connection)
+          })
+        },
+      )
+    } catch (error) {
+      if (line.up) return // the old connection has proved to be alive
+      const why = `${reason.message}, and no other could be made: ${(error as Error).message}`
+      line.fail(new ConnectionError(why, { cause: error }))
+    } finally {
+      this.#redialling = false
+    }
+  }
+}
+
+function checkResumed(m: ControlMessage) {
+  if (m.t !== "resumed") throw new ProtocolError(`"${m.t}" where the answer to a resumption must be`)
+  return m
+}
+
+/** Says hello, and hands the connection over in the turn in which the answer comes. */
+async function greet<W extends Welcome, M, R>(
+  ws: WebSocket,
+  options: DialledLineOptions<W>,
+  resume: Resume | undefined,
+  check: (message: ControlMessage) => M,
+  take: (connection: Connection, answer: M) => R,
+): Promise<R> {
+  return await new Promise((resolve, reject) => {
+    const connection = new Connection(ws, true, {
+      text: data => {
+        clearTimeout(timer)
+        resolve(take(connection, check(parseControl(data, options.kind))))
+      },
+      binary() {
+        throw new ProtocolError("a binary message before the answer to the hello")
+      },
+      closed: reason => {
+        clearTimeout(timer)
+        reject(reason)
+      },
+    })
+    const timer = setTimeout(
+      () => connection.abort(new ConnectionError("the parent did not answer the hello")),
+      resume ? ATTEMPT_MS : FIRST_FOR_MS,
+    )
+    connection.tell(options.hello(resume))
+  })
+}
+
+/** Tries again what fails for want of a network, until the time is over or there is no sense in it. */
+async function patiently<R>(forMs: number, wanted: () => boolean, attempt: () => Promise<R>): Promise<R> {
+  const until = performance.now() + forMs
+  let pause = RETRY_MS
+  for (let refusals = 0; ; ) {
+    try {
+      return await attempt()
+    } catch (error) {
+      if (isRefused(error)) refusals += 1
+      const final = error instanceof HandshakeError || error instanceof ProtocolError || !isFlameError(error)
+      const closed = (error as { closeCode?: number }).closeCode
+      const ended = closed !== undefined && closed !== 1006
+      if (final || ended || refusals >= REFUSALS || performance.now() > until || !wanted()) throw error
+    }
+    await delay(pause)
+    pause = Math.min(MAX_RETRY_MS, 2 * pause)
+  }
+}

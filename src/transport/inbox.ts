@@ -1,0 +1,173 @@
+/**
+ * The packets of a data line, taken apart into messages. Owns those that are still coming in pieces, and how much of them there
+ * may be; hands each whole message to its session. Everything here comes from a peer: what is not as it should be is a
+ * ProtocolError.
+ */
+import { ProtocolError } from "../shared/errors.ts"
+import { decodeFrame } from "./frame.ts"
+import { type BulkHead, FRAME, Kind, PIECE, parseBatch, parseBulkHead, readPiece } from "./packet.ts"
+import { MAX_MESSAGE_BYTES } from "./protocol.ts"
+
+export interface InboxHandler {
+  /** A message whose text is parsed and whose values are still the codec's. */
+  message(channel: number, tree: unknown, rich: boolean, parts: readonly ArrayBuffer[]): void
+  /** The peer closed the channel. */
+  close(channel: number): void
+  /** A message that is on its way names these channels. */
+  announce(channels: readonly number[]): void
+  /** The message that was to name these channels will not come. */
+  withdraw(channels: readonly number[]): void
+}
+
+/** Messages in pieces at a time, and the bytes of all of them. More is no honest peer. */
+const MAX_COMING = 4_096
+const MAX_COMING_BYTES = 4 * MAX_MESSAGE_BYTES
+
+interface Coming {
+  readonly channel: number
+  readonly head: BulkHead
+  /** The JSON, then each part. */
+  readonly buffers: readonly Uint8Array<ArrayBuffer>[]
+  at: number
+  offset: number
+  readonly bytes: number
+}
+
+export class Inbox {
+  readonly #handler: InboxHandler
+  readonly #coming = new Map<number, Coming>()
+  #bytes = 0
+  #lastId = 0
+
+  constructor(handler: InboxHandler) {
+    this.#handler = handler
+  }
+
+  /** A text packet. @throws ProtocolError */
+  text(data: string): void {
+    const list = parseBatch(data)
+    for (let i = 0; i < list.length; i += 3) {
+      const kind = list[i]
+      const channel = list[i + 1]
+      if (!Number.isSafeInteger(channel) || (channel as number) < 0) throw new ProtocolError("a message for no channel")
+      this.#entry(kind, channel as number, list[i + 2])
+    }
+  }
+
+  /** A binary packet. @throws ProtocolError */
+  binary(pieces: readonly Buffer[]): void {
+    const type = pieces[0]?.[0]
+    if (type === PIECE) this.#piece(pieces)
+    else if (type === FRAME) {
+      const frame = decodeFrame(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces))
+      this.#handler.message(frame.channel, parse(frame.json), frame.rich, frame.parts)
+    } else throw new ProtocolError(`a packet of type ${type ?? "nothing"}`)
+  }
+
+  /** The line is over. */
+  end(): void {
+    this.#coming.clear()
+    this.#bytes = 0
+  }
+
+  #entry(kind: unknown, channel: number, payload: unknown): void {
+    switch (kind) {
+      case Kind.plain:
+        return this.#handler.message(channel, payload, false, [])
+      case Kind.rich:
+        return this.#handler.message(channel, payload, true, [])
+      case Kind.close:
+        return this.#handler.close(channel)
+      case Kind.begin:
+        return this.#begin(channel, parseBulkHead(payload))
+      case Kind.abandon:
+        return this.#abandon(payload)
+      default:
+        throw new ProtocolError(`a message of kind ${typeof kind === "number" ? kind : typeof kind}`)
+    }
+  }
+
+  #begin(channel: number, head: BulkHead): void {
+    const [id, , lengths, channels] = head
+    if (id <= this.#lastId || id > 0xffff_ffff) throw new ProtocolError(`message ${id} in pieces is not a new one`)
+    let bytes = 0
+    for (const length of lengths) bytes += length
+    if (bytes > MAX_MESSAGE_BYTES || bytes === 0) throw new ProtocolError(`a message of ${bytes} bytes in pieces`)
+    if (this.#coming.size >= MAX_COMING || this.#bytes + bytes > MAX_COMING_BYTES) {
+      throw new ProtocolError(`${this.#coming.size + 1} messages of ${this.#bytes + bytes} bytes at a time`)
+    }
+    this.#lastId = id
+    this.#handler.announce(channels)
+    const buffers = lengths.map(allocate)
+    this.#bytes += bytes
+    const coming = { channel, head, buffers, at: 0, offset: 0, bytes }
+    skipEmpty(coming)
+    this.#coming.set(id, coming)
+  }
+
+  #piece(pieces: readonly Buffer[]): void {
+    const { id, bytes } = readPiece(pieces)
+    const coming = this.#coming.get(id)
+    if (!coming) throw new ProtocolError(`a piece of message ${id}, which is not on its way`)
+    for (const piece of bytes) fill(coming, piece)
+    if (coming.at < coming.buffers.length) return
+    this.#forget(id, coming)
+    const [json, ...parts] = coming.buffers
+    const text = Buffer.from(json!.buffer).toString()
+    this.#handler.message(
+      coming.channel,
+      parse(text),
+      coming.head[1] === 1,
+      parts.map(p => p.buffer),
+    )
+  }
+
+  #abandon(id: unknown): void {
+    const coming = this.#coming.get(id as number)
+    if (!coming) throw new ProtocolError("the end of a message that is not on its way")
+    this.#forget(id as number, coming)
+    this.#handler.withdraw(coming.head[3])
+  }
+
+  #forget(id: number, coming: Coming): void {
+    this.#coming.delete(id)
+    this.#bytes -= coming.bytes
+  }
+}
+
+function allocate(length: number): Uint8Array<ArrayBuffer> {
+  try {
+    return new Uint8Array(length)
+  } catch (cause) {
+    throw new ProtocolError(`there is no memory for a part of ${length} bytes`, { cause })
+  }
+}
+
+function fill(coming: Coming, piece: Buffer): void {
+  let rest: Uint8Array = piece
+  while (rest.byteLength > 0) {
+    const buffer = coming.buffers[coming.at]
+    if (!buffer) throw new ProtocolError("more pieces of a message than it has bytes")
+    const room = buffer.byteLength - coming.offset
+    const bytes = rest.byteLength > room ? rest.subarray(0, room) : rest
+    buffer.set(bytes, coming.offset)
+    coming.offset += bytes.byteLength
+    rest = rest.subarray(bytes.byteLength)
+    skipEmpty(coming)
+  }
+}
+
+function skipEmpty(coming: Coming): void {
+  while (coming.at < coming.buffers.length && coming.offset === coming.buffers[coming.at]!.byteLength) {
+    coming.at += 1
+    coming.offset = 0
+  }
+}
+
+function parse(json: string): unknown {
+  try {
+    return JSON.parse(json)
+  } catch (cause) {
+    throw new ProtocolError("a message is not JSON", { cause })
+  }
+}
