@@ -71,5 +71,5 @@ const count = word => all.filter(row => row.verdict.startsWith(word)).length
 mkdirSync(path.dirname(path.resolve(options.json)), { recursive: true })
 writeFileSync(options.json, JSON.stringify({ ...about, options, groups }, null, 1))
 console.log(
-  `\n${count("ok")} ok, ${count("MISS")} MISS, ${count("not available")} not available; ${((performance.now() - began) / 1_000).toFixed(0)} s; ${path.relative(process.cwd(), options.json)}`,
+  `\n${count("ok")} ok, ${count("MISS")} MISS, ${count("not available")} not available; load ${loadavg()[0].toFixed(2)} at the end; ${((performance.now() - began) / 1_000).toFixed(0)} s; ${path.relative(process.cwd(), options.json)}`,
 )

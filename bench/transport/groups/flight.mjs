@@ -2,26 +2,27 @@
 import { figure } from "../figures.mjs"
 import { column, withPeers } from "../group.mjs"
 import { PEERS, unavailable } from "../peers.mjs"
-import { interleave, warm } from "../rounds.mjs"
+import { interleave, plan, warm } from "../rounds.mjs"
 
 const { RAW_TCP, RAW_WS, PLAIN, TLS } = PEERS
 const SPECS = [RAW_TCP, RAW_WS, PLAIN, TLS]
 const OURS = [PLAIN, TLS]
 const LANES = [64, 1_024, 10_000]
 
-export async function flight({ has, quick, rounds = quick ? 1 : 13 }) {
+export async function flight({ has, quick, rounds }) {
   // 10,000 lanes take a while to go round: a slice must hold some rounds of them, or it is all beginning and end.
-  const ms = lanes => (lanes === 10_000 ? 800 : 200) / (quick ? 4 : 1)
+  const ms = lanes => (lanes === 10_000 ? 600 : 200) / (quick ? 4 : 1)
   const by = await withPeers(SPECS, has, async peers => {
     const rate = lanes => peer => peer.work("rate", { lanes, ms: ms(lanes) })
     for (const lanes of [64, 10_000]) {
-      await warm(peers, quick ? 2 : 8, async peer => (await rate(lanes)(peer)).perSecond)
+      await warm(peers, quick ? 1 : 5, async peer => (await rate(lanes)(peer)).perSecond)
     }
     // Lanes take turns inside a round too: the cost at 10,000 is compared with that at 64 of the same seconds.
     const found = LANES.map(() => new Map(peers.map(peer => [peer.name, []])))
-    for (let round = 0; round < rounds; round++) {
+    const more = plan({ rounds, quick }, { full: 10, brief: 1, seconds: 35 })
+    for (let round = 0; more(round); round++) {
       for (const [i, lanes] of LANES.entries()) {
-        const one = await interleave(peers, 1, rate(lanes))
+        const one = await interleave(peers, done => done < 1, rate(lanes))
         for (const [name, [sample]] of one) found[i].get(name).push(sample)
       }
     }

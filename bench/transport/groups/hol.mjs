@@ -2,29 +2,33 @@
 import { figure } from "../figures.mjs"
 import { column, withPeers } from "../group.mjs"
 import { PEERS, unavailable } from "../peers.mjs"
-import { interleave, warm } from "../rounds.mjs"
+import { interleave, plan, warm } from "../rounds.mjs"
 
 const { RAW_WS, PLAIN, TLS, PLAIN_TRANSFER, TLS_TRANSFER } = PEERS
 const DIRECTIONS = { up: "parent->runner", down: "runner->parent" }
 const GAP_MS = 2
 
-export async function hol({ has, quick, rounds = quick ? 1 : 5 }) {
+export async function hol({ has, quick, rounds }) {
   const mib = quick ? 32 : 256
-  const ours = [PLAIN_TRANSFER, PLAIN, TLS_TRANSFER, TLS]
+  const ours = [PLAIN_TRANSFER, PLAIN, has.transfer ? TLS_TRANSFER : TLS]
   const specs = [RAW_WS, ...ours]
   const rows = []
   const found = await withPeers(specs, has, async peers => {
     const send = (peer, direction, gapMs) => peer.work("underWay", { mib, direction, gapMs })
     const out = {}
     for (const direction of Object.keys(DIRECTIONS)) {
-      await warm(peers, quick ? 1 : 2, async peer => (await send(peer, direction, GAP_MS)).gbPerSecond)
+      await warm(peers, 1, async peer => (await send(peer, direction, GAP_MS)).gbPerSecond)
       // Alone and beside small calls right after each other: one ratio.
-      out[direction] = await interleave(peers, rounds, async peer => {
-        const first = Math.random() < 0.5
-        const before = first ? await send(peer, direction, 0) : undefined
-        const busy = await send(peer, direction, GAP_MS)
-        return { ...busy, alone: (before ?? (await send(peer, direction, 0))).gbPerSecond }
-      })
+      out[direction] = await interleave(
+        peers,
+        plan({ rounds, quick }, { full: 7, brief: 1, seconds: 25 }),
+        async peer => {
+          const first = Math.random() < 0.5
+          const before = first ? await send(peer, direction, 0) : undefined
+          const busy = await send(peer, direction, GAP_MS)
+          return { ...busy, alone: (before ?? (await send(peer, direction, 0))).gbPerSecond }
+        },
+      )
     }
     return out
   })

@@ -2,7 +2,7 @@
 import { figure } from "../figures.mjs"
 import { column, withPeers } from "../group.mjs"
 import { PEERS, unavailable, withCodec } from "../peers.mjs"
-import { interleave, warm } from "../rounds.mjs"
+import { interleave, plan, warm } from "../rounds.mjs"
 
 const { PLAIN, TLS } = PEERS
 const OURS = [PLAIN, TLS]
@@ -10,7 +10,7 @@ const JSON_PEER = withCodec("json", "JSON")
 const V8_PEER = withCodec("v8", "v8.serialize")
 const SUPERJSON_PEER = withCodec("superjson", "superjson")
 
-export async function rows({ has, quick, rounds = quick ? 3 : 15 }) {
+export async function rows({ has, quick, rounds }) {
   return [
     ...(await compare({
       kind: "plain",
@@ -40,15 +40,13 @@ async function compare({ kind, what, base, others, atMost, has, quick, rounds })
   const specs = [base, ...OURS, ...others]
   const samples = await withPeers(specs, has, async peers => {
     const echo = peer => peer.work("echoRows", { kind, times: 2 })
-    await warm(peers, quick ? 2 : 10, async peer => (await echo(peer)).ms)
     const names = new Set(others.map(spec => spec.name))
-    const all = await interleave(peers, Math.min(3, rounds), echo)
-    const more = await interleave(
-      peers.filter(peer => !names.has(peer.name)),
-      Math.max(0, rounds - 3),
-      echo,
-    )
-    for (const [name, list] of more) all.get(name).push(...list)
+    const fast = peers.filter(peer => !names.has(peer.name))
+    await warm(fast, quick ? 2 : 10, async peer => (await echo(peer)).ms)
+    const more = plan({ rounds, quick }, { full: 20, brief: 2, seconds: 12 })
+    const all = await interleave(peers, done => done < 3 && more(done), echo)
+    const rest = await interleave(fast, done => more(done + 3), echo)
+    for (const [name, list] of rest) all.get(name).push(...list)
     return all
   })
   const ms = column(samples, "ms")

@@ -27,6 +27,7 @@ function serve(ws, request) {
   })
 }
 
+// What one read brought is answered with one write: the least there is, and with many in flight less than one write a call.
 const tcp = createServer({ noDelay: true }, socket => socket.on("data", data => socket.write(data)))
 const tcpBulk = createServer({ noDelay: true }, socket => {
   readMessages(socket, message => writeMessage(socket, message))
