@@ -29,7 +29,7 @@ function verdict(row) {
     const measured = bar.of === undefined ? row.figure : row.ratios[bar.of]
     if (measured === undefined) return { missing: bar.of }
     const value = measured.median
-    return { miss: bar.atMost === undefined ? value < bar.atLeast : value > bar.atMost, bar }
+    return { miss: !(bar.atMost === undefined ? value >= bar.atLeast : value <= bar.atMost), bar }
   })
   const missed = outcomes.filter(outcome => outcome.miss)
   if (missed.length > 0) return missed.length < row.bars.length ? `MISS (${barText(missed.map(m => m.bar))})` : "MISS"
