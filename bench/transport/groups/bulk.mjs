@@ -14,7 +14,7 @@ export async function bulk({ has, quick, rounds }) {
   const samples = await withPeers(SPECS, has, async peers => {
     const echo = peer => peer.work("bulkEcho", { mib, times: 1 })
     await warm(peers, quick ? 1 : 3, async peer => (await echo(peer)).gbPerSecond)
-    return interleave(peers, plan({ rounds, quick }, { full: 11, brief: 2, seconds: 30 }), echo)
+    return interleave(peers, plan({ rounds, quick }, { full: 11, brief: 2, seconds: 22 }), echo)
   })
   const gb = column(samples, "gbPerSecond")
   const rows = SPECS.map(spec =>

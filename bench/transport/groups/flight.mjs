@@ -19,7 +19,7 @@ export async function flight({ has, quick, rounds }) {
     }
     // Lanes take turns inside a round too: the cost at 10,000 is compared with that at 64 of the same seconds.
     const found = LANES.map(() => new Map(peers.map(peer => [peer.name, []])))
-    const more = plan({ rounds, quick }, { full: 10, brief: 1, seconds: 35 })
+    const more = plan({ rounds, quick }, { full: 10, brief: 1, seconds: 28 })
     for (let round = 0; more(round); round++) {
       for (const [i, lanes] of LANES.entries()) {
         const one = await interleave(peers, done => done < 1, rate(lanes))

@@ -21,7 +21,7 @@ export async function hol({ has, quick, rounds }) {
       // Alone and beside small calls right after each other: one ratio.
       out[direction] = await interleave(
         peers,
-        plan({ rounds, quick }, { full: 7, brief: 1, seconds: 25 }),
+        plan({ rounds, quick }, { full: 7, brief: 1, seconds: 18 }),
         async peer => {
           const first = Math.random() < 0.5
           const before = first ? await send(peer, direction, 0) : undefined
