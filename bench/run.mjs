@@ -1,15 +1,30 @@
-/** `npm run bench [name ...]`: runs the benchmarks, all of them or those named. TypeScript ones are bundled first, since Node 20 runs none. */
+/**
+ * `npm run bench -- [name ...] [argument ...]`: runs the benchmarks, all of them or those named. Arguments (from the first one
+ * that begins with "-" or is a number) go to the benchmark. TypeScript ones are bundled first, since Node 20 runs none.
+ */
 import { spawnSync } from "node:child_process"
 import { mkdirSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { build } from "esbuild"
 
-const BENCHES = { "cold-start": "cold-start.mjs", calls: "calls.mjs", codec: "codec.ts" }
+const BENCHES = {
+  "cold-start": "cold-start.mjs",
+  calls: "calls.mjs",
+  codec: "codec.ts",
+  transport: "transport/main.mjs",
+}
 
-const wanted = process.argv.slice(2)
+const words = process.argv.slice(2)
+const end = words.findIndex(word => /^(-|\d+$)/.test(word))
+const wanted = end === -1 ? words : words.slice(0, end)
+const args = end === -1 ? [] : words.slice(end)
 const unknown = wanted.filter(name => !(name in BENCHES))
 if (unknown.length > 0) {
   console.error(`no benchmark ${unknown.join(", ")}; there are: ${Object.keys(BENCHES).join(", ")}`)
+  process.exit(2)
+}
+if (args.length > 0 && wanted.length !== 1) {
+  console.error(`${args.join(" ")}: arguments are a benchmark's own, so name the one that they are for`)
   process.exit(2)
 }
 for (const name of wanted.length > 0 ? wanted : Object.keys(BENCHES)) {
@@ -29,6 +44,6 @@ for (const name of wanted.length > 0 ? wanted : Object.keys(BENCHES)) {
     file = out
   }
   console.log(`── ${name} ──`)
-  const { status } = spawnSync(process.execPath, [file], { stdio: "inherit" })
+  const { status } = spawnSync(process.execPath, [file, ...args], { stdio: "inherit" })
   if (status !== 0) process.exitCode = 1
 }
