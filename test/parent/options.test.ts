@@ -56,6 +56,11 @@ describe("createPool refuses", () => {
     [{ bundle: { externals: ["sharp"] } }, "bundle", /`external`/],
     [{ bundle: { external: "sharp" } }, "bundle", /list of package names/],
     [{ bundle: null }, "bundle", /list of package names/],
+    ...[0, 1, "false", "off", null, {}].map((tls): [object, string, RegExp] => [
+      { tls },
+      "tls",
+      /`tls` is true or false, got .*\n.*docs\/security\.md/,
+    ]),
     [{ logger: true }, "logger", /lacks debug, info, warn, error/],
     [{ logger: { info() {}, warn() {}, error() {} } }, "logger", /lacks debug.*\n.*pino/],
     [{ signal: new AbortController() }, "signal", /not an AbortSignal/],

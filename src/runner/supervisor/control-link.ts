@@ -110,10 +110,11 @@ async function dialPatiently(boot: BootConfig, localAddress: string | undefined)
   const until = performance.now() + DIAL_FOR_MS
   for (let refusals = 0; ; ) {
     try {
-      const { host, port, runnerId, key } = boot
+      const { host, port, tls, runnerId, key } = boot
       return await dial({
         host,
         port,
+        tls,
         kind: "control",
         identity: runnerId,
         key: Buffer.from(key, "base64"),

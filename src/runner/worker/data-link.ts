@@ -36,6 +36,7 @@ export class DataLink {
     const ws = await dial({
       host: init.host,
       port: init.port,
+      tls: init.tls,
       kind: "data",
       identity: init.runnerId,
       key: Buffer.from(init.key, "base64"),
