@@ -127,6 +127,7 @@ describe("createPool takes", () => {
       orphanMs: 300_000,
       env: {},
       signal: undefined,
+      tls: true,
     })
     expect(backend.validate).toHaveBeenCalled()
   })
@@ -142,6 +143,7 @@ describe("createPool takes", () => {
       timeout: "5m",
       bootTimeout: 1,
       name: "a_B-9",
+      tls: false,
     }
     const settings = check({ ...given, env, logger, signal, module: import.meta.url, bundle: { external: ["x"] } })
     expect(settings).toMatchObject({
@@ -151,6 +153,7 @@ describe("createPool takes", () => {
       bootTimeoutMs: 1,
       name: "a_B-9",
       env,
+      tls: false,
     })
     expect(settings.idleMs).toBe(Number.POSITIVE_INFINITY)
     expect(settings.logger).toBe(logger)
