@@ -77,6 +77,11 @@ export class Strangers {
   add(socket: Socket): void {
     const name = peerName(socket)
     const { handshakeMs, most } = this.#limits
+    if (socket.remoteAddress === undefined) {
+      this.#tell(refusal("hung-up", "it hung up before it was accepted", "an address that is gone with it"))
+      socket.destroy() // it has no name that a later event could be told from another's by
+      return
+    }
     if (this.#byName.size >= most) {
       this.#tell(refusal("crowd", `more than ${most} connections wait for a handshake`, name))
       socket.destroy()
