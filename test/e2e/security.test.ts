@@ -45,10 +45,10 @@ class PaperJob implements Job {
   }
 }
 
-/** Its first runner is a real one; the others exist on paper, and `next` gives what they were told. */
-function backends(): { backend: Backend; next: Promise<BootConfig> } {
+/** Its first runner is a real one; the others exist on paper. `boots` is what they were told, `next` comes with the second. */
+function backends(): { backend: Backend; boots: BootConfig[]; next: Promise<BootConfig> } {
   const real = local()
-  let submitted = 0
+  const boots: BootConfig[] = []
   let tell!: (config: BootConfig) => void
   const next = new Promise<BootConfig>(resolve => {
     tell = resolve
@@ -59,13 +59,14 @@ function backends(): { backend: Backend; next: Promise<BootConfig> } {
     validate: () => real.validate(),
     cancelSync: jobs => real.cancelSync(jobs.filter(job => !(job instanceof PaperJob))),
     submit: async (spec, signal) => {
-      submitted += 1
-      if (submitted === 1) return await real.submit(spec, signal)
-      tell(decodeBoot(spec.secretEnv[BOOT_VARIABLE]))
+      const boot = decodeBoot(spec.secretEnv[BOOT_VARIABLE])
+      boots.push(boot)
+      if (boots.length === 1) return await real.submit(spec, signal)
+      tell(boot)
       return new PaperJob()
     },
   }
-  return { backend, next }
+  return { backend, boots, next }
 }
 
 interface Scene {
@@ -143,6 +144,26 @@ describe.each([true, false])("a pool with tls: %s", tls => {
     process.kill(pid, "SIGKILL")
     await once(pool, "runner:up")
     expect((await pool.api.where()).pid).not.toBe(pid)
+  })
+
+  it("gives each runner a key of its own, which is void when that runner is gone", async () => {
+    const { backend, boots, next } = backends()
+    const pool = basicPool({ backend, tls, max: 2 })
+    const runner = await pool.spawn()
+    const [boot] = boots as [BootConfig]
+    expect(Buffer.from(boot.key, "base64")).toHaveLength(32)
+    const { ws } = await connect(boot) // who has the key can connect
+    ws.terminate()
+    await runner.terminate()
+    const refused = once(pool, "refused")
+    const error = await connect(boot).catch(e => e as Error)
+    expect(error).toMatchObject({ code: "ERR_FLAME_HANDSHAKE", hint: expect.stringContaining("revoked") })
+    expect(await refused).toMatchObject({ reason: tls ? "tls" : "proof" })
+    void pool.spawn().catch(() => {}) // ends with the pool
+    void pool.spawn().catch(() => {})
+    const other = await next
+    expect(other.key).not.toBe(boot.key)
+    expect(other.runnerId).not.toBe(boot.runnerId)
   })
 
   it("is deaf to who speaks the other way", async () => {

@@ -254,6 +254,18 @@ describe("strangers that only take up room", () => {
   })
 })
 
+test("an accepted line is TLS 1.3, and its keys are of this connection alone", async () => {
+  await open()
+  const key = hub.admit("r", () => {})
+  const socket = tlsConnect({ host: HOST, port: hub.port, ...pskClientOptions("r", key) })
+  await once(socket, "secureConnect")
+  expect(socket.getProtocol()).toBe("TLSv1.3")
+  expect(socket.getCipher().name).toBe("TLS_AES_128_GCM_SHA256")
+  expect(socket.getEphemeralKeyInfo()).toMatchObject({ type: "ECDH" }) // not from the pre-shared key alone
+  socket.destroy()
+  await hub.refusal("hung-up")
+})
+
 test("an address that is not ours, and a port that is taken, are errors that say what to do", async () => {
   await open()
   const options = { keyOf: () => undefined, accept() {}, refused() {} }
