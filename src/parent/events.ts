@@ -1,6 +1,7 @@
 /** The events of a pool and what they carry. Types, and an emitter that no listener can break. */
 import { EventEmitter } from "node:events"
 import type { FlameError, GoneReason, JobEvidence } from "../shared/errors.ts"
+import type { Refusal } from "../transport/strangers.ts"
 import type { Logger } from "./logger.ts"
 import type { RunnerState } from "./runner-state.ts"
 
@@ -34,7 +35,7 @@ export interface PoolEvents {
   /** The pool got smaller; `count`: runners without this one. */
   shrink: [{ pool: string; runnerId: string; count: number; reason: GoneReason }]
   /** Somebody who is no runner of ours was turned away. */
-  refused: [{ why: string; from: string }]
+  refused: [Refusal]
   /** Something failed that no call could be told of (a failed boot, a cast). Without a listener it is logged. */
   error: [FlameError | Error]
 }

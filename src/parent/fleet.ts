@@ -216,13 +216,17 @@ export class Fleet {
 
   #openHub(): Promise<Hub> {
     if (this.#hub) return this.#hub
-    const { backend, logger } = this.#settings
+    const { backend, logger, tls } = this.#settings
     const open = async () =>
-      await Hub.open(listenHost(backend), event => {
-        if (this.#closed) return // what dials a closing port is one of ours that is just being ended
-        logger.warn(event, "a connection was refused")
-        this.#emitter.emit("refused", event)
-      })
+      await Hub.open(
+        listenHost(backend),
+        event => {
+          if (this.#closed) return // what dials a closing port is one of ours that is just being ended
+          logger.warn(event, "a connection was refused")
+          this.#emitter.emit("refused", event)
+        },
+        tls,
+      )
     const hub = open()
     this.#hub = hub
     hub.catch(() => {

@@ -3,6 +3,7 @@
  * accepted peer says is its runner's business.
  */
 import { type AcceptedPeer, Listener } from "../transport/listener.ts"
+import type { Refusal } from "../transport/strangers.ts"
 
 interface Claim {
   readonly key: Buffer
@@ -13,16 +14,21 @@ export class Hub {
   readonly #claims = new Map<string, Claim>()
   readonly #listener: Listener
 
-  private constructor(claims: Map<string, Claim>, listener: Listener) {
+  /** False: no TLS, a challenge with the same keys. Runners have to be told. */
+  readonly tls: boolean
+
+  private constructor(claims: Map<string, Claim>, listener: Listener, tls: boolean) {
     this.#claims = claims
     this.#listener = listener
+    this.tls = tls
   }
 
   /** @throws HostError when the address cannot be bound. */
-  static async open(host: string, refused: (event: { why: string; from: string }) => void): Promise<Hub> {
+  static async open(host: string, refused: (event: Refusal) => void, tls = true): Promise<Hub> {
     const claims = new Map<string, Claim>()
     const listener = await Listener.listen({
       host,
+      tls,
       keyOf: identity => claims.get(identity)?.key,
       accept: peer => {
         const claim = claims.get(peer.identity)
@@ -32,7 +38,7 @@ export class Hub {
       refused,
     })
     listener.unref()
-    return new Hub(claims, listener)
+    return new Hub(claims, listener, tls)
   }
 
   get host(): string {

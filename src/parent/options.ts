@@ -46,6 +46,13 @@ export interface PoolOptions {
    * runner is given up. @default '60s'
    */
   reconnectTimeout?: Duration
+  /**
+   * False, for fabrics where nobody else can listen or meddle: plain WebSockets, less work for bulk data. Runners and parent
+   * still prove a runner's key to each other before anything else is heard (a mutual challenge, HMAC-SHA256). Lost are
+   * secrecy (whoever sees the packets reads modules, arguments and results) and the protection of what follows the challenge:
+   * whoever can change or insert packets can make calls in your name. docs/security.md has more. @default true
+   */
+  tls?: boolean
 }
 
 /** Options of one call. */
@@ -81,6 +88,7 @@ export interface PoolSettings {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly logger: Logger
   readonly signal: AbortSignal | undefined
+  readonly tls: boolean
 }
 
 const POOL_OPTIONS = [
@@ -101,6 +109,7 @@ const POOL_OPTIONS = [
   "heartbeat",
   "orphanTimeout",
   "reconnectTimeout",
+  "tls",
 ] as const satisfies readonly (keyof PoolOptions)[]
 
 /** Options that belong to the backend, and are looked for here by who knows FLAME. */
@@ -137,6 +146,12 @@ export function checkPoolOptions(
   if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
     throw new OptionError("signal", "`signal` is not an AbortSignal")
   }
+  const { tls = true } = options
+  if (typeof tls !== "boolean") {
+    throw new OptionError("tls", `\`tls\` is true or false, got ${show(tls)}`, {
+      hint: "there is nothing to set up: keys are made by the pool. false is for trusted fabrics, see docs/security.md",
+    })
+  }
   const backend = options.backend ?? defaults.backend()
   if (typeof backend?.submit !== "function") {
     throw new OptionError("backend", "`backend` is not a backend", { hint: "use local() or slurm({ … })" })
@@ -168,6 +183,7 @@ export function checkPoolOptions(
     env: checkEnv(options.env),
     logger: checkLogger(options.logger),
     signal: options.signal,
+    tls,
   }
 }
 

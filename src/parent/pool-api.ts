@@ -33,6 +33,8 @@ export interface Runner<T> extends AsyncDisposable {
 /** A snapshot of a pool. */
 export interface PoolStats {
   readonly name: string
+  /** Whether its connections are encrypted: the option `tls`. */
+  readonly tls: boolean
   /** Requests that wait for a runner. */
   readonly queued: number
   /** Calls that run now. */

@@ -123,7 +123,7 @@ export class FlamePool<T> implements Pool<T> {
   stats(): PoolStats {
     const runners = this.#fleet.runners.map(runner => runner.info)
     const inFlight = runners.reduce((sum, runner) => sum + runner.inFlight, 0)
-    return { name: this.name, queued: this.#line.size, inFlight, runners }
+    return { name: this.name, tls: this.#settings.tls, queued: this.#line.size, inFlight, runners }
   }
 
   on<E extends keyof PoolEvents>(event: E, listener: (...args: PoolEvents[E]) => void): () => void {

@@ -9,6 +9,7 @@ export type ToWorker =
       pool: string
       host: string
       port: number
+      tls: boolean
       key: string
       localAddress: string | undefined
       jobId: string

@@ -17,6 +17,8 @@ export interface BootConfig {
   readonly pool: string
   readonly host: string
   readonly port: number
+  /** False: the parent speaks no TLS, and both ends prove the key by a challenge. */
+  readonly tls: boolean
   /** 32 bytes, base64. */
   readonly key: string
 }
@@ -51,7 +53,8 @@ export function decodeBoot(text: string | undefined): BootConfig {
   const ok =
     config?.v === 1 &&
     [config.runnerId, config.pool, config.host, config.key].every(f => typeof f === "string") &&
-    typeof config.port === "number"
+    typeof config.port === "number" &&
+    typeof config.tls === "boolean"
   if (!ok) throw new HandshakeError(`${BOOT_VARIABLE} cannot be read`, { cause, hint })
   return config as BootConfig
 }

@@ -1,16 +1,20 @@
 /**
- * The dialling end of a connection: one WebSocket over TLS-PSK to the parent. Owns the attempt and its errors; retrying is
- * the caller's business.
+ * The dialling end of a connection: one WebSocket to the parent, over TLS-PSK or (`tls: false`) with a challenge. Owns the
+ * attempt and its errors; retrying is the caller's business.
  */
-import type { TLSSocket } from "node:tls"
+import type { Socket } from "node:net"
 import { WebSocket } from "ws"
-import { HandshakeError, HostError } from "../shared/errors.ts"
+import { type FlameError, HandshakeError, HostError, ProtocolError } from "../shared/errors.ts"
+import { limitBytes } from "./byte-limit.ts"
+import { holdMessages } from "./held-messages.ts"
+import { giveProof } from "./proof.ts"
 import {
   CLOSE_TIMEOUT_MS,
   CONTROL_PATH,
   DATA_PATH,
   MAX_CONTROL_BYTES,
   MAX_PACKET_BYTES,
+  MAX_HELLO_BYTES,
   SUBPROTOCOL,
 } from "./protocol.ts"
 import { pskClientOptions } from "./psk.ts"
@@ -21,11 +25,15 @@ export interface DialOptions {
   kind: "control" | "data"
   identity: string
   key: Buffer
+  /** False: the parent's pool has `tls: false`. Default true. */
+  tls?: boolean
   /** The address to dial from; default: whatever the route gives. */
   localAddress?: string | undefined
-  /** Default 10 s. */
+  /** From the dial to the parent's proof. Default 10 s. */
   timeoutMs?: number
 }
+
+const TIMEOUT_MS = 10_000
 
 /** True when the error says that nobody listens at that address: the parent is gone, and trying on is pointless. */
 export function isRefused(error: unknown): boolean {
@@ -33,42 +41,48 @@ export function isRefused(error: unknown): boolean {
 }
 
 /**
- * Opens one WebSocket.
- * @throws HandshakeError when the other end refuses us; HostError when it cannot be reached.
+ * Opens one WebSocket, proves the key to the parent and has the parent prove it too. Messages that come before anybody
+ * listens are held for the first who does.
+ * @throws HandshakeError when the other end refuses us or is not the parent; HostError when it cannot be reached.
  */
 export async function dial(options: DialOptions): Promise<WebSocket> {
-  const path = options.kind === "control" ? CONTROL_PATH : DATA_PATH
+  const { kind, identity, key, tls = true, timeoutMs = TIMEOUT_MS } = options
+  const path = kind === "control" ? CONTROL_PATH : DATA_PATH
   const host = options.host.includes(":") ? `[${options.host}]` : options.host
-  const ws = new WebSocket(`wss://${host}:${options.port}${path}`, [SUBPROTOCOL], {
-    ...pskClientOptions(options.identity, options.key),
+  const until = performance.now() + timeoutMs
+  const ws = new WebSocket(`${tls ? "wss" : "ws"}://${host}:${options.port}${path}`, [SUBPROTOCOL], {
+    ...(tls ? pskClientOptions(identity, key) : {}),
     ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
     agent: false,
     perMessageDeflate: false,
     skipUTF8Validation: false,
-    maxPayload: options.kind === "control" ? MAX_CONTROL_BYTES : MAX_PACKET_BYTES,
-    handshakeTimeout: options.timeoutMs ?? 10_000,
+    maxPayload: kind === "control" ? MAX_CONTROL_BYTES : MAX_PACKET_BYTES,
+    handshakeTimeout: timeoutMs,
     closeTimeout: CLOSE_TIMEOUT_MS,
-    // A client must mask, and a mask of zeros is a mask: it hides nothing from TLS and costs nothing on bulk data.
+    // A client must mask, and a mask of zeros is a mask: no proxy lies between our processes that it could confuse.
     generateMask: () => {},
   } as ConstructorParameters<typeof WebSocket>[2])
+  holdMessages(ws)
+  const to = `${options.host}:${options.port}${options.localAddress ? ` from ${options.localAddress}` : ""}`
+  await opened(ws, to)
+  if (!tls) await proven(ws, options, until - performance.now(), to)
+  return ws
+}
+
+async function opened(ws: WebSocket, to: string): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     ws.once("open", () => {
       ws.off("error", failed)
       resolve()
     })
     const failed = (error: NodeJS.ErrnoException) => {
-      const to = `${options.host}:${options.port}${options.localAddress ? ` from ${options.localAddress}` : ""}`
       if (
         error.code?.startsWith("ERR_SSL") ||
+        error.code?.startsWith("HPE_") ||
         error.code === "EPROTO" ||
         /^Unexpected server response/.test(error.message)
       ) {
-        reject(
-          new HandshakeError(`the parent at ${to} refused this runner: ${error.message}`, {
-            cause: error,
-            hint: "its key was revoked (the pool gave this runner up), or another program listens there now",
-          }),
-        )
+        reject(refusedBy(to, error))
       } else {
         const hint =
           error.code === "EADDRNOTAVAIL"
@@ -81,11 +95,52 @@ export async function dial(options: DialOptions): Promise<WebSocket> {
     }
     ws.once("error", failed)
   })
-  return ws
+}
+
+/** What a TLS client says of an answer in plain HTTP, and what the listener answers to HTTP where TLS is wanted. */
+const MISMATCH = /wrong version number|response: 426/i
+
+function refusedBy(to: string, cause: Error): HandshakeError {
+  if (MISMATCH.test(cause.message)) {
+    return new HandshakeError(
+      `the parent at ${to} refused this runner: one of the two speaks TLS and the other does not`,
+      {
+        cause,
+        hint: "the pool's `tls` option reaches its runners by itself: another pool or program listens there now",
+      },
+    )
+  }
+  return new HandshakeError(`the parent at ${to} refused this runner: ${cause.message}`, {
+    cause,
+    hint: "its key was revoked (the pool gave this runner up), or another program listens there now",
+  })
+}
+
+/** @throws HandshakeError; HostError when the parent says nothing for `ms`. */
+async function proven(ws: WebSocket, options: DialOptions, ms: number, to: string): Promise<void> {
+  let fail!: (error: FlameError) => void
+  const failed = new Promise<never>((_, reject) => {
+    fail = reject
+  })
+  const late = setTimeout(() => fail(new HostError(`cannot reach the parent at ${to}: it did not answer in time`)), ms)
+  const lift = limitBytes((ws as unknown as { _socket: Socket })._socket, MAX_HELLO_BYTES, () =>
+    fail(new ProtocolError(`more than ${MAX_HELLO_BYTES} bytes before it proved its key`)),
+  )
+  try {
+    await Promise.race([giveProof(ws, options), failed])
+  } catch (error) {
+    ws.on("error", () => {}) // whatever becomes of it now is no news
+    ws.terminate()
+    if (error instanceof HostError) throw error
+    throw refusedBy(to, error as Error)
+  } finally {
+    clearTimeout(late)
+    lift()
+  }
 }
 
 /** Both ends of an open socket, for messages and tests. */
 export function endsOf(ws: WebSocket): { localAddress: string; remoteAddress: string } {
-  const socket = (ws as unknown as { _socket: TLSSocket })._socket
+  const socket = (ws as unknown as { _socket: Socket })._socket
   return { localAddress: socket.localAddress ?? "", remoteAddress: socket.remoteAddress ?? "" }
 }

@@ -1,14 +1,17 @@
 /**
- * The one open port: a TLS-PSK server that accepts WebSockets of known runners and refuses everybody else before they can
- * speak. Owns the server and the sockets that are not yet accepted. Knows identities and keys, but no runner and no pool.
+ * The one open port: a server that accepts WebSockets of runners that prove their key, by TLS-PSK or (`tls: false`) by a
+ * challenge, and refuses everybody else before they can speak. Owns the server. Knows identities and keys, but no runner
+ * and no pool.
  */
-import type { IncomingMessage } from "node:http"
+import { createServer as createPlainServer, type IncomingMessage, type Server as PlainServer } from "node:http"
 import { createServer, type Server } from "node:https"
 import type { AddressInfo, Socket } from "node:net"
 import type { Duplex } from "node:stream"
 import type { TLSSocket } from "node:tls"
 import { type WebSocket, WebSocketServer } from "ws"
 import { HostError } from "../shared/errors.ts"
+import { limitBytes } from "./byte-limit.ts"
+import { askProof } from "./proof.ts"
 import {
   CLOSE_TIMEOUT_MS,
   CONTROL_PATH,
@@ -19,6 +22,7 @@ import {
   SUBPROTOCOL,
 } from "./protocol.ts"
 import { pskServerOptions } from "./psk.ts"
+import { peerName, type Refusal, type RefusalReason, refusal, Strangers } from "./strangers.ts"
 
 /** A peer that proved its identity and upgraded. */
 export interface AcceptedPeer {
@@ -36,43 +40,41 @@ export interface ListenerOptions {
   host: string
   /** Default 0: any free port. */
   port?: number
+  /** False: no TLS, but a mutual challenge with the same keys. Default true. */
+  tls?: boolean
   /** The key of a live runner; undefined for an unknown or revoked identity. */
   keyOf(identity: string): Buffer | undefined
+  /** Must take the peer's messages before it returns. */
   accept(peer: AcceptedPeer): void
-  /** From the TCP connection to the end of the upgrade, in milliseconds. Default 5,000. */
+  /** From the TCP connection to the peer's acceptance, in milliseconds. Default 5,000. */
   handshakeMs?: number
   /** Sockets of strangers that may wait at once; a connection over it is dropped. Default 1,024. */
   maxHalfOpen?: number
   /** Somebody was turned away; told once for each connection. */
-  refused(event: { why: string; from: string }): void
+  refused(event: Refusal): void
 }
 
 const HANDSHAKE_MS = 5_000
 const MAX_HALF_OPEN = 1_024
+/** The first byte of a TLS handshake, which is none of HTTP. */
+const TLS_HANDSHAKE = 0x16
 
-interface HalfOpen {
-  readonly socket: Socket
-  readonly timer: NodeJS.Timeout
-  /** It was reported. */
-  refused: boolean
-}
-
-const peerName = (socket: Socket): string => `${socket.remoteAddress}:${socket.remotePort}`
+/** What a stranger reads. In plain HTTP it is also the way to tell somebody that TLS is spoken on one side only. */
+const answer = (status: string) => `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`
 
 export class Listener {
   readonly #options: ListenerOptions
-  readonly #server: Server
+  readonly #server: Server | PlainServer
   readonly #wss: Record<"control" | "data", WebSocketServer>
   readonly #identities = new WeakMap<Duplex, string>()
-  /** Not yet accepted, by remote address and port. */
-  readonly #halfOpen = new Map<string, HalfOpen>()
-  readonly #handshakeMs: number
-  readonly #maxHalfOpen: number
+  readonly #strangers: Strangers
 
   private constructor(options: ListenerOptions) {
     this.#options = options
-    this.#handshakeMs = options.handshakeMs ?? HANDSHAKE_MS
-    this.#maxHalfOpen = options.maxHalfOpen ?? MAX_HALF_OPEN
+    const handshakeMs = options.handshakeMs ?? HANDSHAKE_MS
+    this.#strangers = new Strangers({ handshakeMs, most: options.maxHalfOpen ?? MAX_HALF_OPEN }, event =>
+      options.refused(event),
+    )
     const wss = (maxPayload: number) => {
       const server = new WebSocketServer({
         noServer: true,
@@ -82,39 +84,61 @@ export class Listener {
         closeTimeout: CLOSE_TIMEOUT_MS,
       } as ConstructorParameters<typeof WebSocketServer>[0])
       server.on("wsClientError", (error, socket) => {
-        this.#turnAway(socket, peerName(socket as Socket), "400 Bad Request", `bad upgrade: ${error.message}`)
+        this.#turnAway(socket as Socket, "400 Bad Request", "http", `bad upgrade: ${error.message}`)
       })
       return server
     }
     this.#wss = { control: wss(MAX_CONTROL_BYTES), data: wss(MAX_PACKET_BYTES) }
-    this.#server = createServer({
-      ...pskServerOptions(
-        identity => options.keyOf(identity),
-        (socket, identity) => this.#identities.set(socket, identity),
-      ),
-      // One timer of ours watches over TLS, HTTP and upgrade together; these would say the same later.
-      handshakeTimeout: 2 * this.#handshakeMs,
-      headersTimeout: 2 * this.#handshakeMs,
-      requestTimeout: 2 * this.#handshakeMs,
+    // One timer of ours watches over TLS, HTTP, upgrade and challenge together; these would say the same later.
+    const http = {
+      headersTimeout: 2 * handshakeMs,
+      requestTimeout: 2 * handshakeMs,
       maxHeaderSize: 4_096,
       noDelay: true,
-    })
-    this.#server.on("connection", (socket: Socket) => this.#onConnection(socket))
-    // First of the listeners: that of node:https passes the error on to 'clientError', as if it were one of HTTP.
-    this.#server.prependListener("tlsClientError", (error: NodeJS.ErrnoException, socket: TLSSocket) => {
-      this.#refused(peerName(socket), `TLS: ${error.code ?? error.message}`)
-      socket.destroy()
-    })
-    this.#server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
-      const layer = error.code?.startsWith("ERR_SSL") ? "TLS" : "HTTP" // a wrong key shows only after the handshake's first half
-      this.#refused(peerName(socket as Socket), `${layer}: ${error.code ?? error.message}`)
+    }
+    this.#server = options.tls === false ? createPlainServer(http) : this.#tlsServer(http, handshakeMs)
+    this.#server.on("connection", (socket: Socket) => this.#strangers.add(socket))
+    this.#server.on("clientError", (error: NodeJS.ErrnoException & { rawPacket?: Buffer }, socket: Duplex) => {
+      const isTls = error.code?.startsWith("ERR_SSL") // a wrong key shows only after the handshake's first half
+      const name = peerName(socket as Socket)
+      if (options.tls === false && error.rawPacket?.[0] === TLS_HANDSHAKE) {
+        this.#turnAway(
+          socket as Socket,
+          "400 Bad Request",
+          "http",
+          "HTTP: TLS, and this port speaks none (`tls: false`)",
+        )
+        return
+      }
+      this.#strangers.refuse(name, isTls ? "tls" : "http", `${isTls ? "TLS" : "HTTP"}: ${error.code ?? error.message}`)
       socket.destroy()
     })
     this.#server.on("request", (request, response) => {
-      this.#refused(peerName(request.socket), `not a WebSocket: ${request.method} ${request.url}`)
+      const why = `not a WebSocket: ${request.method} ${request.url}`
+      this.#strangers.refuse(peerName(request.socket), "http", why)
       response.writeHead(426, { connection: "close" }).end()
     })
-    this.#server.on("upgrade", (request, socket, head) => this.#onUpgrade(request, socket, head))
+    this.#server.on("upgrade", (request, socket, head) => this.#onUpgrade(request, socket as Socket, head))
+  }
+
+  #tlsServer(http: object, handshakeMs: number): Server {
+    const server = createServer({
+      ...pskServerOptions(
+        identity => this.#options.keyOf(identity),
+        (socket, identity) => this.#identities.set(socket, identity),
+      ),
+      ...http,
+      handshakeTimeout: 2 * handshakeMs,
+    })
+    // First of the listeners: that of node:https passes the error on to 'clientError', as if it were one of HTTP.
+    server.prependListener("tlsClientError", (error: NodeJS.ErrnoException, socket: TLSSocket) => {
+      const name = peerName(socket)
+      this.#strangers.refuse(name, "tls", `TLS: ${error.code ?? error.message}`)
+      const plain = error.code === "ERR_SSL_HTTP_REQUEST" ? this.#strangers.socketOf(name) : undefined
+      if (plain) plain.end(answer("426 Upgrade Required"), () => socket.destroy())
+      else socket.destroy()
+    })
+    return server
   }
 
   /** Binds. @throws HostError when the address is not this machine's, or the port is taken. */
@@ -153,97 +177,61 @@ export class Listener {
 
   /** Takes no more connections and drops those not yet accepted. Accepted ones belong to whoever took them. */
   close(): void {
-    for (const { socket, timer } of this.#halfOpen.values()) {
-      clearTimeout(timer)
-      socket.destroy()
-    }
-    this.#halfOpen.clear()
+    this.#strangers.close()
     this.#server.close()
   }
 
-  #onConnection(socket: Socket): void {
-    const name = peerName(socket)
-    if (this.#halfOpen.size >= this.#maxHalfOpen) {
-      this.#options.refused({ why: `more than ${this.#maxHalfOpen} connections wait for a handshake`, from: name })
-      socket.destroy()
+  #turnAway(socket: Socket, status: string, reason: RefusalReason, why: string): void {
+    this.#strangers.refuse(peerName(socket), reason, why)
+    socket.on("error", () => socket.destroy()) // the stranger may be gone before it reads this
+    socket.end(answer(status), () => socket.destroy())
+  }
+
+  #onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
+    const path = request.url?.split("?", 1)[0]
+    const kind = path === CONTROL_PATH ? "control" : path === DATA_PATH ? "data" : undefined
+    const refuse = (status: string, reason: RefusalReason, why: string) => this.#turnAway(socket, status, reason, why)
+    // A browser always sends Origin, our runners never do: a page that guessed the port gets nowhere.
+    if (request.headers.origin !== undefined) {
+      return refuse("403 Forbidden", "origin", `Origin ${request.headers.origin}`)
+    }
+    const identity = this.#identities.get(socket)
+    if (this.#options.tls !== false) {
+      if (identity === undefined) return refuse("401 Unauthorized", "identity", "a socket without a proven identity")
+      if (this.#options.keyOf(identity) === undefined) {
+        return refuse("401 Unauthorized", "revoked", `revoked key of ${identity}`)
+      }
+    }
+    if (kind === undefined) return refuse("404 Not Found", "path", `unknown path ${path}`)
+    const offered = request.headers["sec-websocket-protocol"]?.split(",").map(p => p.trim()) ?? []
+    if (!offered.includes(SUBPROTOCOL)) {
+      return refuse("400 Bad Request", "subprotocol", `subprotocol ${offered.join() || "missing"}`)
+    }
+    this.#wss[kind].handleUpgrade(request, socket, head, ws => this.#onOpen(ws, socket, kind, identity))
+  }
+
+  /** @param identity Undefined without TLS: the peer has still to prove one. */
+  #onOpen(ws: WebSocket, socket: Socket, kind: "control" | "data", identity: string | undefined): void {
+    const from = peerName(socket)
+    let accepted = false
+    const greeted = limitBytes(socket, MAX_HELLO_BYTES, () => {
+      const why = `more than ${MAX_HELLO_BYTES} bytes before the hello`
+      if (accepted) this.#options.refused(refusal("flood", why, from))
+      else this.#strangers.refuse(from, "flood", why)
+      ws.terminate()
+    })
+    const proven = (by: string) => {
+      accepted = true
+      this.#strangers.settle(from)
+      socket.unref() // a program ends when its work is done, not when its idle runners are gone
+      const { localAddress = "", remoteAddress = "" } = socket
+      this.#options.accept({ ws, identity: by, kind, localAddress, remoteAddress, greeted })
+    }
+    if (identity !== undefined) {
+      proven(identity)
       return
     }
-    const timer = setTimeout(() => {
-      this.#refused(name, `no handshake within ${this.#handshakeMs} ms`)
-      socket.destroy()
-    }, this.#handshakeMs)
-    timer.unref()
-    this.#halfOpen.set(name, { socket, timer, refused: false })
-    socket.once("close", () => {
-      if (this.#halfOpen.get(name)?.socket !== socket) return
-      this.#refused(name, "it hung up before it was accepted")
-      this.#settle(name)
-    })
+    const refused = (why: string) => this.#strangers.refuse(from, "proof", why)
+    askProof(ws, kind, id => this.#options.keyOf(id), { proven, refused })
   }
-
-  /** The socket is no stranger's any more: accepted, refused or closed. */
-  #settle(name: string): void {
-    clearTimeout(this.#halfOpen.get(name)?.timer)
-    this.#halfOpen.delete(name)
-  }
-
-  /** Tells of a connection that was not accepted yet, once; whatever else becomes of its socket is no news. */
-  #refused(from: string, why: string): void {
-    const entry = this.#halfOpen.get(from)
-    if (!entry || entry.refused) return
-    entry.refused = true
-    this.#options.refused({ why, from })
-  }
-
-  #turnAway(socket: Duplex, from: string, status: string, why: string): void {
-    this.#refused(from, why)
-    socket.on("error", () => socket.destroy()) // the stranger may be gone before it reads this
-    const answer = `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`
-    socket.end(answer, () => socket.destroy())
-  }
-
-  #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const tls = request.socket as TLSSocket
-    const from = peerName(tls)
-    const path = request.url?.split("?", 1)[0]
-    const identity = this.#identities.get(tls)
-    const kind = path === CONTROL_PATH ? "control" : path === DATA_PATH ? "data" : undefined
-    const refuse = (status: string, why: string) => this.#turnAway(socket, from, status, why)
-    // A browser always sends Origin, our runners never do: a page that guessed the port gets nowhere.
-    if (request.headers.origin !== undefined) return refuse("403 Forbidden", `Origin ${request.headers.origin}`)
-    if (identity === undefined) return refuse("401 Unauthorized", "a socket without a proven identity")
-    if (this.#options.keyOf(identity) === undefined) return refuse("401 Unauthorized", `revoked key of ${identity}`)
-    if (kind === undefined) return refuse("404 Not Found", `unknown path ${path}`)
-    const offered = request.headers["sec-websocket-protocol"]?.split(",").map(p => p.trim()) ?? []
-    if (!offered.includes(SUBPROTOCOL)) return refuse("400 Bad Request", `subprotocol ${offered.join() || "missing"}`)
-    this.#wss[kind].handleUpgrade(request, socket, head, ws => {
-      this.#settle(from)
-      tls.unref() // a program ends when its work is done, not when its idle runners are gone
-      const greeted = limitUntilGreeted(tls, () => {
-        this.#options.refused({ why: `more than ${MAX_HELLO_BYTES} bytes before the hello`, from })
-        ws.terminate()
-      })
-      this.#options.accept({
-        ws,
-        identity,
-        kind,
-        localAddress: tls.localAddress ?? "",
-        remoteAddress: tls.remoteAddress ?? "",
-        greeted,
-      })
-    })
-  }
-}
-
-/** ws has one fixed maxPayload per socket; before the hello a peer gets far less, whatever its frame header announces. */
-function limitUntilGreeted(socket: TLSSocket, exceeded: () => void): () => void {
-  let bytes = 0
-  const count = (chunk: Buffer) => {
-    bytes += chunk.length
-    if (bytes <= MAX_HELLO_BYTES) return
-    socket.off("data", count)
-    exceeded()
-  }
-  socket.on("data", count)
-  return () => socket.off("data", count)
 }

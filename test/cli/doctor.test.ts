@@ -79,6 +79,7 @@ describe("without Slurm", () => {
       "address",
       "listen and dial",
       "wrong key",
+      "without TLS",
       "home",
       "cache",
       "job logs",

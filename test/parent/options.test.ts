@@ -56,6 +56,11 @@ describe("createPool refuses", () => {
     [{ bundle: { externals: ["sharp"] } }, "bundle", /`external`/],
     [{ bundle: { external: "sharp" } }, "bundle", /list of package names/],
     [{ bundle: null }, "bundle", /list of package names/],
+    ...[0, 1, "false", "off", null, {}].map((tls): [object, string, RegExp] => [
+      { tls },
+      "tls",
+      /`tls` is true or false, got .*\n.*docs\/security\.md/,
+    ]),
     [{ logger: true }, "logger", /lacks debug, info, warn, error/],
     [{ logger: { info() {}, warn() {}, error() {} } }, "logger", /lacks debug.*\n.*pino/],
     [{ signal: new AbortController() }, "signal", /not an AbortSignal/],
@@ -122,6 +127,7 @@ describe("createPool takes", () => {
       orphanMs: 300_000,
       env: {},
       signal: undefined,
+      tls: true,
     })
     expect(backend.validate).toHaveBeenCalled()
   })
@@ -137,6 +143,7 @@ describe("createPool takes", () => {
       timeout: "5m",
       bootTimeout: 1,
       name: "a_B-9",
+      tls: false,
     }
     const settings = check({ ...given, env, logger, signal, module: import.meta.url, bundle: { external: ["x"] } })
     expect(settings).toMatchObject({
@@ -146,6 +153,7 @@ describe("createPool takes", () => {
       bootTimeoutMs: 1,
       name: "a_B-9",
       env,
+      tls: false,
     })
     expect(settings.idleMs).toBe(Number.POSITIVE_INFINITY)
     expect(settings.logger).toBe(logger)

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest"
 import { type BootConfig, decodeBoot, decodeJobFacts, encodeBoot } from "../../src/shared/boot.ts"
 import { HandshakeError } from "../../src/shared/errors.ts"
 
-const config: BootConfig = { v: 1, runnerId: "p-1", pool: "p", host: "10.0.0.1", port: 4_000, key: "a2V5" }
+const config: BootConfig = { v: 1, runnerId: "p-1", pool: "p", host: "10.0.0.1", port: 4_000, tls: true, key: "a2V5" }
 
 describe("the boot variable", () => {
   it("survives the trip through an environment", () => {
@@ -18,6 +18,8 @@ describe("the boot variable", () => {
     ["another version", encodeBoot({ ...config, v: 2 as 1 }), /cannot be read/],
     ["a missing field", encodeBoot({ ...config, key: undefined as never }), /cannot be read/],
     ["a port that is none", encodeBoot({ ...config, port: "4000" as never }), /cannot be read/],
+    ["a tls that is neither yes nor no", encodeBoot({ ...config, tls: "false" as never }), /cannot be read/],
+    ["no word about tls", encodeBoot({ ...config, tls: undefined as never }), /cannot be read/],
     ["null", Buffer.from("null").toString("base64url"), /cannot be read/],
   ])("refuses %s and says who removed it", (_what, text, message) => {
     const read = () => decodeBoot(text)

@@ -14,6 +14,7 @@ import { newKey } from "../../src/transport/psk.ts"
 import { RpcClient } from "../../src/transport/rpc-client.ts"
 import { RpcServer, type RpcTarget } from "../../src/transport/rpc-server.ts"
 import { Session } from "../../src/transport/session.ts"
+import type { Refusal, RefusalReason } from "../../src/transport/strangers.ts"
 
 export const HOST = "127.0.0.1"
 
@@ -46,14 +47,17 @@ export function deferred<T = void>(): { promise: Promise<T>; resolve(value: T): 
 /** A listener with keys, and a record of whom it turned away. */
 export class TestHub {
   readonly keys = new Map<string, Buffer>()
-  readonly refusals: { why: string; from: string }[] = []
-  readonly #waiting: { pattern: RegExp; resolve: (why: string) => void }[] = []
+  readonly refusals: Refusal[] = []
+  /** False: its listener and its links do without TLS. */
+  tls = true
+  readonly #waiting: { pattern: RegExp | RefusalReason; resolve: (why: string) => void }[] = []
   readonly #accept = new Map<string, (peer: AcceptedPeer) => void>()
   readonly #sockets = new Set<WebSocket>()
   listener!: Listener
 
   static async open(options: Partial<ListenerOptions> = {}): Promise<TestHub> {
     const hub = new TestHub()
+    hub.tls = options.tls ?? true
     hub.listener = await Listener.listen({
       host: HOST,
       keyOf: identity => hub.keys.get(identity),
@@ -81,9 +85,9 @@ export class TestHub {
     return key
   }
 
-  /** The reason of the first refusal, past or to come, that matches; it is taken off the record. */
-  refusal(pattern: RegExp): Promise<string> {
-    const at = this.refusals.findIndex(r => pattern.test(r.why))
+  /** What was said of the first refusal, past or to come, that matches; it is taken off the record. */
+  refusal(pattern: RegExp | RefusalReason): Promise<string> {
+    const at = this.refusals.findIndex(event => fits(event, pattern))
     if (at >= 0) return Promise.resolve(this.refusals.splice(at, 1)[0]!.why)
     return new Promise(resolve => this.#waiting.push({ pattern, resolve }))
   }
@@ -93,7 +97,7 @@ export class TestHub {
     const identity = randomUUID()
     const parent = deferred<Side>()
     const key = this.admit(identity, peer => acceptData(peer).then(parent.resolve, parent.reject))
-    const ws = await dial({ host: HOST, port: this.port, kind: "data", identity, key })
+    const ws = await dial({ host: HOST, port: this.port, kind: "data", identity, key, tls: this.tls })
     const runner = await greetParent(ws)
     return { parent: await parent.promise, runner }
   }
@@ -105,7 +109,7 @@ export class TestHub {
     const identity = randomUUID()
     const parent = deferred<Side>()
     const key = this.admit(identity, peer => acceptData(peer).then(parent.resolve, parent.reject))
-    const ws = await dial({ host: HOST, port: this.port, kind: "data", identity, key })
+    const ws = await dial({ host: HOST, port: this.port, kind: "data", identity, key, tls: this.tls })
     ws.on("error", () => {}) // a test that breaks the line hears of it by 'close'
     ws.send(JSON.stringify(hello))
     return { parent: await parent.promise, ws }
@@ -121,8 +125,8 @@ export class TestHub {
     for (const ws of this.#sockets) ws.terminate()
   }
 
-  #refused(event: { why: string; from: string }): void {
-    const at = this.#waiting.findIndex(w => w.pattern.test(event.why))
+  #refused(event: Refusal): void {
+    const at = this.#waiting.findIndex(w => fits(event, w.pattern))
     if (at >= 0) this.#waiting.splice(at, 1)[0]!.resolve(event.why)
     else this.refusals.push(event)
   }
@@ -138,6 +142,9 @@ const welcome = {
   maxConcurrency: 1,
   poolName: "p",
 } as const
+
+const fits = ({ reason, why }: Refusal, wanted: RegExp | RefusalReason) =>
+  typeof wanted === "string" ? reason === wanted : wanted.test(why)
 
 export const hello = { t: "hello", v: PROTOCOL_VERSION, runnerId: "r", pid: 1, generation: 0 } as const
 

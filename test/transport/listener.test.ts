@@ -100,8 +100,10 @@ describe("before HTTP", () => {
 
   test("plain HTTP", async () => {
     const http = request({ host: HOST, port: hub.port, path: DATA_PATH, headers: { connection: "upgrade" } }).end()
-    await once(http, "error")
-    await hub.refusal(/^TLS: /)
+    const [response] = await once(http, "response")
+    expect(response.statusCode).toBe(426) // in the clear, so that a runner without TLS can say what is wrong
+    await closed(http.socket!)
+    await hub.refusal("tls")
   })
 
   test("plain noise", async () => {
@@ -250,6 +252,18 @@ describe("strangers that only take up room", () => {
     const links = [await hub.link(), await hub.link(), await hub.link(), await hub.link()]
     for (const link of links) expect(link.parent.connection.open).toBe(true)
   })
+})
+
+test("an accepted line is TLS 1.3, and its keys are of this connection alone", async () => {
+  await open()
+  const key = hub.admit("r", () => {})
+  const socket = tlsConnect({ host: HOST, port: hub.port, ...pskClientOptions("r", key) })
+  await once(socket, "secureConnect")
+  expect(socket.getProtocol()).toBe("TLSv1.3")
+  expect(socket.getCipher().name).toBe("TLS_AES_128_GCM_SHA256")
+  expect(socket.getEphemeralKeyInfo()).toMatchObject({ type: "ECDH" }) // not from the pre-shared key alone
+  socket.destroy()
+  await hub.refusal("hung-up")
 })
 
 test("an address that is not ours, and a port that is taken, are errors that say what to do", async () => {

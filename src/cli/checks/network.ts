@@ -53,6 +53,7 @@ export function connectionChecks(backend: Backend): Check[] {
   return [
     { name: "listen and dial", required: true, run: () => withListener(host(), tryConnection) },
     { name: "wrong key", required: true, run: () => withListener(host(), tryWrongKey) },
+    { name: "without TLS", required: false, run: () => withListener(host(), tryPlain, false) },
   ]
 }
 
@@ -65,12 +66,13 @@ interface Stage {
 
 const IDENTITY = "doctor"
 
-async function withListener<T>(host: string, use: (stage: Stage) => Promise<T>): Promise<T> {
+async function withListener<T>(host: string, use: (stage: Stage) => Promise<T>, tls = true): Promise<T> {
   const key = newKey()
   const peers: WebSocket[] = []
   let refusal: string | undefined
   const listener = await Listener.listen({
     host,
+    tls,
     keyOf: identity => (identity === IDENTITY ? key : undefined),
     accept: peer => {
       peer.greeted()
@@ -90,18 +92,36 @@ async function withListener<T>(host: string, use: (stage: Stage) => Promise<T>):
 
 async function tryConnection({ listener, key }: Stage) {
   const { host, port } = listener
+  const { connectMs, ms } = await roundTrip(listener, key, true)
+  return {
+    ok: true,
+    fact: `${host}:${port} from this machine, TLS 1.3 with a pre-shared key: up in ${round(connectMs)} ms, round trip ${round(ms)} ms`,
+    ms,
+  }
+}
+
+/** What `createPool({ tls: false })` would do: the same keys, and nobody else's. */
+async function tryPlain(stage: Stage) {
+  const { connectMs, ms } = await roundTrip(stage.listener, stage.key, false)
+  const before = stage.accepted()
+  const refused = await roundTrip(stage.listener, newKey(), false).then(
+    () => false,
+    () => stage.accepted() === before,
+  )
+  if (!refused) return { ok: false, fact: "a peer with a wrong key got through", advice: "do not use `tls: false`" }
+  const fact = `\`tls: false\` works, a wrong key is refused: up in ${round(connectMs)} ms, round trip ${round(ms)} ms, not encrypted`
+  return { ok: true, fact, ms }
+}
+
+async function roundTrip(listener: Listener, key: Buffer, tls: boolean): Promise<{ connectMs: number; ms: number }> {
+  const { host, port } = listener
   const began = performance.now()
-  const ws = await dial({ host, port, kind: "data", identity: IDENTITY, key, localAddress: host })
+  const ws = await dial({ host, port, tls, kind: "data", identity: IDENTITY, key, localAddress: host })
   const connectMs = performance.now() - began
   try {
     const times: number[] = []
     for (let i = 0; i < PINGS; i++) times.push(await pingMs(ws))
-    const ms = median(times)
-    return {
-      ok: true,
-      fact: `${host}:${port} from this machine, TLS 1.3 with a pre-shared key: up in ${round(connectMs)} ms, round trip ${round(ms)} ms`,
-      ms,
-    }
+    return { connectMs, ms: median(times) }
   } finally {
     ws.terminate()
   }

@@ -76,12 +76,12 @@ export class ControlLink {
     who: { jobId: string; node: string },
     handler: ControlHandler,
   ): Promise<ControlLink> {
-    const { host, port, runnerId } = boot
+    const { host, port, tls, runnerId } = boot
     const key = Buffer.from(boot.key, "base64")
     let link: ControlLink | undefined
     const dialled = await DialledLine.open<Welcome>({
       kind: "control",
-      dial: timeoutMs => dial({ host, port, kind: "control", identity: runnerId, key, localAddress, timeoutMs }),
+      dial: timeoutMs => dial({ host, port, tls, kind: "control", identity: runnerId, key, localAddress, timeoutMs }),
       hello: resume => ({
         t: "hello",
         v: PROTOCOL_VERSION,

@@ -54,6 +54,7 @@ const startWorker = (generation: number): WorkerProcess =>
     pool: boot.pool,
     host: boot.host,
     port: boot.port,
+    tls: boot.tls,
     key: boot.key,
     localAddress,
     jobId,

@@ -32,12 +32,12 @@ export class DataLink {
    * @throws HostError, HandshakeError when the parent cannot be reached or refuses.
    */
   static async open(init: ToWorker & { t: "init" }, lost: (reason: FlameError) => void): Promise<DataLink> {
-    const { runnerId, generation, host, port, localAddress } = init
+    const { runnerId, generation, host, port, tls, localAddress } = init
     const key = Buffer.from(init.key, "base64")
     let session: Session | undefined
     const dialled = await DialledLine.open<Welcome>({
       kind: "data",
-      dial: timeoutMs => dial({ host, port, kind: "data", identity: runnerId, key, localAddress, timeoutMs }),
+      dial: timeoutMs => dial({ host, port, tls, kind: "data", identity: runnerId, key, localAddress, timeoutMs }),
       hello: resume => ({
         t: "hello",
         v: PROTOCOL_VERSION,
