@@ -4,7 +4,7 @@
  */
 import { deserialize, serialize } from "node:v8"
 import { SuperJSON } from "superjson"
-import { decode, encode } from "../src/transport/codec.ts"
+import { decode, encode } from "../src/transport/codec/index.ts"
 
 const ROUNDS = 15
 

@@ -4,7 +4,7 @@
  */
 import { ProtocolError } from "../shared/errors.ts"
 import type { Json } from "../shared/json.ts"
-import { decode, encode } from "./codec.ts"
+import { decode, encode } from "./codec/index.ts"
 import { wordsOf } from "./error-shape.ts"
 import { MAX_CONTROL_BYTES } from "./protocol.ts"
 import { lowerError, raiseError, sendThrown } from "./remote-error.ts"

@@ -3,7 +3,7 @@
  * unmodified Comlink client makes a reasonable Error of it. Owns the form; what is kept of an error is error-shape.ts.
  */
 import { FlameError, NotSerializableError, ProtocolError } from "../shared/errors.ts"
-import { encode } from "./codec-encode.ts"
+import { encode } from "./codec/encode.ts"
 import {
   DROPPED,
   describe,

@@ -4,7 +4,7 @@
  */
 import { ConnectionError, type FlameError, ProtocolError } from "../shared/errors.ts"
 import { Channel, type ChannelHost } from "./channel.ts"
-import { decode, encode } from "./codec.ts"
+import { decode, encode } from "./codec/index.ts"
 import type { Frame } from "./frame.ts"
 import { lowerLive, raiseLive } from "./live-values.ts"
 import { Scope } from "./scope.ts"

@@ -2,7 +2,7 @@
 import type { Json } from "../shared/json.ts"
 import { onAbort } from "../shared/on-abort.ts"
 import type { Channel } from "./channel.ts"
-import { decode, encode } from "./codec.ts"
+import { decode, encode } from "./codec/index.ts"
 import { wordsOf } from "./error-shape.ts"
 import { lowerError, raiseError, sendThrown } from "./remote-error.ts"
 

@@ -1,5 +1,5 @@
 /** Carries values through the codec the way a connection does: parts arrive as exact buffers of their own. */
-import { decode, type Encoded, encode, type Lower, type Raise } from "../../src/transport/codec.ts"
+import { decode, type Encoded, encode, type Lower, type Raise } from "../../src/transport/codec/index.ts"
 
 /** What the other side gets of `encoded`. */
 export function arrive({ json, rich, parts }: Encoded, raise?: Raise): unknown {

@@ -4,7 +4,7 @@ import { runInNewContext } from "node:vm"
 import * as fc from "fast-check"
 import { SuperJSON } from "superjson"
 import { afterEach, describe, expect, test } from "vitest"
-import { decode, encode } from "../../src/transport/codec.ts"
+import { decode, encode } from "../../src/transport/codec/index.ts"
 import { arrive, exact, trip } from "./codec-helpers.ts"
 
 const holey = (length: number, entries: object): unknown[] => Object.assign(new Array(length), entries)

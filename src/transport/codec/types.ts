@@ -1,5 +1,5 @@
 /** The shapes at the codec's seams: what it makes, and how live values pass by it. Types only. */
-import type { Json } from "../shared/json.ts"
+import type { Json } from "../../shared/json.ts"
 
 /** JSON text plus binary parts out of band. */
 export interface Encoded {

@@ -4,15 +4,15 @@
  * walk and reads every getter once. Must not know what a live value is: `lower` says.
  */
 import { types } from "node:util"
-import { takeBinary } from "./codec-binary.ts"
-import { Identity } from "./codec-identity.ts"
-import { formatPath } from "./codec-path.ts"
-import { hasForeignMark, hasHole, inheritsToJson, isIterable, isProxyMarked, shield } from "./codec-probes.ts"
-import { classNameOf, failure, notSerializable, refusal, tooDeep } from "./codec-refusal.ts"
-import * as tag from "./codec-tags.ts"
-import type { Encoded, Lower } from "./codec-types.ts"
-import { DROPPED, isError, readError, setOwn, takeDropped } from "./error-shape.ts"
-import { type AnyType, nameOfClass, typeOf } from "./types-registry.ts"
+import { DROPPED, isError, readError, setOwn, takeDropped } from "../error-shape.ts"
+import { type AnyType, nameOfClass, typeOf } from "../types-registry.ts"
+import { takeBinary } from "./binary.ts"
+import { Identity } from "./identity.ts"
+import { formatPath } from "./path.ts"
+import { hasForeignMark, hasHole, inheritsToJson, isIterable, isProxyMarked, shield } from "./probes.ts"
+import { classNameOf, failure, notSerializable, refusal, tooDeep } from "./refusal.ts"
+import * as tag from "./tags.ts"
+import type { Encoded, Lower } from "./types.ts"
 
 /**
  * Encodes one value. `root` is what error paths call it.

@@ -3,14 +3,14 @@
  * changes and nothing is run but the constructors named here and what the user registered. Must not know what a live value
  * is: `raise` says.
  */
-import { FlameError, ProtocolError } from "../shared/errors.ts"
-import type { Json } from "../shared/json.ts"
-import { makeBinary } from "./codec-binary.ts"
-import { malformed, toBigInt, toDate, toIndex } from "./codec-scalars.ts"
-import * as tag from "./codec-tags.ts"
-import type { Raise } from "./codec-types.ts"
-import { makeError, setErrorField, setOwn } from "./error-shape.ts"
-import { classNamed, typeNamed } from "./types-registry.ts"
+import { FlameError, ProtocolError } from "../../shared/errors.ts"
+import type { Json } from "../../shared/json.ts"
+import { makeError, setErrorField, setOwn } from "../error-shape.ts"
+import { classNamed, typeNamed } from "../types-registry.ts"
+import { makeBinary } from "./binary.ts"
+import { malformed, toBigInt, toDate, toIndex } from "./scalars.ts"
+import * as tag from "./tags.ts"
+import type { Raise } from "./types.ts"
 
 /**
  * Decodes what `encode` made. Typed arrays are built on the given buffers, which must be exact, unshared and used once.
