@@ -42,7 +42,7 @@ const loads: Record<string, { value: unknown; repeat: number }> = {
 const codecs: Record<string, (value: unknown) => [enc: () => unknown, dec: () => unknown]> = {
   ours: value => {
     const { json, rich, parts } = encode(value)
-    const received = parts.map(p => p.slice().buffer as ArrayBuffer)
+    const received = parts.map(p => p.bytes.slice().buffer as ArrayBuffer)
     return [() => encode(value), () => decode(json, rich, received)]
   },
   JSON: value => {

@@ -20,6 +20,7 @@ export type { ProxyMarked, Remote, RemoteStream } from "./shared/remote.ts"
 export { slurm } from "./slurm/backend.ts"
 export type { SlurmJobContext, SlurmOptions } from "./slurm/options.ts"
 export { proxy } from "./transport/proxy.ts"
+export { transfer } from "./transport/transfer.ts"
 export { type RegisteredType, registerClass, registerType } from "./transport/types-registry.ts"
 
 /**

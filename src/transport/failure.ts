@@ -16,7 +16,7 @@ import { lowerError, raiseError, sendThrown } from "./remote-error.ts"
 export function packError(thrown: unknown): Json {
   let packed: Json = null
   sendThrown(thrown, lowered => {
-    const whole = encode(lowered)
+    const whole = encode(lowered, undefined, undefined, false)
     const { json, rich } = whole.parts.length === 0 && fits(whole.json) ? whole : encode(lowerError(wordsOf(thrown)))
     packed = { json, rich }
   })

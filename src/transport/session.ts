@@ -102,7 +102,12 @@ export class Session implements ChannelHost {
     const opened = scope ?? new Scope(false)
     try {
       const { json, rich, parts } = encode(message, (value, path) => lowerLive(value, path, this, opened))
-      this.#link.sendFrame(channel.id, json, rich, parts)
+      this.#link.sendFrame(
+        channel.id,
+        json,
+        rich,
+        parts.map(part => part.bytes),
+      )
     } catch (error) {
       // Nothing was sent: the peer must not hear of channels that only this message named, not even that they are closed.
       for (const unsent of opened.all()) {

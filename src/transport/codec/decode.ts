@@ -17,16 +17,34 @@ import type { Raise } from "./types.ts"
  * @throws ProtocolError for anything `encode` does not write
  */
 export function decode(json: string, rich: boolean, parts: readonly ArrayBuffer[], raise?: Raise): unknown {
+  let tree: unknown
   try {
-    const tree: unknown = JSON.parse(json)
+    tree = JSON.parse(json)
+  } catch (error) {
+    throw unreadable(error)
+  }
+  return decodeTree(tree, rich, parts, raise)
+}
+
+/**
+ * Decodes what JSON.parse made of an encoded value, in place: `tree` is the caller's no longer. For messages that arrive
+ * several in one text.
+ * @throws ProtocolError for anything `encode` does not write
+ */
+export function decodeTree(tree: unknown, rich: boolean, parts: readonly ArrayBuffer[], raise?: Raise): unknown {
+  try {
     if (rich) return new Decoder(parts, raise).decode(tree)
     if (parts.length > 0) throw malformed(`${parts.length} binary parts with a plain message`)
     return tree
   } catch (error) {
-    if (error instanceof FlameError) throw error
-    const reason = error instanceof RangeError && /call stack/i.test(error.message) ? "nested too deeply" : "malformed"
-    throw new ProtocolError(`the peer sent a value that is ${reason}`, { cause: error })
+    throw unreadable(error)
   }
+}
+
+function unreadable(error: unknown): FlameError {
+  if (error instanceof FlameError) return error
+  const reason = error instanceof RangeError && /call stack/i.test(error.message) ? "nested too deeply" : "malformed"
+  return new ProtocolError(`the peer sent a value that is ${reason}`, { cause: error })
 }
 
 type Fields = Record<string, unknown>

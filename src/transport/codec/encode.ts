@@ -8,6 +8,7 @@ import { DROPPED, isError, readError, setOwn, takeDropped } from "../error-shape
 import { type AnyType, nameOfClass, typeOf } from "../types-registry.ts"
 import { takeBinary } from "./binary.ts"
 import { Identity } from "./identity.ts"
+import { leaveParts, moveParts } from "./parts.ts"
 import { formatPath } from "./path.ts"
 import { hasForeignMark, hasHole, inheritsToJson, isIterable, isProxyMarked, shield } from "./probes.ts"
 import { classNameOf, failure, notSerializable, refusal, tooDeep } from "./refusal.ts"
@@ -15,11 +16,12 @@ import * as tag from "./tags.ts"
 import type { Encoded, Lower } from "./types.ts"
 
 /**
- * Encodes one value. `root` is what error paths call it.
+ * Encodes one value. `root` is what error paths call it. What `transfer()` marked is moved out of the caller's hands, after
+ * all else has succeeded; with `moves` false it is left, for one who only wants to see whether and how the value crosses.
  * @throws NotSerializableError naming the path of what cannot cross; nothing was sent, but `lower` may have been called
  */
-export function encode(value: unknown, lower?: Lower, root = "value"): Encoded {
-  return new Encoder(lower, root).encode(value)
+export function encode(value: unknown, lower?: Lower, root = "value", moves = true): Encoded {
+  return new Encoder(lower, root).encode(value, moves)
 }
 
 type Fields = Record<string, unknown>
@@ -40,12 +42,13 @@ class Encoder {
     private readonly root: string,
   ) {}
 
-  encode(value: unknown): Encoded {
+  encode(value: unknown, moves: boolean): Encoded {
     try {
       const tree = this.value(value, 0)
       if (inheritsToJson()) shield(tree)
       const json = JSON.stringify(this.identity.shared ? [tag.ROOT, tree] : tree)
-      return { json, rich: this.rich, parts: this.parts }
+      const parts = moves ? moveParts(this.parts, json.length) : leaveParts(this.parts)
+      return { json, rich: this.rich, parts }
     } catch (error) {
       throw failure(error, this.path(this.at), this.root)
     }

@@ -5,6 +5,6 @@
 
 export type { AnyClass, RegisteredType } from "../types-registry.ts"
 export { registerClass, registerType } from "../types-registry.ts"
-export { decode } from "./decode.ts"
+export { decode, decodeTree } from "./decode.ts"
 export { encode } from "./encode.ts"
-export type { Encoded, Lower, Raise } from "./types.ts"
+export type { Encoded, Lower, Part, Raise } from "./types.ts"
