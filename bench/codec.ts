@@ -4,7 +4,7 @@
  */
 import { deserialize, serialize } from "node:v8"
 import { SuperJSON } from "superjson"
-import { decode, encode } from "../src/transport/codec.ts"
+import { decode, encode } from "../src/transport/codec/index.ts"
 
 const ROUNDS = 15
 
@@ -16,13 +16,29 @@ const plainRows = Array.from({ length: 10_000 }, (_, i) => ({
   ok: i % 2 === 0,
   tags: ["a", "b"],
 }))
-const loads: Record<string, { value: unknown; repeat: number }> = {
-  "small message": {
-    value: { id: "c1", type: "APPLY", path: ["echo"], args: [{ a: 1, b: "hello", c: [1, 2, 3] }] },
-    repeat: 3_000,
+const smallMessage = {
+  id: "c1",
+  type: "APPLY",
+  path: ["add"],
+  argumentList: [
+    { type: "RAW", value: 1 },
+    { type: "RAW", value: 2 },
+  ],
+}
+/** What to carry, and what the ratio lines compare it with. */
+const loads: Record<string, { value: unknown; repeat: number; against: "JSON" | "v8" }> = {
+  "small message": { value: smallMessage, repeat: 3_000, against: "JSON" },
+  "10k plain rows": { value: plainRows, repeat: 1, against: "JSON" },
+  "10k rows, one Date": {
+    value: [...plainRows.slice(1), { ...plainRows[0], at: new Date() }],
+    repeat: 1,
+    against: "JSON",
   },
-  "10k plain rows": { value: plainRows, repeat: 1 },
-  "10k rows, one Date": { value: [...plainRows.slice(1), { ...plainRows[0], at: new Date() }], repeat: 1 },
+  "10k rows, not ASCII": {
+    value: plainRows.map(row => ({ ...row, name: `列 ${row.id} süß` })),
+    repeat: 1,
+    against: "JSON",
+  },
   "10k rich rows": {
     value: Array.from({ length: 10_000 }, (_, i) => ({
       id: i,
@@ -34,15 +50,16 @@ const loads: Record<string, { value: unknown; repeat: number }> = {
       ]),
     })),
     repeat: 1,
+    against: "v8",
   },
-  "Float64Array 1 MiB": { value: { data: new Float64Array(131_072).map((_, i) => i / 3) }, repeat: 3 },
+  "Float64Array 1 MiB": { value: { data: new Float64Array(131_072).map((_, i) => i / 3) }, repeat: 3, against: "v8" },
 }
 
 /** Codec name to a function that prepares both directions; undefined where it cannot carry the value. */
 const codecs: Record<string, (value: unknown) => [enc: () => unknown, dec: () => unknown]> = {
   ours: value => {
     const { json, rich, parts } = encode(value)
-    const received = parts.map(p => p.slice().buffer as ArrayBuffer)
+    const received = parts.map(p => p.bytes.slice().buffer as ArrayBuffer)
     return [() => encode(value), () => decode(json, rich, received)]
   },
   JSON: value => {
@@ -59,7 +76,7 @@ const codecs: Record<string, (value: unknown) => [enc: () => unknown, dec: () =>
   },
 }
 
-for (const [load, { value, repeat }] of Object.entries(loads)) {
+for (const [load, { value, repeat, against }] of Object.entries(loads)) {
   const runs: { name: string; run: () => unknown; times: number[] }[] = []
   for (const [name, prepare] of Object.entries(codecs)) {
     try {
@@ -76,8 +93,18 @@ for (const [load, { value, repeat }] of Object.entries(loads)) {
       if (round >= 0) times.push(((performance.now() - start) / repeat) * 1_000)
     }
   }
+  const medians = new Map<string, number>()
   for (const { name, times } of runs) {
     times.sort((a, b) => a - b)
+    medians.set(name, times[ROUNDS >> 1]!)
     console.log(`${load.padEnd(20)} ${name.padEnd(18)} ${times[ROUNDS >> 1]!.toFixed(2).padStart(12)} us`)
+  }
+  for (const other of new Set([against, "superjson"])) {
+    const ratio = (...ways: string[]): string => {
+      const sum = (codec: string) => ways.reduce((total, way) => total + medians.get(`${codec} ${way}`)!, 0)
+      return (sum("ours") / sum(other)).toFixed(2)
+    }
+    const ratios = `encode ${ratio("encode")}x, decode ${ratio("decode")}x, both ${ratio("encode", "decode")}x`
+    console.log(`${load.padEnd(20)} ours / ${other}: ${ratios}`)
   }
 }

@@ -21,6 +21,7 @@ export { slurm } from "./slurm/backend.ts"
 export type { SlurmJobContext, SlurmOptions } from "./slurm/options.ts"
 export { proxy } from "./transport/proxy.ts"
 export type { Refusal, RefusalReason } from "./transport/strangers.ts"
+export { transfer } from "./transport/transfer.ts"
 export { type RegisteredType, registerClass, registerType } from "./transport/types-registry.ts"
 
 /**

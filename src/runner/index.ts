@@ -3,6 +3,7 @@ export type { CallContext, RunnerContext, ShutdownEvent } from "../shared/contex
 export { callContext as currentCall, runnerContext as runner } from "../shared/context.ts"
 export type { ProxyMarked } from "../shared/remote.ts"
 export { proxy } from "../transport/proxy.ts"
+export { transfer } from "../transport/transfer.ts"
 export { type RegisteredType, registerClass, registerType } from "../transport/types-registry.ts"
 
 import { inRunner } from "../shared/context.ts"

@@ -4,7 +4,7 @@
  */
 import { ProtocolError } from "../shared/errors.ts"
 import type { Json } from "../shared/json.ts"
-import { decode, encode } from "./codec.ts"
+import { decode, encode } from "./codec/index.ts"
 import { wordsOf } from "./error-shape.ts"
 import { MAX_CONTROL_BYTES } from "./protocol.ts"
 import { lowerError, raiseError, sendThrown } from "./remote-error.ts"
@@ -16,7 +16,7 @@ import { lowerError, raiseError, sendThrown } from "./remote-error.ts"
 export function packError(thrown: unknown): Json {
   let packed: Json = null
   sendThrown(thrown, lowered => {
-    const whole = encode(lowered)
+    const whole = encode(lowered, undefined, undefined, false)
     const { json, rich } = whole.parts.length === 0 && fits(whole.json) ? whole : encode(lowerError(wordsOf(thrown)))
     packed = { json, rich }
   })

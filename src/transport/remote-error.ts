@@ -3,7 +3,7 @@
  * unmodified Comlink client makes a reasonable Error of it. Owns the form; what is kept of an error is error-shape.ts.
  */
 import { FlameError, NotSerializableError, ProtocolError } from "../shared/errors.ts"
-import { encode } from "./codec-encode.ts"
+import { encode } from "./codec/encode.ts"
 import {
   DROPPED,
   describe,
@@ -111,7 +111,7 @@ export function raiseError(data: unknown): unknown {
 function whyNot(value: unknown): string | undefined {
   if (typeof value === "string" || typeof value === "number") return undefined
   try {
-    encode(value)
+    encode(value, undefined, undefined, false) // a trial: what was marked for transfer must stay for the message itself
     return undefined
   } catch (error) {
     // Anything but a FlameError would be a fault of the codec, and is told as one when the error is sent.

@@ -3,7 +3,7 @@
  * fraction of what the codec's walk and JSON.stringify of the whole message do. Owns that shortcut; what it does not know goes
  * through the codec. The text is what the codec would have made.
  */
-import { MARK, UNDEFINED } from "./codec-tags.ts"
+import { MARK, UNDEFINED } from "./codec/tags.ts"
 
 /** Paths are few, and each is the same array at every call: their JSON is written once. */
 const heads = new WeakMap<readonly string[], string>()

@@ -5,7 +5,7 @@
 import { ConnectionError, type FlameError, ProtocolError } from "../shared/errors.ts"
 import type { Bulk } from "./bulk.ts"
 import { Channel, type ChannelHost } from "./channel.ts"
-import { decodeTree, encode } from "./codec.ts"
+import { decodeTree, encode } from "./codec/index.ts"
 import { Inbox } from "./inbox.ts"
 import { lowerLive, raiseLive } from "./live-values.ts"
 import { Outbox, outgoing, type Wire } from "./outbox.ts"
@@ -116,7 +116,7 @@ export class Session implements ChannelHost {
     const opened = scope ?? new Scope(false)
     try {
       const { json, rich, parts } = encode(message, (value, path) => lowerLive(value, path, this, opened))
-      const whole = outgoing(channel.id, rich, json, parts.map(owned), opened.ids(), after?.ids())
+      const whole = outgoing(channel.id, rich, json, parts, opened.ids(), after?.ids())
       this.#outbox.send(whole)
       return whole.bulk
     } catch (error) {
@@ -206,5 +206,3 @@ export class Session implements ChannelHost {
     throw new ProtocolError(`a message for channel ${id}, which never was`)
   }
 }
-
-const owned = (bytes: Uint8Array) => ({ bytes, owned: false })

@@ -2,7 +2,7 @@
 import type { Json } from "../shared/json.ts"
 import { onAbort } from "../shared/on-abort.ts"
 import type { Channel } from "./channel.ts"
-import { decode, encode } from "./codec.ts"
+import { decode, encode } from "./codec/index.ts"
 import { wordsOf } from "./error-shape.ts"
 import { lowerError, raiseError, sendThrown } from "./remote-error.ts"
 
@@ -30,7 +30,7 @@ const MAX_REASON = 1_000_000
 function reasonText(reason: unknown): string {
   let text = ""
   sendThrown(reason, lowered => {
-    const { json, parts } = encode(lowered)
+    const { json, parts } = encode(lowered, undefined, undefined, false)
     text = parts.length === 0 && json.length <= MAX_REASON ? json : encode(lowerError(wordsOf(reason))).json
   })
   return text

@@ -8,7 +8,7 @@ import {
   PayloadTooLargeError,
   RunnerLostError,
 } from "../../src/shared/errors.ts"
-import { decode, encode } from "../../src/transport/codec.ts"
+import { decode, encode } from "../../src/transport/codec/index.ts"
 import { lowerError, raiseError } from "../../src/transport/remote-error.ts"
 
 /** What comes of an error that crosses the wire. */

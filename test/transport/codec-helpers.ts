@@ -1,5 +1,5 @@
 /** Carries values through the codec the way a connection does: parts arrive as exact buffers of their own. */
-import { decode, type Encoded, encode, type Lower, type Raise } from "../../src/transport/codec.ts"
+import { decode, type Encoded, encode, type Lower, type Part, type Raise } from "../../src/transport/codec/index.ts"
 
 /** What the other side gets of `encoded`. */
 export function arrive({ json, rich, parts }: Encoded, raise?: Raise): unknown {
@@ -12,6 +12,6 @@ export function trip<T>(value: T, lower?: Lower, raise?: Raise): T {
 }
 
 /** A copy of the bytes in a buffer that holds nothing else. */
-export function exact(part: Uint8Array): ArrayBuffer {
-  return new Uint8Array(part).buffer
+export function exact({ bytes }: Pick<Part, "bytes">): ArrayBuffer {
+  return new Uint8Array(bytes).buffer
 }

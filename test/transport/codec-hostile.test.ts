@@ -2,7 +2,7 @@
 import * as fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { FlameError, ProtocolError } from "../../src/shared/errors.ts"
-import { decode, encode } from "../../src/transport/codec.ts"
+import { decode, encode } from "../../src/transport/codec/index.ts"
 import { exact } from "./codec-helpers.ts"
 
 const buffer = (bytes: number) => new ArrayBuffer(bytes)

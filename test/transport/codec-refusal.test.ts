@@ -3,7 +3,7 @@ import { proxyMarker } from "comlink"
 import { describe, expect, test } from "vitest"
 import { NotSerializableError, StateError } from "../../src/shared/errors.ts"
 import type { Json } from "../../src/shared/json.ts"
-import { encode } from "../../src/transport/codec.ts"
+import { encode } from "../../src/transport/codec/index.ts"
 import { arrive, trip } from "./codec-helpers.ts"
 
 function refused(value: unknown, root?: string): NotSerializableError {

@@ -1,7 +1,7 @@
 /** Types that users register: what is in them crosses by the same rules as everything else. */
 import { describe, expect, test } from "vitest"
 import { OptionError, ProtocolError } from "../../src/shared/errors.ts"
-import { decode, encode, registerClass, registerType } from "../../src/transport/codec.ts"
+import { decode, encode, registerClass, registerType } from "../../src/transport/codec/index.ts"
 import { arrive, trip } from "./codec-helpers.ts"
 
 class Vector {

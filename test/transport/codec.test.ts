@@ -4,7 +4,8 @@ import { runInNewContext } from "node:vm"
 import * as fc from "fast-check"
 import { SuperJSON } from "superjson"
 import { afterEach, describe, expect, test } from "vitest"
-import { decode, encode } from "../../src/transport/codec.ts"
+import { ProtocolError } from "../../src/shared/errors.ts"
+import { decode, decodeTree, encode } from "../../src/transport/codec/index.ts"
 import { arrive, exact, trip } from "./codec-helpers.ts"
 
 const holey = (length: number, entries: object): unknown[] => Object.assign(new Array(length), entries)
@@ -168,8 +169,8 @@ describe("parts", () => {
     const view = new Float32Array(bytes.buffer, 4, 3)
     const { parts } = encode([view])
     expect(parts).toHaveLength(1)
-    expect(parts[0]!.buffer).toBe(bytes.buffer)
-    expect([parts[0]!.byteOffset, parts[0]!.byteLength]).toEqual([4, 12])
+    expect(parts[0]!.bytes.buffer).toBe(bytes.buffer)
+    expect([parts[0]!.bytes.byteOffset, parts[0]!.bytes.byteLength]).toEqual([4, 12])
   })
 
   test("are not copied on the way in", () => {
@@ -179,6 +180,22 @@ describe("parts", () => {
     expect(got.a.buffer).toBe(buffers[0])
     expect(got.b.buffer).toBe(buffers[1])
     expect(got.c).toBe(buffers[2])
+  })
+})
+
+describe("a tree parsed elsewhere", () => {
+  test("decodes like the text, several from one text too", () => {
+    const values = [{ a: new Date(1) }, [Float64Array.of(1)], { plain: "~m" }]
+    const encoded = values.map(value => encode(value))
+    const trees = JSON.parse(`[${encoded.map(({ json }) => json).join()}]`) as unknown[]
+    const got = encoded.map(({ rich, parts }, i) => decodeTree(trees[i], rich, parts.map(exact)))
+    assert.deepStrictEqual(got, values)
+  })
+
+  test("is refused like the text", () => {
+    expect(() => decodeTree(["~q"], true, [])).toThrow(ProtocolError)
+    expect(() => decodeTree(1, false, [new ArrayBuffer(1)])).toThrow(ProtocolError)
+    expect(decodeTree(["~q"], false, [])).toEqual(["~q"])
   })
 })
 

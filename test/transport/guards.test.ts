@@ -2,7 +2,7 @@
 import { expose } from "comlink"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import type { WebSocket } from "ws"
-import { LIVE } from "../../src/transport/codec-tags.ts"
+import { LIVE } from "../../src/transport/codec/tags.ts"
 import { ComlinkPort } from "../../src/transport/comlink-port.ts"
 import { encodeFrame } from "../../src/transport/frame.ts"
 import { CloseCode } from "../../src/transport/protocol.ts"

@@ -1,13 +1,23 @@
 /** The shapes at the codec's seams: what it makes, and how live values pass by it. Types only. */
-import type { Json } from "../shared/json.ts"
+import type { Json } from "../../shared/json.ts"
+
+/** The bytes of one binary value. */
+export interface Part {
+  readonly bytes: Uint8Array
+  /**
+   * True: the caller gave the memory away with `transfer()`, it is the message's alone, and may be sent as it is. False: it is a
+   * view of the caller's own memory: send or copy it before the caller may change it.
+   */
+  readonly owned: boolean
+}
 
 /** JSON text plus binary parts out of band. */
 export interface Encoded {
   readonly json: string
   /** False: `json` is plain JSON of the value. True: it holds markers. */
   readonly rich: boolean
-  /** Views of the caller's own memory, exactly the bytes to send: send or copy them before the caller may change them. */
-  readonly parts: readonly Uint8Array[]
+  /** Exactly the bytes to send, in the order the JSON counts them. */
+  readonly parts: readonly Part[]
 }
 
 /**

@@ -1,7 +1,7 @@
 /** What is said of a value that cannot cross: its path, what it is, what to do instead. Knows nothing of encoding. */
 import { types } from "node:util"
-import { FlameError, NotSerializableError } from "../shared/errors.ts"
-import { MAX_DEPTH } from "./codec-tags.ts"
+import { FlameError, NotSerializableError } from "../../shared/errors.ts"
+import { MAX_DEPTH } from "./tags.ts"
 
 /** The name of a value's class; never throws. */
 export function classNameOf(value: object): string {

@@ -3,14 +3,14 @@
  * changes and nothing is run but the constructors named here and what the user registered. Must not know what a live value
  * is: `raise` says.
  */
-import { FlameError, ProtocolError } from "../shared/errors.ts"
-import type { Json } from "../shared/json.ts"
-import { makeBinary } from "./codec-binary.ts"
-import { malformed, toBigInt, toDate, toIndex } from "./codec-scalars.ts"
-import * as tag from "./codec-tags.ts"
-import type { Raise } from "./codec-types.ts"
-import { makeError, setErrorField, setOwn } from "./error-shape.ts"
-import { classNamed, typeNamed } from "./types-registry.ts"
+import { FlameError, ProtocolError } from "../../shared/errors.ts"
+import type { Json } from "../../shared/json.ts"
+import { makeError, setErrorField, setOwn } from "../error-shape.ts"
+import { classNamed, typeNamed } from "../types-registry.ts"
+import { makeBinary } from "./binary.ts"
+import { malformed, toBigInt, toDate, toIndex } from "./scalars.ts"
+import * as tag from "./tags.ts"
+import type { Raise } from "./types.ts"
 
 /**
  * Decodes what `encode` made. Typed arrays are built on the given buffers, which must be exact, unshared and used once.
@@ -20,23 +20,31 @@ export function decode(json: string, rich: boolean, parts: readonly ArrayBuffer[
   let tree: unknown
   try {
     tree = JSON.parse(json)
-  } catch (cause) {
-    throw new ProtocolError("the peer sent a value that is malformed", { cause })
+  } catch (error) {
+    throw unreadable(error)
   }
   return decodeTree(tree, rich, parts, raise)
 }
 
-/** `decode` of JSON that is parsed already; the tree becomes the value. @throws ProtocolError */
+/**
+ * Decodes what JSON.parse made of an encoded value, in place: `tree` is the caller's no longer. For messages that arrive
+ * several in one text.
+ * @throws ProtocolError for anything `encode` does not write
+ */
 export function decodeTree(tree: unknown, rich: boolean, parts: readonly ArrayBuffer[], raise?: Raise): unknown {
   try {
     if (rich) return new Decoder(parts, raise).decode(tree)
     if (parts.length > 0) throw malformed(`${parts.length} binary parts with a plain message`)
     return tree
   } catch (error) {
-    if (error instanceof FlameError) throw error
-    const reason = error instanceof RangeError && /call stack/i.test(error.message) ? "nested too deeply" : "malformed"
-    throw new ProtocolError(`the peer sent a value that is ${reason}`, { cause: error })
+    throw unreadable(error)
   }
+}
+
+function unreadable(error: unknown): FlameError {
+  if (error instanceof FlameError) return error
+  const reason = error instanceof RangeError && /call stack/i.test(error.message) ? "nested too deeply" : "malformed"
+  return new ProtocolError(`the peer sent a value that is ${reason}`, { cause: error })
 }
 
 type Fields = Record<string, unknown>

@@ -1,5 +1,5 @@
 /** Reads the content of scalar markers. The text is a peer's: anything but what the encoder writes is refused. */
-import { ProtocolError } from "../shared/errors.ts"
+import { ProtocolError } from "../../shared/errors.ts"
 
 /** A part or object number; Infinity, which none has, when `s` is no number. */
 export function toIndex(s: string): number {

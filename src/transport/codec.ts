@@ -1,9 +1,0 @@
-/**
- * Values to bytes and back, losing nothing or refusing with the path: plain JSON where that is enough, markers for what JSON
- * has no word for, bytes out of band. The door of the codec; see codec-tags.ts for what is on the wire.
- */
-export { decode, decodeTree } from "./codec-decode.ts"
-export { encode } from "./codec-encode.ts"
-export type { Encoded, Lower, Raise } from "./codec-types.ts"
-export type { AnyClass, RegisteredType } from "./types-registry.ts"
-export { registerClass, registerType } from "./types-registry.ts"
