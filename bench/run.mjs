@@ -4,7 +4,7 @@ import { mkdirSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { build } from "esbuild"
 
-const BENCHES = { "cold-start": "cold-start.mjs", calls: "calls.mjs", codec: "codec.ts" }
+const BENCHES = { "cold-start": "cold-start.mjs", calls: "calls.mjs", codec: "codec.ts", stream: "stream.mjs" }
 
 const wanted = process.argv.slice(2)
 const unknown = wanted.filter(name => !(name in BENCHES))
