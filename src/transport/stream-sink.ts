@@ -5,10 +5,10 @@
  */
 import { ConnectionError, type FlameError, ProtocolError } from "../shared/errors.ts"
 import type { Channel } from "./channel.ts"
-import { itemSize } from "./item-size.ts"
 import { lowerError, raiseError } from "./remote-error.ts"
 import { Scope } from "./scope.ts"
-import { MAX_UNREAD_BYTES, MAX_WINDOW, readToSink, type ToSource } from "./stream-message.ts"
+import { StreamCredit } from "./stream-credit.ts"
+import { readToSink, type ToSource } from "./stream-message.ts"
 import { inUserTerms, type PathNames } from "./value-path.ts"
 
 type Step = IteratorResult<unknown, unknown>
@@ -44,20 +44,11 @@ export function endStream(channel: Channel, error: FlameError): void {
 
 export class StreamSink {
   readonly #channel: Channel
+  readonly #credit = new StreamCredit()
   #buffer: { value: unknown; adopted: Scope }[] = []
   #waiting: Waiter[] = []
   /** `return`s and `throw`s among those who wait. */
   #controls = 0
-  #window = 1
-  /** Items came since the window grew, or began. */
-  #progress = false
-  /** Steps asked for and not answered. */
-  #outstanding = 0
-  /** Items that came since the last `return` or `throw`, or the start. */
-  #arrived = 0
-  /** Items that were taken since the producer was told so, and their sizes. */
-  #taken = 0
-  #takenBytes = 0
   /** A `next` had a value: nothing is asked for ahead of the consumer any more. */
   #stepwise = false
   /** What was opened for values given to `next`, until the item with the number `at` is here. */
@@ -75,16 +66,15 @@ export class StreamSink {
     channel.onClose(reason => this.#closed(reason))
   }
 
-  /** Nothing more can come that somebody would have to be there for. */
-  get over(): boolean {
-    return this.#over
-  }
-
   next(value: unknown, owner: object): Promise<Step> {
     const item = this.#buffer.shift()
     if (!item && this.#over) return this.#pastEnd()
     if (value !== undefined) this.#stepwise = true
-    if (this.#stepwise && !this.#over && (value !== undefined || (!item && this.#wanted() >= this.#outstanding))) {
+    if (
+      this.#stepwise &&
+      !this.#over &&
+      (value !== undefined || (!item && this.#wanted() >= this.#credit.outstanding))
+    ) {
       try {
         this.#askWith(value)
       } catch (error) {
@@ -97,7 +87,7 @@ export class StreamSink {
       return Promise.resolve({ done: false, value: item.value })
     }
     const answer = this.#wait("next", undefined, owner)
-    this.#ask(true)
+    this.#ask()
     return answer
   }
 
@@ -146,45 +136,30 @@ export class StreamSink {
     })
   }
 
-  /** @param waits Somebody has nothing to read until the producer sends. */
-  #ask(waits: boolean): void {
-    if (waits && this.#progress) {
-      this.#window = Math.min(MAX_WINDOW, this.#window * 2) // it keeps up, and could have more
-      this.#progress = false
-    }
-    const ahead = Math.max(this.#window, this.#wanted()) - this.#outstanding - this.#buffer.length
-    const more = this.#stepwise ? 0 : Math.max(0, ahead)
-    const due = this.#taken >= this.#window / 2 || this.#takenBytes >= MAX_UNREAD_BYTES / 2
-    // Whoever waits tells all that was taken: the producer may be waiting for just that.
-    if (due || (waits && (more > 0 || this.#taken > 0))) this.#pull(more)
-  }
-
-  #pull(more: number): void {
-    this.#send(["pull", this.#acknowledge(), more])
-    this.#outstanding += more
+  /** Tells the producer what there is to tell. */
+  #ask(): void {
+    const more = this.#credit.due(this.#wanted(), this.#buffer.length, !this.#stepwise)
+    if (more === undefined) return
+    this.#send(["pull", this.#credit.taken, more])
+    this.#credit.asked(more)
   }
 
   /** A step with a value. @throws NotSerializableError; nothing has happened then. */
   #askWith(value: unknown): void {
     const scope = new Scope()
-    this.#send(["next", this.#taken, value], scope)
-    this.#acknowledge()
-    this.#outstanding += 1
-    if (scope.all().length > 0) this.#scopes.push({ at: this.#arrived + this.#outstanding, scope })
+    this.#send(["next", this.#credit.taken, value], scope)
+    this.#credit.asked(1)
+    this.#keep(scope, this.#credit.arrived + this.#credit.outstanding)
   }
 
-  #acknowledge(): number {
-    const taken = this.#taken
-    this.#taken = 0
-    this.#takenBytes = 0
-    return taken
+  #keep(scope: Scope, at: number): void {
+    if (scope.all().length > 0) this.#scopes.push({ at, scope })
   }
 
   #take(value: unknown): void {
     if (this.#over) return
-    this.#taken += 1
-    this.#takenBytes += itemSize(value)
-    this.#ask(false)
+    this.#credit.take(value)
+    this.#ask()
   }
 
   /** `next`s that wait for an answer and came after the last `return` or `throw`. */
@@ -197,19 +172,16 @@ export class StreamSink {
   #control(kind: "return" | "throw", value: unknown, sent: unknown, owner: object): Promise<Step> {
     const scope = new Scope()
     try {
-      this.#send([kind, this.#arrived + this.#wanted(), sent], scope)
+      this.#send([kind, this.#credit.arrived + this.#wanted(), sent], scope)
     } catch (error) {
       return Promise.reject(inUserTerms(error, ARGUMENT))
     }
     // What was asked for ahead is off: the producer forgets it too.
     this.#drop()
-    this.#acknowledge()
-    this.#outstanding = 0
-    this.#arrived = 0
-    this.#progress = false
+    this.#credit.reset()
     this.#controls += 1
     for (const entry of this.#scopes) entry.at = Number.POSITIVE_INFINITY
-    if (scope.all().length > 0) this.#scopes.push({ at: Number.POSITIVE_INFINITY, scope })
+    this.#keep(scope, Number.POSITIVE_INFINITY)
     return this.#wait(kind, value, owner)
   }
 
@@ -232,19 +204,13 @@ export class StreamSink {
   #onItems(values: readonly unknown[], adopted: Scope): void {
     if (this.#over) return adopted.closeAll(dropped) // left, and not all of the producer's words are here
     if (this.#controls === 0) {
-      if (values.length > this.#outstanding) throw new ProtocolError("more items on a stream than were asked for")
-      this.#outstanding -= values.length
-      this.#arrived += values.length
-      this.#progress = true
-      this.#closeScopes(this.#arrived, adopted)
+      if (!this.#credit.came(values.length)) throw new ProtocolError("more items on a stream than were asked for")
+      this.#closeScopes(this.#credit.arrived, adopted)
     }
     for (const value of values) {
       if (this.#waiting[0]?.kind === "next") {
         const waiter = this.#waiting.shift()!
-        if (this.#controls === 0) {
-          this.#taken += 1
-          this.#takenBytes += itemSize(value)
-        }
+        if (this.#controls === 0) this.#credit.take(value)
         waiter.resolve({ done: false, value })
       } else if (this.#controls > 0) {
         adopted.closeAll(dropped)
@@ -252,7 +218,7 @@ export class StreamSink {
         this.#buffer.push({ value, adopted })
       }
     }
-    if (this.#waiting.length > 0 && this.#controls === 0) this.#ask(true)
+    if (this.#waiting.length > 0 && this.#controls === 0) this.#ask()
   }
 
   #onEnd(ending: Ending, adopted: Scope): void {
@@ -270,7 +236,7 @@ export class StreamSink {
   }
 
   #onAnswer(done: boolean, value: unknown, adopted: Scope): void {
-    if (this.#over) return this.#afterwards(adopted)
+    if (this.#over) return done ? this.#afterwards(adopted) : adopted.closeAll(dropped)
     const waiter = this.#takeControl()
     if (done) this.#end(adopted)
     else if (this.#controls === 0) this.#closeScopes(Number.POSITIVE_INFINITY, adopted)
