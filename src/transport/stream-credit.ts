@@ -6,7 +6,7 @@ import { itemSize } from "./item-size.ts"
 import { MAX_UNREAD_BYTES, MAX_WINDOW } from "./stream-message.ts"
 
 export class StreamCredit {
-  /** Items that may be asked for and not taken. Starts at the one that is waited for: nothing is made ahead of it. */
+  /** Items that may be asked for and not taken. Starts at the one that is waited for. */
   #window = 1
   /** Items came since the window grew. */
   #progress = false
@@ -43,6 +43,8 @@ export class StreamCredit {
     }
     const free = Math.max(this.#window, waiting) - this.#outstanding - buffered
     const more = ahead ? Math.max(0, free) : 0
+    // Whoever has taken one item may go on with a value for the next step: nothing is made ahead of that.
+    if (waiting === 0 && this.#window === 1) return undefined
     if (this.#taken >= this.#window / 2 || this.#takenBytes >= MAX_UNREAD_BYTES / 2) return more
     // Whoever waits tells all that was taken: the producer may be waiting for just that.
     return waiting > 0 && (more > 0 || this.#taken > 0) ? more : undefined

@@ -218,7 +218,7 @@ export class StreamSink {
         this.#buffer.push({ value, adopted })
       }
     }
-    if (this.#waiting.length > 0 && this.#controls === 0) this.#ask()
+    if (this.#controls === 0) this.#ask()
   }
 
   #onEnd(ending: Ending, adopted: Scope): void {

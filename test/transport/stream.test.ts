@@ -225,7 +225,7 @@ test("a slow consumer holds the producer back", async () => {
   await stream.next()
   expect(await stalled()).toBe(0) // it stands at the item that was taken
   await stream.next()
-  expect(await stalled()).toBe(2) // and one ahead
+  expect(await stalled()).toBe(3) // and two ahead
   await stream.return()
   expect(await sizes()).toEqual([2, 2])
 })
