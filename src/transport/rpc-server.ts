@@ -67,7 +67,8 @@ export class RpcServer {
           ? await this.#target.get(request.path)
           : await this.#target.apply(request.path, argumentsOf(request.argumentList), running)
       try {
-        this.#channel.send({ id, type: "RAW", value }, scope)
+        // A stream in the answer runs in the context in which it is sent: `currentCall()` is this call there as well.
+        running.inContext(() => this.#channel.send({ id, type: "RAW", value }, scope))
       } catch (error) {
         throw inUserTerms(error)
       }

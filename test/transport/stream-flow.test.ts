@@ -363,6 +363,25 @@ test("a stream that is ended from outside rejects, and holds its call until the 
   expect(served.open()).toBe(0)
 })
 
+test("a stream that comes as the answer to a call that was given up is ended", async () => {
+  const asked = deferred()
+  const gate = deferred()
+  const { state, produce } = endless(i => i)
+  api.late = async () => {
+    asked.resolve()
+    await gate.promise
+    return produce()
+  }
+  const { answer, done, id } = caller.track("late")
+  await asked.promise
+  caller.client.cancel(id, "too late")
+  gate.resolve()
+  expect(await thrownBy((await answer).next())).toMatchObject({ message: "the call was given up" })
+  await done
+  expect(state.made).toBe(0)
+  expect(await sizes()).toEqual([2, 2])
+})
+
 test("items that came before the line was cut are still read, then its reason", async () => {
   api.count = async function* () {
     for (let i = 0; ; i++) yield i
