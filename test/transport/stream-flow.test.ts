@@ -2,10 +2,8 @@
 import { Readable } from "node:stream"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { ConnectionError } from "../../src/shared/errors.ts"
-import type { Channel } from "../../src/transport/channel.ts"
 import { registerType } from "../../src/transport/codec.ts"
 import { proxy } from "../../src/transport/proxy.ts"
-import { endStream } from "../../src/transport/stream-sink.ts"
 import { Caller, deferred, type Link, serve, TestHub, thrownBy } from "./link.ts"
 
 let hub: TestHub
@@ -330,7 +328,7 @@ test("a ReadableStream that is locked is an error of the first step", async () =
   expect(await sizes()).toEqual([2, 2])
 })
 
-test("a stream that is ended from outside rejects, and holds its call until the producer has ended", async () => {
+test("a stream whose call is cancelled rejects, and holds its call until the producer has ended", async () => {
   const waiting = deferred()
   const release = deferred()
   api.slow = async function* () {
@@ -343,19 +341,18 @@ test("a stream that is ended from outside rejects, and holds its call until the 
       yield "not read by anybody"
     }
   }
-  const adopt = vi.spyOn(link.parent.session, "adopt")
-  const { answer, done } = caller.track("slow")
+  const { answer, done, id } = caller.track("slow")
   const stream = await answer
-  const channel: Channel = adopt.mock.results[0]!.value
   await stream.next()
   const pending = thrownBy(stream.next())
   await waiting.promise
   const error = new ConnectionError("enough")
-  endStream(channel, error)
+  caller.client.cancel(id, "why", error)
   expect(await pending).toBe(error)
   expect(await thrownBy(stream.next())).toBe(error)
   expect(await stream.return("x")).toEqual({ done: true, value: "x" })
   await settled()
+  expect(served.signals[0]).toMatchObject({ aborted: true, reason: "why" })
   expect(served.open()).toBe(1)
   release.resolve()
   await done
