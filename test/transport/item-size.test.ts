@@ -33,9 +33,10 @@ test("runs no getter and no trap, and does not follow a value for ever", () => {
     throw new Error(name)
   }
   const proxied = new Proxy({}, { get: trap("get"), ownKeys: trap("ownKeys"), getPrototypeOf: trap("getPrototypeOf") })
-  const cycle: Record<string, unknown> = { proxied }
-  cycle.self = cycle
+  const cycle: Record<string, unknown> = {}
   Object.defineProperty(cycle, "getter", { enumerable: true, get: trap("getter") })
+  cycle.proxied = proxied
+  cycle.self = cycle
   expect(itemSize(cycle)).toBeGreaterThan(0)
   expect(itemSize(proxied)).toBeGreaterThan(0)
   const deep = Array.from({ length: 100_000 }).reduce<unknown>(inner => [inner], 0)
