@@ -37,8 +37,10 @@ export class Call implements Limited {
   #resolve: (value: unknown) => void = nobody
   #reject: (error: unknown) => void = nobody
   #watch: LimitWatch | undefined
-  #cancel: ((reason: unknown) => void) | undefined
+  #cancel: ((reason: unknown, error: FlameError) => void) | undefined
   #onSettled: (() => void) | undefined
+  /** It has settled with streams that are still open, to which its limits apply as well. */
+  #streaming = false
 
   private constructor(operation: Operation, above: Function) {
     this.#operation = operation
@@ -70,13 +72,15 @@ export class Call implements Limited {
   }
 
   get started(): boolean {
-    return this.#state === "sent"
+    return this.#state === "sent" || this.#streaming
   }
 
-  /** The caller is free at once; the runner is told, and keeps the slot until the work has ended. */
+  /** The caller, or whoever reads its stream, is free at once; the runner is told, and keeps the slot until the work has ended. */
   giveUp(error: FlameError, reason: unknown): void {
-    this.#cancel?.(reason)
-    this.fail(this.#withSite(error))
+    const own = this.#withSite(error)
+    this.#watch?.stop()
+    this.#cancel?.(reason, own)
+    this.fail(own)
   }
 
   /** `listener` is called once when the call settles; at once if it has. */
@@ -99,19 +103,27 @@ export class Call implements Limited {
       let outcome: CallOutcome = "over"
       try {
         const waiter = {
-          resolve: (value: unknown) => this.#settle(() => this.#resolve(value)),
+          resolve: (value: unknown) => {
+            if (this.settled) return
+            this.#streaming = true // `done` follows at once where there is no stream
+            this.#settle(() => this.#resolve(value))
+          },
           reject: (error: unknown) => {
             if (isRefusedBy(target.runnerId, error)) outcome = "not-started"
             else this.#rejected(error, target)
           },
-          done: () => resolve(outcome),
+          done: () => {
+            this.#streaming = false
+            if (this.settled) this.#watch?.stop() // and not where the call goes on to another runner
+            resolve(outcome)
+          },
         }
         const id =
           this.#operation.kind === "apply"
             ? target.client.apply(path, this.#operation.args, waiter)
             : target.client.get(path, waiter)
         if (this.#state === "queued") this.#state = "sent"
-        this.#cancel = reason => target.client.cancel(id, reason)
+        this.#cancel = (reason, error) => target.client.cancel(id, reason, error)
       } catch (error) {
         this.fail(error instanceof Error ? this.#withSite(error) : error) // an argument that cannot cross
         resolve("over")
@@ -179,7 +191,7 @@ export class Call implements Limited {
   #settle(deliver: () => void): void {
     if (this.#state === "settled") return
     this.#state = "settled"
-    this.#watch?.stop()
+    if (!this.#streaming) this.#watch?.stop()
     deliver()
     this.#resolve = nobody
     this.#reject = nobody

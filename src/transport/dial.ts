@@ -13,8 +13,8 @@ import {
   CONTROL_PATH,
   DATA_PATH,
   MAX_CONTROL_BYTES,
-  MAX_PACKET_BYTES,
   MAX_HELLO_BYTES,
+  MAX_PACKET_BYTES,
   SUBPROTOCOL,
 } from "./protocol.ts"
 import { pskClientOptions } from "./psk.ts"

@@ -13,7 +13,9 @@ import { bridgePort, portOf } from "./port-bridge.ts"
 import type { Scope } from "./scope.ts"
 import type { Session } from "./session.ts"
 import { lowerSignal, raiseSignal } from "./signal.ts"
-import { isStream, RemoteStreamImpl, serveStream } from "./stream.ts"
+import { RemoteStreamImpl } from "./stream.ts"
+import { isStream } from "./stream-iterator.ts"
+import { serveStream } from "./stream-source.ts"
 
 /** The JSON that stands for a live value, or undefined when it is none. */
 export function lowerLive(value: object, _path: () => string, session: Session, scope: Scope): Json | undefined {

@@ -3,7 +3,7 @@
  * but every request settles: with the answer, or with the reason why the channel is over.
  */
 import { transferHandlers, wrap } from "comlink"
-import { type FlameError, ProtocolError } from "../shared/errors.ts"
+import { ConnectionError, type FlameError, ProtocolError } from "../shared/errors.ts"
 import type { Bulk } from "./bulk.ts"
 import type { Channel } from "./channel.ts"
 import { wireProblem } from "./comlink-guard.ts"
@@ -12,6 +12,7 @@ import type { ReplyMessage, WireValue } from "./protocol.ts"
 import { raiseError } from "./remote-error.ts"
 import { requestText } from "./rpc-text.ts"
 import { Scope } from "./scope.ts"
+import { endStream } from "./stream-sink.ts"
 import { inUserTerms } from "./value-path.ts"
 
 /** Who waits for an answer. One of resolve and reject is called, then `done`; `done` alone when the
@@ -32,11 +33,15 @@ interface Pending {
   readonly scope: Scope | undefined
   /** The request itself, when it is sent in pieces. */
   readonly bulk: Bulk | undefined
+  /** It was cancelled: nobody reads the streams in its answer. */
+  givenUp?: FlameError
 }
 
 export class RpcClient {
   readonly #channel: Channel
   readonly #pending = new Map<number, Pending>()
+  /** Streams in answers that are not over yet, by request. */
+  readonly #streaming = new Map<number, readonly Channel[]>()
   #nextId = 1
 
   constructor(channel: Channel) {
@@ -71,16 +76,21 @@ export class RpcClient {
     return this.#request({ type: "GET", path }, waiter)
   }
 
-  /** Aborts a request: the remote function's signal fires. The answer still comes when the work has really ended. */
-  cancel(id: number, reason: unknown): void {
+  /**
+   * Aborts a request: the remote function's signal fires. The answer still comes when the work has really ended. Where it
+   * came already and its streams are open, they reject with `error` and their producers are told to end.
+   */
+  cancel(id: number, reason: unknown, error: FlameError = givenUp): void {
+    const streams = this.#streaming.get(id)
     const pending = this.#pending.get(id)
-    if (!pending) return
-    if (pending.bulk && pending.scope && this.#channel.abandon(pending.bulk, pending.scope)) {
+    if (!streams && !pending) return
+    if (pending?.bulk && pending.scope && this.#channel.abandon(pending.bulk, pending.scope)) {
       // The other side has not seen the request, and will not: nothing runs that could answer.
       this.#pending.delete(id)
       pending.waiter.done()
       return
     }
+    if (pending) pending.givenUp = error
     const cancel = (why: unknown) => this.#channel.send({ id: this.#nextId++, type: "CANCEL", target: id, reason: why })
     try {
       cancel(reason)
@@ -88,6 +98,7 @@ export class RpcClient {
       // Whatever is wrong with the reason, it must not keep the abort from crossing.
       cancel(isError(reason) ? wordsOf(reason) : undefined)
     }
+    for (const stream of streams ?? []) endStream(stream, error)
   }
 
   #request(message: Record<string, unknown>, waiter: Waiter): number {
@@ -119,12 +130,16 @@ export class RpcClient {
     // `over` waits on the streams in the answer: did it hold the waiter, and so the promise of the answer, none of them could
     // ever be collected.
     const { done } = waiter
+    const { streams } = adopted
+    if (streams.length > 0) this.#streaming.set(id, streams)
     try {
       waiter.resolve(fromWire(reply))
     } catch (error) {
       waiter.reject(error)
     }
+    if (pending.givenUp) for (const stream of streams) endStream(stream, pending.givenUp)
     const over = () => {
+      this.#streaming.delete(id)
       if (scope) {
         scope.closeCalls(settled)
         for (const stream of scope.streams) stream.close(settled)
@@ -144,6 +159,8 @@ export class RpcClient {
     }
   }
 }
+
+const givenUp = new ConnectionError("the call was given up")
 
 /** Not an error anybody sees: the reason with which a settled call's callbacks are closed. */
 const settled = new ProtocolError("the call that this belonged to has settled")

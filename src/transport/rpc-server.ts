@@ -71,17 +71,23 @@ export class RpcServer {
       this.#failed(id, error, adopted, end)
       return
     }
-    if (!isThenable(value)) this.#answer(id, value, adopted, end)
+    if (!isThenable(value)) this.#answer(id, value, adopted, running, end)
     else {
       Promise.resolve(value).then(
-        result => this.#answer(id, result, adopted, end),
+        result => this.#answer(id, result, adopted, running, end),
         error => this.#failed(id, error, adopted, end),
       )
     }
   }
 
   /** @param adopted What was sent on the channels of the request arrives before its answer, which ends them. */
-  #answer(id: number | string, value: unknown, adopted: Scope, end: (() => void) | undefined): void {
+  #answer(
+    id: number | string,
+    value: unknown,
+    adopted: Scope,
+    running: RpcRequest,
+    end: (() => void) | undefined,
+  ): void {
     const text = value === undefined ? voidText(id) : answerText(id, value)
     if (text !== undefined && adopted.all().length === 0) {
       this.#channel.sendText(text, value === undefined)
@@ -90,7 +96,8 @@ export class RpcServer {
     }
     const scope = new Scope(false)
     try {
-      this.#channel.send({ id, type: "RAW", value }, scope, adopted)
+      // A stream in the answer runs in the context in which it is sent: `currentCall()` is this call there as well.
+      running.inContext(() => this.#channel.send({ id, type: "RAW", value }, scope, adopted))
     } catch (error) {
       this.#failed(id, inUserTerms(error), adopted, end)
       return

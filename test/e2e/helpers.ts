@@ -44,12 +44,12 @@ export function once<E extends Parameters<Pool<unknown>["on"]>[0]>(pool: Pool<an
 }
 
 /** A promise and the function that resolves it: to be told that remote code has come so far. */
-export function told(): { promise: Promise<void>; tell: () => Promise<void> } {
-  let resolve!: () => void
-  const promise = new Promise<void>(r => {
+export function told<T = void>(): { promise: Promise<T>; tell: (value?: T) => Promise<void> } {
+  let resolve!: (value: T) => void
+  const promise = new Promise<T>(r => {
     resolve = r
   })
-  return { promise, tell: async () => resolve() }
+  return { promise, tell: async value => resolve(value as T) }
 }
 
 /** Temporary directories of runners, on this machine. */

@@ -90,6 +90,37 @@ describe("limits", () => {
     expect(await pool.api.add(1, 2)).toBe(3)
   })
 
+  it("hold for the stream that a call returned: an abort ends it on both sides and frees the slot", async () => {
+    const pool = basicPool({ maxConcurrency: 1 })
+    const controller = new AbortController()
+    const ended = told<boolean>()
+    const seen: number[] = []
+    const read = async () => {
+      for await (const tick of pool.with({ signal: controller.signal }).ticks(ended.tell)) {
+        if (seen.push(tick) === 3) setImmediate(() => controller.abort(new Error("enough")))
+      }
+    }
+    await expect(read()).rejects.toMatchObject({ name: "AbortError", started: true, cause: new Error("enough") })
+    expect(seen).toEqual([0, 1, 2])
+    expect(await ended.promise).toBe(true) // its `finally` ran, and its signal had fired
+    expect(await pool.api.add(1, 2)).toBe(3)
+  })
+
+  it("a timeout ends a stream as well, awaited or not; one that is over before it is left alone", async () => {
+    const pool = basicPool({ maxConcurrency: 1 })
+    await pool.api.add(0, 0)
+    const ended = told<boolean>()
+    const stream = await pool.with({ timeout: "1s" }).ticks(ended.tell)
+    for (const value of [0, 1, 2]) expect(await stream.next()).toEqual({ done: false, value })
+    await expect(stream.next()).rejects.toMatchObject({ code: "ERR_FLAME_CALL_TIMEOUT", started: true })
+    expect(await ended.promise).toBe(true)
+    await expect(stream.next()).rejects.toMatchObject({ code: "ERR_FLAME_CALL_TIMEOUT" })
+    expect(await pool.api.add(1, 2)).toBe(3)
+    const seen: number[] = []
+    for await (const loss of pool.with({ timeout: "10s" }).losses(3)) seen.push(loss)
+    expect(seen).toHaveLength(3)
+  })
+
   it("a signal aborts a running call and a waiting one", async () => {
     const pool = basicPool({ maxConcurrency: 1 })
     const started = told()

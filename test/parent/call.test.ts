@@ -66,6 +66,29 @@ describe("a call", () => {
     expect(late).toHaveBeenCalledTimes(1)
   })
 
+  it("keeps its limits while a stream in its result is open, and not longer", async () => {
+    const controller = new AbortController()
+    const { sent, client, target: to } = target()
+    const call = makeCall(["train"], { timeoutMs: 60_000, signal: controller.signal })
+    const slot = call.send(to)
+    sent[0]!.waiter.resolve("a stream")
+    expect(await call.promise).toBe("a stream")
+    const why = new Error("enough")
+    controller.abort(why)
+    expect(client.cancel).toHaveBeenCalledWith(1, why, expect.any(CallAbortedError))
+    expect(vi.mocked(client.cancel).mock.calls[0]![2]).toMatchObject({ started: true, cause: why })
+    sent[0]!.waiter.done()
+    expect(await slot).toBe("over")
+
+    const later = new AbortController()
+    const over = makeCall(["train"], { timeoutMs: 60_000, signal: later.signal })
+    void over.send(to)
+    sent[1]!.waiter.resolve("a stream")
+    sent[1]!.waiter.done()
+    later.abort(why)
+    expect(client.cancel).toHaveBeenCalledTimes(1)
+  })
+
   it("reads data by the same way", async () => {
     const { sent, target: to } = target()
     const call = makeCall(["models"], NO_LIMITS, "get")
@@ -124,7 +147,7 @@ describe("a call whose caller gave up", () => {
     const slot = call.send(to)
     abort.abort("enough")
     expect(await failure(call)).toMatchObject({ name: "AbortError", started: true, cause: "enough" })
-    expect(client.cancel).toHaveBeenCalledWith(1, "enough")
+    expect(client.cancel).toHaveBeenCalledWith(1, "enough", expect.any(CallAbortedError))
     sent[0]!.waiter.reject(new Error("aborted over there"))
     sent[0]!.waiter.done()
     expect(await slot).toBe("over")

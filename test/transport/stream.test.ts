@@ -66,7 +66,7 @@ test("several next() at once past the end are told that it is over", async () =>
   expect(await sizes()).toEqual([2, 2])
 })
 
-test("an item that comes after the news of the end still arrives", async () => {
+test("several next() at once are answered in order, and run the producer one step at a time", async () => {
   const slow = deferred<IteratorResult<string>>()
   let asked = 0
   api.items = () => ({
@@ -75,10 +75,16 @@ test("an item that comes after the news of the end still arrives", async () => {
     }),
   })
   const stream = await caller.call("items")
+  const order: string[] = []
   const [first, second] = [stream.next(), stream.next()]
-  expect(await second).toEqual({ done: true, value: undefined })
+  void first.then(() => order.push("first"))
+  void second.then(() => order.push("second"))
+  await caller.call("echo")
+  expect(asked).toBe(1)
   slow.resolve({ done: false, value: "late" })
   expect(await first).toEqual({ done: false, value: "late" })
+  expect(await second).toEqual({ done: true, value: undefined })
+  expect(order).toEqual(["first", "second"])
   expect(await sizes()).toEqual([2, 2])
 })
 
@@ -211,10 +217,15 @@ test("a slow consumer holds the producer back", async () => {
     for (; ; produced++) yield produced
   }
   const stream = await caller.call("eager")
+  const stalled = async () => {
+    for (let i = 0; i < 20; i++) await caller.call("echo") // time for a producer that nobody holds back
+    return produced
+  }
+  expect(await stalled()).toBe(0)
   await stream.next()
+  expect(await stalled()).toBe(0) // it stands at the item that was taken
   await stream.next()
-  for (let i = 0; i < 20; i++) await caller.call("echo") // time for a producer that nobody holds back
-  expect(produced).toBe(1)
+  expect(await stalled()).toBe(3) // and two ahead
   await stream.return()
   expect(await sizes()).toEqual([2, 2])
 })

@@ -1,5 +1,5 @@
 /** The binary parts of a message that is complete: moved or left. Knows no value and no marker. */
-import { MAX_FRAME_BYTES } from "../protocol.ts"
+import { MAX_MESSAGE_BYTES } from "../protocol.ts"
 import { isMarked, takeMemory } from "../transfer.ts"
 import type { Part } from "./types.ts"
 
@@ -19,7 +19,7 @@ export function moveParts(views: readonly Uint8Array[], jsonLength: number): rea
   if (!views.some(isMoving)) return leaveParts(views)
   // A character takes up to three bytes, a part up to 16 besides its own. An estimate too high costs a copy.
   const size = views.reduce((sum, { byteLength }) => sum + byteLength + 16, 3 * jsonLength)
-  if (size > MAX_FRAME_BYTES) return leaveParts(views)
+  if (size > MAX_MESSAGE_BYTES) return leaveParts(views)
   const memory = new Map<ArrayBufferLike, ArrayBuffer | undefined>()
   // With its buffer detached a view has no offset and no length, and several may be on one buffer.
   const places = views.map(bytes => ({ bytes, buffer: bytes.buffer, at: bytes.byteOffset, length: bytes.byteLength }))
