@@ -5,8 +5,8 @@
 import { OptionError } from "../shared/errors.ts"
 import type { Operation } from "./call.ts"
 
-/** Turns an operation into a promise. `above`: the function whose frames the user need not see. */
-export type Invoke = (operation: Operation, above: Function) => unknown
+/** Turns an operation into a promise. */
+export type Invoke = (operation: Operation) => unknown
 
 /** Asked by printers, loggers and the language itself, never meant as a call. */
 const NOT_REMOTE = new Set(["toJSON", "constructor", "prototype", "__proto__", "inspect", "nodeType", "$$typeof"])
@@ -18,8 +18,8 @@ export function apiProxy(invoke: Invoke): object {
 
 function node(path: string[], invoke: Invoke): object {
   const children = new Map<string, object>()
-  const apply = (_target: object, _this: unknown, args: unknown[]) => invoke({ kind: "apply", path, args }, apply)
-  const read = () => Promise.resolve(invoke({ kind: "get", path }, read))
+  const apply = (_target: object, _this: unknown, args: unknown[]) => invoke({ kind: "apply", path, args })
+  const read = () => Promise.resolve(invoke({ kind: "get", path }))
   return new Proxy(path.length === 0 ? Object.create(null) : () => {}, {
     get(_target, property) {
       // Without it, `${api.train}` would look for toString on the runner.

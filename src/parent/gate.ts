@@ -1,9 +1,13 @@
 /**
- * The slots of one runner: a p-queue with `maxConcurrency`. Every call takes one, leased or not. A slot is free again when
- * the remote work has really ended, not when its caller stopped waiting.
+ * The slots of one runner. Every call takes one, leased or not; who finds none waits in a p-queue. A slot is free again when
+ * the remote work has really ended, not when its caller stopped waiting. Owns the count: most calls find a free slot and
+ * never see the queue, whose promises would cost more than the rest of a small call.
  */
 import PQueue from "p-queue"
 import { KeepAlive } from "../shared/keep-alive.ts"
+
+/** Begins what has a slot; it calls `leave` once when the slot is free again. */
+export type Start = (leave: () => void) => void
 
 interface Entry {
   readonly evicted: () => void
@@ -12,48 +16,44 @@ interface Entry {
 export class Gate {
   readonly #queue: PQueue
   readonly #capacity: number
+  readonly #freed: () => void
   readonly #waiting = new Set<Entry>()
   readonly #keepAlive = new KeepAlive()
+  /** Slots of those that did not have to wait. */
+  #direct = 0
+  #telling = false
   #ended = false
 
-  /** @param freed Called after a slot became free. */
+  /** @param freed Called after slots became free, once for all of one turn. */
   constructor(maxConcurrency: number, freed: () => void) {
     this.#capacity = maxConcurrency
+    this.#freed = freed
     this.#queue = new PQueue({ concurrency: maxConcurrency })
-    this.#queue.on("next", () => {
-      if (!this.#ended) this.#keepAlive.set(this.#queue.pending > 0)
-      freed()
-    })
+    this.#queue.on("next", () => this.#left())
   }
 
   /** Calls that hold a slot now. */
   get running(): number {
-    return this.#queue.pending
+    return this.#direct + this.#queue.pending
   }
 
   /** Slots nobody holds or waits for. */
   get free(): number {
-    return Math.max(0, this.#capacity - this.#queue.pending - this.#queue.size)
+    return Math.max(0, this.#capacity - this.running - this.#queue.size)
   }
 
   /**
-   * Calls `start` when there is a slot, in order of arrival; in this very turn when one is free. The slot is held until the
-   * returned promise settles.
+   * Calls `start` when there is a slot, in order of arrival; in this very turn when one is free.
    * @param evicted Called instead of `start` when `evict` comes first.
    */
-  enter(start: () => Promise<void>, evicted: () => void): void {
+  enter(start: Start, evicted: () => void): void {
     if (this.#ended) {
       evicted()
       return
     }
-    const entry: Entry = { evicted }
-    this.#waiting.add(entry)
     this.#keepAlive.set(true)
-    void this.#queue.add(async () => {
-      // An evicted entry stays in the queue as an empty task: p-queue cannot take one out without settling its promise.
-      if (!this.#waiting.delete(entry)) return
-      await start()
-    })
+    if (this.#queue.size === 0 && this.running < this.#capacity) this.#enterNow(start)
+    else this.#wait(start, evicted)
   }
 
   /** Everything that still waits for a slot will not get one here. */
@@ -68,5 +68,53 @@ export class Gate {
     this.#ended = true
     this.evict()
     this.#keepAlive.end()
+  }
+
+  #enterNow(start: Start): void {
+    this.#direct += 1
+    let inside = true
+    start(() => {
+      if (!inside) return
+      inside = false
+      this.#direct -= 1
+      if (this.#queue.size > 0) this.#share()
+      this.#left()
+    })
+  }
+
+  #wait(start: Start, evicted: () => void): void {
+    const entry: Entry = { evicted }
+    this.#waiting.add(entry)
+    this.#share()
+    void this.#queue.add(
+      () =>
+        new Promise<void>(leave => {
+          // An evicted entry stays in the queue as an empty task: p-queue cannot take one out without settling its promise.
+          if (this.#waiting.delete(entry)) start(leave)
+          else leave()
+        }),
+    )
+  }
+
+  /** Gives the queue the slots that are not taken past it. */
+  #share(): void {
+    const rest = this.#capacity - this.#direct
+    if (rest === 0) {
+      this.#queue.pause()
+      return
+    }
+    this.#queue.concurrency = rest
+    if (this.#queue.isPaused) this.#queue.start()
+  }
+
+  #left(): void {
+    if (!this.#ended) this.#keepAlive.set(this.running > 0)
+    if (this.#telling) return
+    this.#telling = true
+    // Not at once: who is told may send what fails at once, and so on without end.
+    queueMicrotask(() => {
+      this.#telling = false
+      this.#freed()
+    })
   }
 }

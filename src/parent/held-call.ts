@@ -81,9 +81,9 @@ export class HeldCall implements Request<PoolRunner>, Limited {
     void runner.closed.then(() => this.fail(runner.lostError(this.#sent > 0)))
     const seat = new Seat(target)
     const open = new Set<Promise<unknown>>()
-    const api = apiProxy((operation, above) => {
+    const api = apiProxy(operation => {
       const timeoutMs = this.#watch?.leftMs ?? this.#limits.timeoutMs
-      const { call, promise } = Call.begin(operation, { ...this.#limits, timeoutMs }, above)
+      const { call, promise } = Call.begin(operation, { ...this.#limits, timeoutMs })
       if (this.#settled) {
         call.fail(new StateError(`${call.name} was called through the api of a pool.call() that is over`))
         return promise
@@ -95,7 +95,7 @@ export class HeldCall implements Request<PoolRunner>, Limited {
           runner.run(call, refused)
           call.onSettled(resolve)
         } else {
-          seat.run(call, refused, resolve)
+          seat.run({ call, refused, over: resolve })
         }
       })
       open.add(over)
@@ -133,28 +133,46 @@ export class HeldCall implements Request<PoolRunner>, Limited {
   }
 }
 
+interface Sitting {
+  readonly call: Call
+  readonly refused: () => void
+  /** Called when the remote work has ended. */
+  readonly over: () => void
+}
+
 /** The slot that the function holds: its calls sit in it one after the other. */
 class Seat {
   readonly #target: CallTarget
-  readonly #queue: (() => void)[] = []
-  taken = false
+  readonly #queue: Sitting[] = []
+  #taken = false
 
   constructor(target: CallTarget) {
     this.#target = target
   }
 
-  /** @param over Called when the remote work has ended. */
-  run(call: Call, refused: () => void, over: () => void): void {
-    if (this.taken) {
-      this.#queue.push(() => this.run(call, refused, over))
-      return
-    }
-    this.taken = true
-    void call.send(this.#target).then(outcome => {
-      this.taken = false
+  /** Somebody sits in it, or is about to. */
+  get taken(): boolean {
+    return this.#taken || this.#queue.length > 0
+  }
+
+  run(sitting: Sitting): void {
+    if (this.taken) this.#queue.push(sitting)
+    else this.#sit(sitting)
+  }
+
+  #sit({ call, refused, over }: Sitting): void {
+    this.#taken = true
+    call.send(this.#target, outcome => {
+      this.#taken = false
       if (outcome === "not-started") refused()
       over()
-      this.#queue.shift()?.()
+      // Not at once: a row of calls that fail at once must not pile up on the stack.
+      queueMicrotask(() => this.#next())
     })
+  }
+
+  #next(): void {
+    const next = this.#taken ? undefined : this.#queue.shift()
+    if (next) this.#sit(next)
   }
 }

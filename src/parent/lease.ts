@@ -76,8 +76,8 @@ export class Lease<T> implements Runner<T> {
 
   #invoke(options?: CallOptions): Invoke {
     const limits = checkCallOptions(options, this.#host.timeoutMs)
-    return (operation, above) => {
-      const { call, promise } = Call.begin(operation, limits, above)
+    return operation => {
+      const { call, promise } = Call.begin(operation, limits)
       if (this.runner.state === "gone") call.fail(this.runner.lostError(false))
       else if (this.#over !== undefined) call.fail(this.#released(call.name))
       else this.runner.run(call, () => this.#notStarted(call))

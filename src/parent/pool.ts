@@ -144,8 +144,8 @@ export class FlamePool<T> implements Pool<T> {
 
   #invoke(options?: CallOptions): Invoke {
     const limits = checkCallOptions(options, this.#settings.timeoutMs)
-    return (operation, above) => {
-      const { call, promise } = Call.begin(operation, limits, above)
+    return operation => {
+      const { call, promise } = Call.begin(operation, limits)
       if (this.#state !== "open") call.fail(this.#closedError(call.name))
       if (call.settled) return promise
       const request: Request<PoolRunner> = {

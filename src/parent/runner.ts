@@ -149,21 +149,28 @@ export class PoolRunner {
     const back = () => {
       if (!call.settled) notStarted() // nobody waits for it any more: it must not boot another runner
     }
-    this.#gate.enter(async () => {
-      if (call.settled) return
-      if (!this.ready) return back()
-      const outcome = await call.send(this.#target!)
-      if (outcome === "over") return
-      call.unsend()
-      back()
+    this.#gate.enter(leave => {
+      if (call.settled) return leave()
+      if (!this.ready) {
+        back()
+        return leave()
+      }
+      call.send(this.#target!, outcome => {
+        if (outcome === "not-started") {
+          call.unsend()
+          back()
+        }
+        leave()
+      })
     }, back)
   }
 
   /** Holds a slot while `task` runs, and lets it send calls of its own in it. */
   hold(task: (target: CallTarget) => Promise<void>, notStarted: () => void): void {
-    this.#gate.enter(async () => {
-      if (this.ready) await task(this.#target!)
-      else notStarted()
+    this.#gate.enter(leave => {
+      if (this.ready) return void task(this.#target!).finally(leave)
+      notStarted()
+      leave()
     }, notStarted)
   }
 
@@ -258,7 +265,8 @@ export class PoolRunner {
     this.#endpoint = undefined
     this.#job.learn({}, "exitCode", "signal", "stderrTail") // those were of the worker before this one
     const { jobId, node } = this.evidence
-    this.#target = { client: new RpcClient(session.root), exports, runnerId: this.id, jobId, node }
+    const names = new Set(exports)
+    this.#target = { client: new RpcClient(session.root), exports, names, runnerId: this.id, jobId, node }
     this.#served = true
     this.#move("ready")
     this.#rest()
