@@ -20,6 +20,8 @@ export interface FleetHost {
   demand(): { leases: number; slots: number; open: boolean }
   /** Something changed: look again who can be served. */
   changed(): void
+  /** Slots of this runner became free. */
+  freed(runner: PoolRunner): void
   /** The lease on this runner is over. */
   leaseOver(runner: PoolRunner, why: string): void
   /** No runner serves and none can be booted, for this reason: nobody should wait any longer. Returns how many did. */
@@ -187,7 +189,7 @@ export class Fleet {
       this.#emitter.emit("runner:drain", { ...runner.info, drainReason, leftMs })
       this.#host.changed()
     },
-    freed: () => this.#host.changed(),
+    freed: runner => this.#host.freed(runner),
     restarting: runner => {
       this.#host.leaseOver(runner, "lost its state when the worker crashed")
       this.#host.changed()

@@ -108,13 +108,15 @@ export class Gate {
   }
 
   #left(): void {
-    if (!this.#ended) this.#keepAlive.set(this.running > 0)
     if (this.#telling) return
     this.#telling = true
-    // Not at once: who is told may send what fails at once, and so on without end.
-    queueMicrotask(() => {
-      this.#telling = false
-      this.#freed()
-    })
+    // Not at once: who is told may send what fails at once, and so on without end; and often the next call is there by then.
+    queueMicrotask(this.#tell)
+  }
+
+  readonly #tell = (): void => {
+    this.#telling = false
+    if (!this.#ended) this.#keepAlive.set(this.running > 0)
+    this.#freed()
   }
 }

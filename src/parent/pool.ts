@@ -49,6 +49,10 @@ export class FlamePool<T> implements Pool<T> {
     this.#fleet = new Fleet(settings, this.#emitter, {
       demand: () => ({ leases: this.#line.leases, slots: this.#line.slots, open: this.#state === "open" }),
       changed: () => this.#dispatch(),
+      freed: runner => {
+        // While it works on and nobody waits, there is nobody to serve and nothing to let go.
+        if (runner.running === 0 || this.#line.size > 0) this.#dispatch()
+      },
       leaseOver: (runner, why) => this.#endLease(runner, why),
       hopeless: error => this.#failWaiting(error),
     })

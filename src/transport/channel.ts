@@ -4,6 +4,7 @@
  */
 import type { FlameError } from "../shared/errors.ts"
 import type { Bulk } from "./bulk.ts"
+import type { TextKind } from "./packet.ts"
 import type { Scope } from "./scope.ts"
 
 /** What a channel needs of its session. */
@@ -13,7 +14,7 @@ export interface ChannelHost {
    * the channels of `after`. @returns what is being sent in pieces. @throws NotSerializableError
    */
   transmit(channel: Channel, message: unknown, scope?: Scope, after?: Scope): Bulk | undefined
-  transmitText(channel: Channel, json: string, rich: boolean): void
+  transmitText(channel: Channel, json: string, kind: TextKind): void
   abandon(bulk: Bulk, scope: Scope): boolean
   /** The channel was closed on this side. */
   retire(channel: Channel): void
@@ -50,9 +51,9 @@ export class Channel {
     return this.#closed ? undefined : this.#host.transmit(this, message, scope, after)
   }
 
-  /** Sends a message that is encoded already. @param rich Whether it holds the codec's markers */
-  sendText(json: string, rich = false): void {
-    if (!this.#closed) this.#host.transmitText(this, json, rich)
+  /** Sends a message that is encoded already, and small. */
+  sendText(json: string, kind: TextKind): void {
+    if (!this.#closed) this.#host.transmitText(this, json, kind)
   }
 
   /**

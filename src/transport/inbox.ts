@@ -7,6 +7,7 @@ import { ProtocolError } from "../shared/errors.ts"
 import { decodeFrame } from "./frame.ts"
 import { type BulkHead, FRAME, Kind, PIECE, parseBatch, parseBulkHead, readPiece } from "./packet.ts"
 import { MAX_MESSAGE_BYTES } from "./protocol.ts"
+import { expandCall, expandResult } from "./rpc-text.ts"
 
 export interface InboxHandler {
   /** A message whose text is parsed and whose values are still the codec's. */
@@ -22,6 +23,8 @@ export interface InboxHandler {
 /** Messages in pieces at a time, and the bytes of all of them. More is no honest peer. */
 const MAX_COMING = 4_096
 const MAX_COMING_BYTES = 4 * MAX_MESSAGE_BYTES
+
+const NONE: readonly never[] = []
 
 interface Coming {
   readonly channel: number
@@ -73,9 +76,13 @@ export class Inbox {
   #entry(kind: unknown, channel: number, payload: unknown): void {
     switch (kind) {
       case Kind.plain:
-        return this.#handler.message(channel, payload, false, [])
+        return this.#handler.message(channel, payload, false, NONE)
       case Kind.rich:
-        return this.#handler.message(channel, payload, true, [])
+        return this.#handler.message(channel, payload, true, NONE)
+      case Kind.call:
+        return this.#handler.message(channel, expandCall(payload), false, NONE)
+      case Kind.result:
+        return this.#handler.message(channel, expandResult(payload), false, NONE)
       case Kind.close:
         return this.#handler.close(channel)
       case Kind.begin:

@@ -26,7 +26,7 @@ const BULK_WINDOW = 1024 * 1024
 /** Bytes of anything on their way. What is sent beyond waits here until the peer has acknowledged some. */
 const WINDOW = 8 * 1024 * 1024
 /** The receiver acknowledges after so many packets or bytes. */
-const ACK_PACKETS = 32
+const ACK_PACKETS = 64
 const ACK_BYTES = 128 * 1024
 
 /** The messages that are not packets: `A<count>` acknowledges, `?` asks for that. */

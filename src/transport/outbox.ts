@@ -8,7 +8,7 @@ import { PayloadTooLargeError } from "../shared/errors.ts"
 import { Bulk } from "./bulk.ts"
 import type { Packet } from "./connection.ts"
 import { encodeFrame, MAX_PARTS } from "./frame.ts"
-import { BATCH_CHARS, BATCH_MESSAGES, INLINE_BYTES, Kind } from "./packet.ts"
+import { BATCH_CHARS, BATCH_MESSAGES, INLINE_BYTES, Kind, type TextKind } from "./packet.ts"
 import { MAX_MESSAGE_BYTES } from "./protocol.ts"
 
 /** What the outbox needs of its line. */
@@ -22,7 +22,7 @@ export interface Wire {
 /** One message, encoded; nobody changes its memory any more. */
 export interface Outgoing {
   readonly channel: number
-  readonly kind: 0 | 1 | 2
+  readonly kind: TextKind
   readonly json: string
   readonly parts: readonly Uint8Array[]
   /** The message in pieces, when it is too large for one packet. */
@@ -56,7 +56,7 @@ export class Outbox {
   }
 
   /** A small message of text alone: the way of nearly all. */
-  post(channel: number, kind: 0 | 1 | 2, json: string): void {
+  post(channel: number, kind: TextKind, json: string): void {
     if (this.#held.size === 0 || !this.#held.has(channel)) this.#append(kind, channel, json)
     else this.send({ channel, kind, json, parts: NONE, bulk: undefined, opened: NONE, after: NONE })
   }

@@ -21,7 +21,13 @@ export const Kind = {
   begin: 3,
   /** The rest of a message in pieces will not come; the payload is its id. */
   abandon: 4,
+  /** A call and a result in short (rpc-text.ts). */
+  call: 5,
+  result: 6,
 } as const
+
+/** What a channel sends as text. */
+export type TextKind = typeof Kind.plain | typeof Kind.rich | typeof Kind.close | typeof Kind.call | typeof Kind.result
 
 /** Bytes of one message up to which it goes into a packet of its own or with others; above it goes in pieces. */
 export const INLINE_BYTES = 64 * 1024

@@ -8,9 +8,10 @@ import type { Bulk } from "./bulk.ts"
 import type { Channel } from "./channel.ts"
 import { wireProblem } from "./comlink-guard.ts"
 import { isError, wordsOf } from "./error-shape.ts"
+import { Kind } from "./packet.ts"
 import type { ReplyMessage, WireValue } from "./protocol.ts"
 import { raiseError } from "./remote-error.ts"
-import { requestText } from "./rpc-text.ts"
+import { callText } from "./rpc-text.ts"
 import { Scope } from "./scope.ts"
 import { endStream } from "./stream-sink.ts"
 import { inUserTerms } from "./value-path.ts"
@@ -61,10 +62,10 @@ export class RpcClient {
    * @throws NotSerializableError, PayloadTooLargeError. Nothing was sent then and `waiter` hears nothing.
    */
   apply(path: readonly string[], args: readonly unknown[], waiter: Waiter): number {
-    const text = this.#channel.closed ? undefined : requestText(this.#nextId, path, args)
+    const text = this.#channel.closed ? undefined : callText(this.#nextId, path, args)
     if (text !== undefined) {
       const id = this.#nextId++
-      this.#channel.sendText(text)
+      this.#channel.sendText(text, Kind.call)
       this.#pending.set(id, { waiter, scope: undefined, bulk: undefined })
       return id
     }

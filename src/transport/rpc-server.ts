@@ -4,11 +4,12 @@
  */
 import { type FlameError, ProtocolError } from "../shared/errors.ts"
 import type { Channel } from "./channel.ts"
+import { Kind } from "./packet.ts"
 import type { RequestMessage } from "./protocol.ts"
 import { sendThrown } from "./remote-error.ts"
 import { fromWire } from "./rpc-client.ts"
 import { RpcRequest } from "./rpc-request.ts"
-import { answerText, voidText } from "./rpc-text.ts"
+import { resultText } from "./rpc-text.ts"
 import { Scope } from "./scope.ts"
 import { inUserTerms } from "./value-path.ts"
 
@@ -18,8 +19,10 @@ export interface RpcTarget {
   apply(path: readonly string[], args: readonly unknown[], request: RpcRequest): unknown
   /** The value at `path`. */
   get(path: readonly string[]): unknown
-  /** A request begins: a function to call when it is over, its streams included. */
-  begin?(): () => void
+  /** A request begins. */
+  begin?(request: RpcRequest): void
+  /** It is over, its streams included. */
+  end?(request: RpcRequest): void
 }
 
 export class RpcServer {
@@ -58,9 +61,9 @@ export class RpcServer {
 
   /** Never throws: whatever goes wrong is the answer. A function that returns its result at once is answered at once. */
   #serve(id: number | string, request: RequestMessage & { type: "APPLY" | "GET" }, adopted: Scope): void {
-    const end = this.#target.begin?.()
     const running = new RpcRequest()
     this.#running.set(id, running)
+    this.#target.begin?.(running)
     let value: unknown
     try {
       value =
@@ -68,30 +71,24 @@ export class RpcServer {
           ? this.#target.get(request.path)
           : this.#target.apply(request.path, argumentsOf(request.argumentList), running)
     } catch (error) {
-      this.#failed(id, error, adopted, end)
+      this.#failed(id, error, adopted, running)
       return
     }
-    if (!isThenable(value)) this.#answer(id, value, adopted, running, end)
+    if (!isThenable(value)) this.#answer(id, value, adopted, running)
     else {
       Promise.resolve(value).then(
-        result => this.#answer(id, result, adopted, running, end),
-        error => this.#failed(id, error, adopted, end),
+        result => this.#answer(id, result, adopted, running),
+        error => this.#failed(id, error, adopted, running),
       )
     }
   }
 
   /** @param adopted What was sent on the channels of the request arrives before its answer, which ends them. */
-  #answer(
-    id: number | string,
-    value: unknown,
-    adopted: Scope,
-    running: RpcRequest,
-    end: (() => void) | undefined,
-  ): void {
-    const text = value === undefined ? voidText(id) : answerText(id, value)
+  #answer(id: number | string, value: unknown, adopted: Scope, running: RpcRequest): void {
+    const text = resultText(id, value)
     if (text !== undefined && adopted.all().length === 0) {
-      this.#channel.sendText(text, value === undefined)
-      this.#over(id, end)
+      this.#channel.sendText(text, Kind.result)
+      this.#over(id, running)
       return
     }
     const scope = new Scope(false)
@@ -99,21 +96,21 @@ export class RpcServer {
       // A stream in the answer runs in the context in which it is sent: `currentCall()` is this call there as well.
       running.inContext(() => this.#channel.send({ id, type: "RAW", value }, scope, adopted))
     } catch (error) {
-      this.#failed(id, inUserTerms(error), adopted, end)
+      this.#failed(id, inUserTerms(error), adopted, running)
       return
     }
-    const over = () => this.#over(id, end)
+    const over = () => this.#over(id, running)
     if (!scope.onStreamsOver(over)) over()
   }
 
-  #failed(id: number | string, error: unknown, adopted: Scope, end: (() => void) | undefined): void {
+  #failed(id: number | string, error: unknown, adopted: Scope, running: RpcRequest): void {
     this.#reply(id, error, adopted)
-    this.#over(id, end)
+    this.#over(id, running)
   }
 
-  #over(id: number | string, end: (() => void) | undefined): void {
+  #over(id: number | string, running: RpcRequest): void {
     this.#running.delete(id)
-    end?.()
+    this.#target.end?.(running)
   }
 
   #reply(id: number | string, error: unknown, adopted?: Scope): void {

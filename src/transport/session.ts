@@ -9,7 +9,7 @@ import { decodeTree, encode } from "./codec/index.ts"
 import { Inbox } from "./inbox.ts"
 import { lowerLive, raiseLive } from "./live-values.ts"
 import { Outbox, outgoing, type Wire } from "./outbox.ts"
-import { Kind } from "./packet.ts"
+import { Kind, type TextKind } from "./packet.ts"
 import { Scope } from "./scope.ts"
 
 const ROOT = 0
@@ -125,8 +125,8 @@ export class Session implements ChannelHost {
     }
   }
 
-  transmitText(channel: Channel, json: string, rich: boolean): void {
-    this.#outbox.post(channel.id, rich ? Kind.rich : Kind.plain, json)
+  transmitText(channel: Channel, json: string, kind: TextKind): void {
+    this.#outbox.post(channel.id, kind, json)
   }
 
   /** What is left of a message that is being sent is not sent. False: all of it is on its way already. */

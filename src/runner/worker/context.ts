@@ -28,6 +28,10 @@ export class WorkerContext implements RunnerContext {
   readonly #calls = new AsyncLocalStorage<CallContext>()
   readonly #abort = new AbortController()
   readonly #hooks = new Set<Hook>()
+  /** Requests that are being served. */
+  readonly #open = new Set<RpcRequest>()
+  #nextCall = 1
+  readonly #globals: Parameters<typeof installContext>[0]
   #endsAt: number | undefined
 
   constructor(init: ToWorker & { t: "init" }) {
@@ -37,7 +41,13 @@ export class WorkerContext implements RunnerContext {
     this.node = init.node
     this.tmpdir = init.tmpdir
     this.#endsAt = init.endsAt
-    installContext({ runner: this, calls: this.#calls })
+    this.#globals = { runner: this, calls: this.#calls, only: () => this.#only(), followed: false }
+    installContext(this.#globals)
+  }
+
+  /** Calls that are being served. */
+  get serving(): number {
+    return this.#open.size
   }
 
   get signal(): AbortSignal {
@@ -57,9 +67,19 @@ export class WorkerContext implements RunnerContext {
     return () => this.#hooks.delete(hook)
   }
 
-  /** Runs `fn` as the call that `currentCall()` sees. */
-  runCall<T>(call: WorkerCall, fn: () => T): T {
-    call.request.inContext = abort => this.#calls.run(call, abort)
+  begin(request: RpcRequest): void {
+    this.#open.add(request)
+  }
+
+  end(request: RpcRequest): void {
+    this.#open.delete(request)
+  }
+
+  /** Runs `fn` for `request`: it is the call that `currentCall()` sees, if anybody can ask. */
+  runCall<T>(request: RpcRequest, fn: () => T): T {
+    if (!this.#globals.followed) return fn()
+    const call = new WorkerCall(this.#nextCall++, request)
+    request.inContext = abort => this.#calls.run(call, abort)
     return this.#calls.run(call, fn)
   }
 
@@ -78,5 +98,14 @@ export class WorkerContext implements RunnerContext {
     for (const result of results) {
       if (result.status === "rejected") console.error("slurm-flame: a shutdown hook failed:", result.reason)
     }
+  }
+
+  /** A module that loads `slurm-flame/runner` in the middle of its first call still finds that call. */
+  #only(): CallContext | undefined {
+    const [request] = this.#open
+    if (this.#open.size !== 1 || !request) return undefined
+    const call = new WorkerCall(this.#nextCall++, request)
+    this.#calls.enterWith(call)
+    return call
   }
 }

@@ -8,8 +8,18 @@ import { missingExport } from "../../shared/missing-export.ts"
 /** Names that lead from any object to shared prototypes, also where somebody exports them. */
 const NEVER = new Set(["__proto__", "constructor", "prototype"])
 
-const isClass = (value: unknown): boolean =>
-  typeof value === "function" && /^class\b/.test(Function.prototype.toString.call(value))
+/** Asked at every call, and the answer never changes: the source text is looked at once. */
+const classes = new WeakMap<object, boolean>()
+
+function isClass(value: unknown): boolean {
+  if (typeof value !== "function") return false
+  let known = classes.get(value)
+  if (known === undefined) {
+    known = /^class\b/.test(Function.prototype.toString.call(value))
+    classes.set(value, known)
+  }
+  return known
+}
 
 /** A plain object, or a module namespace: something to step into, not a value. */
 function isNamespace(value: unknown): value is Record<string, unknown> {
@@ -72,7 +82,8 @@ function nestedMembers(value: object): [name: string, value: unknown][] {
 export function resolveExport(module: object, path: readonly string[]): { value: unknown; parent: object } {
   let parent: object = module
   let value: unknown = module
-  for (const [i, name] of path.entries()) {
+  for (let i = 0; i < path.length; i++) {
+    const name = path[i]!
     const reachable = i === 0 || isNamespace(value)
     if (!reachable || NEVER.has(name) || !Object.hasOwn(value as object, name))
       throw missingExport(exportNames(module), path)
@@ -83,19 +94,22 @@ export function resolveExport(module: object, path: readonly string[]): { value:
   return { value, parent }
 }
 
-/** @throws NoExportError when the export at `path` is no function. */
-export function resolveFunction(module: object, path: readonly string[]): (...args: unknown[]) => unknown {
+type AnyFunction = (...args: readonly unknown[]) => unknown
+
+/** The function at `path` and what it is a member of. @throws NoExportError when the export at `path` is no function. */
+export function resolveFunction(module: object, path: readonly string[]): { fn: AnyFunction; parent: object } {
   const { value, parent } = resolveExport(module, path)
-  const name = path.join(".")
   if (isClass(value)) {
+    const name = path.join(".")
     throw new NoExportError(`${name} is a class, which cannot be called from another process`, {
       hint: `export a function that returns an instance by reference: () => proxy(new ${path.at(-1)}())`,
     })
   }
   if (typeof value !== "function") {
+    const name = path.join(".")
     throw new NoExportError(`${name} is not a function but ${value === null ? "null" : `data (${typeof value})`}`, {
       hint: `read it as a property: await api.${name}`,
     })
   }
-  return (...args) => (value as (...args: unknown[]) => unknown).apply(parent, args)
+  return { fn: value as AnyFunction, parent }
 }

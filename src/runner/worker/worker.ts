@@ -7,9 +7,10 @@ import { RunnerDrainingError, StateError } from "../../shared/errors.ts"
 import { ComlinkPort } from "../../transport/comlink-port.ts"
 import { packError } from "../../transport/failure.ts"
 import type { DrainReason } from "../../transport/protocol.ts"
+import type { RpcRequest } from "../../transport/rpc-request.ts"
 import { RpcServer } from "../../transport/rpc-server.ts"
 import type { FromWorker, ToWorker } from "../ipc.ts"
-import { WorkerCall, WorkerContext } from "./context.ts"
+import { WorkerContext } from "./context.ts"
 import { DataLink } from "./data-link.ts"
 import { resolveExport, resolveFunction } from "./exports.ts"
 import { type LoadedModule, loadModule } from "./load-module.ts"
@@ -28,8 +29,6 @@ export class Worker {
   readonly #tell: (message: FromWorker) => void
   #state: State = "importing"
   #link: DataLink | undefined
-  #calls = 0
-  #nextCall = 1
   #idle: (() => void) | undefined
 
   constructor(init: ToWorker & { t: "init" }, tell: (message: FromWorker) => void) {
@@ -70,7 +69,7 @@ export class Worker {
     this.#move("draining")
     const until = performance.now() + graceMs
     this.#context.abort(new StateError(`the runner is draining: ${reason}`))
-    if (this.#calls > 0) {
+    if (this.#context.serving > 0) {
       await new Promise<void>(resolve => {
         this.#idle = resolve
       })
@@ -82,11 +81,12 @@ export class Worker {
 
   #serve(link: DataLink, module: object): void {
     new RpcServer(link.session.root, {
-      begin: () => this.#begin(),
+      begin: request => this.#context.begin(request),
+      end: request => this.#end(request),
       apply: (path, args, request) => {
         this.#admit()
-        const fn = resolveFunction(module, path)
-        return this.#context.runCall(new WorkerCall(this.#nextCall++, request), () => fn(...args))
+        const { fn, parent } = resolveFunction(module, path)
+        return this.#context.runCall(request, () => fn.apply(parent, args as unknown[]))
       },
       get: path => resolveExport(module, path).value,
     })
@@ -98,12 +98,9 @@ export class Worker {
     throw new RunnerDrainingError(`runner ${this.#context.id} is draining and takes no more calls`, this.#context.id)
   }
 
-  #begin(): () => void {
-    this.#calls += 1
-    return () => {
-      this.#calls -= 1
-      if (this.#calls === 0) this.#idle?.()
-    }
+  #end(request: RpcRequest): void {
+    this.#context.end(request)
+    if (this.#context.serving === 0) this.#idle?.()
   }
 
   #move(to: State): void {
