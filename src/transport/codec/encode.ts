@@ -54,7 +54,7 @@ class Encoder extends Message {
       case "undefined":
         return this.mark(tag.UNDEFINED)
       case "bigint":
-        return this.mark(tag.BIGINT + v)
+        return this.bigint(v)
       case "function":
         if (this.again(v, d) || this.live(v, d)) return
         return this.refuse(v, d)
@@ -153,7 +153,9 @@ class Encoder extends Message {
   }
 
   private date(v: Date): void {
-    this.mark(tag.DATE + Date.prototype.getTime.call(v))
+    const time = Date.prototype.getTime.call(v)
+    if (time > 0) this.numbered(tag.DATE, time)
+    else this.mark(tag.DATE + time)
   }
 
   private map(v: Map<unknown, unknown>, d: number): void {

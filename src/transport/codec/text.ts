@@ -63,7 +63,22 @@ export class JsonText {
     if (value === (value | 0) && value >= 0) {
       if (this.at + 10 > this.scratch.length) this.makeRoom(10)
       this.digits(value, countDigits(value))
+    } else if (value > 0 && Number.isSafeInteger(value)) {
+      // A time in milliseconds, most likely. The runtime would make a string first.
+      if (this.at + 20 > this.scratch.length) this.makeRoom(20)
+      const high = Math.floor(value / 1e9)
+      const low = value - high * 1e9
+      if (high > 0) this.digits(high, countDigits(high))
+      this.digits(low, high > 0 ? 9 : countDigits(low))
     } else if (!this.decimals(value)) this.plain(`${value}`)
+  }
+
+  /** A marker that a number follows, in quotes: `"~d1700000000000"`. */
+  numbered(marker: string, value: number): void {
+    this.byte(QUOTE)
+    this.plain(marker)
+    this.number(value)
+    this.byte(QUOTE)
   }
 
   /** A string as JSON, in quotes. */
