@@ -140,6 +140,13 @@ test("a dropped field of an error leaves no trace, however long it was", () => {
   expect(after).toBe("after")
 })
 
+test("single surrogates are escaped in a wide text, too", () => {
+  const value = ["列", "\ud800", "\udfffx", "😀", { "列\udc00": "列😀" }]
+  const { json } = encode(value)
+  expect(json).toBe(JSON.stringify(value))
+  expect(json).toContain("\\ud800")
+})
+
 test("bigints and dates around the limits of numbers", () => {
   const value = [0n, 1n, -1n, 2n ** 53n - 1n, 2n ** 53n, 2n ** 53n + 1n, -(2n ** 53n), 10n ** 400n, 4_000_000_001n]
   const { json } = encode(value)
