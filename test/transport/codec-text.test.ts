@@ -140,6 +140,22 @@ test("a dropped field of an error leaves no trace, however long it was", () => {
   expect(after).toBe("after")
 })
 
+test("long lists of numbers, whatever is among them", () => {
+  const numbers = Array.from({ length: 50 }, (_, i) => i / 7 - 3)
+  expect(encode([numbers]).json).toBe(JSON.stringify([numbers]))
+  for (const odd of [-0, Number.NaN, Infinity, undefined, null, "~", 1n]) {
+    const list = [...numbers, odd, ...numbers]
+    expect(arrive(encode(list))).toEqual(list)
+  }
+  const holey = numbers.slice()
+  delete holey[7]
+  expect(7 in (arrive(encode(holey)) as number[])).toBe(false)
+  let reads = 0
+  const once = Object.defineProperty(numbers.slice(), 3, { get: () => ++reads, enumerable: true })
+  expect((arrive(encode(once)) as number[])[3]).toBe(1)
+  expect(reads).toBe(1)
+})
+
 test("single surrogates are escaped in a wide text, too", () => {
   const value = ["列", "\ud800", "\udfffx", "😀", { "列\udc00": "列😀" }]
   const { json } = encode(value)
