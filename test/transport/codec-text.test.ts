@@ -43,6 +43,13 @@ test.each([
   10,
   99,
   100,
+  999_999_999_999,
+  1e12,
+  1e9,
+  2 ** 53 - 1,
+  2 ** 53,
+  4_000_000_001,
+  -1e12,
   2 ** 31 - 1,
   2 ** 31,
   -1,
@@ -131,4 +138,36 @@ test("a dropped field of an error leaves no trace, however long it was", () => {
   const [got, after] = arrive(encoded) as [Error, string]
   expect(got).toMatchObject({ message: "é", ok: 1, fine: ["列"], droppedFields: ["bad"] })
   expect(after).toBe("after")
+})
+
+test("long lists of numbers, whatever is among them", () => {
+  const numbers = Array.from({ length: 50 }, (_, i) => i / 7 - 3)
+  expect(encode([numbers]).json).toBe(JSON.stringify([numbers]))
+  for (const odd of [-0, Number.NaN, Infinity, undefined, null, "~", 1n]) {
+    const list = [...numbers, odd, ...numbers]
+    expect(arrive(encode(list))).toEqual(list)
+  }
+  const holey = numbers.slice()
+  delete holey[7]
+  expect(7 in (arrive(encode(holey)) as number[])).toBe(false)
+  let reads = 0
+  const once = Object.defineProperty(numbers.slice(), 3, { get: () => ++reads, enumerable: true })
+  expect((arrive(encode(once)) as number[])[3]).toBe(1)
+  expect(reads).toBe(1)
+})
+
+test("single surrogates are escaped in a wide text, too", () => {
+  const value = ["列", "\ud800", "\udfffx", "😀", { "列\udc00": "列😀" }]
+  const { json } = encode(value)
+  expect(json).toBe(JSON.stringify(value))
+  expect(json).toContain("\\ud800")
+})
+
+test("bigints and dates around the limits of numbers", () => {
+  const value = [0n, 1n, -1n, 2n ** 53n - 1n, 2n ** 53n, 2n ** 53n + 1n, -(2n ** 53n), 10n ** 400n, 4_000_000_001n]
+  const { json } = encode(value)
+  expect(json).toBe(JSON.stringify(value.map(v => `~n${v}`)))
+  expect(arrive(encode(value))).toEqual(value)
+  const times = [0, 1, -1, 999, 1e9, 1_700_000_000_000, 8.64e15, -8.64e15, Number.NaN]
+  expect(encode(times.map(t => new Date(t))).json).toBe(JSON.stringify(times.map(t => `~d${t}`)))
 })

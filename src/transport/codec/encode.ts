@@ -7,7 +7,7 @@ import { DROPPED, isError, readError, takeDropped } from "../error-shape.ts"
 import { type AnyType, nameOfClass, typeOf } from "../types-registry.ts"
 import { takeBinary } from "./binary.ts"
 import { CLOSE_LIST, COMMA, Message, OPEN_LIST } from "./message.ts"
-import { hasForeignMark, hasHole, isIterable, isProxyMarked } from "./probes.ts"
+import { hasForeignMark, hasHole, inheritsToJson, isIterable, isProxyMarked } from "./probes.ts"
 import { classNameOf, failure, notSerializable, tooDeep } from "./refusal.ts"
 import * as tag from "./tags.ts"
 import type { Encoded, Lower } from "./types.ts"
@@ -54,7 +54,7 @@ class Encoder extends Message {
       case "undefined":
         return this.mark(tag.UNDEFINED)
       case "bigint":
-        return this.mark(tag.BIGINT + v)
+        return this.bigint(v)
       case "function":
         if (this.again(v, d) || this.live(v, d)) return
         return this.refuse(v, d)
@@ -117,11 +117,17 @@ class Encoder extends Message {
     return true
   }
 
-  private list(v: unknown[], d: number): void {
-    this.holders[d] = v
-    const { length } = v
-    if (length > tag.MAX_DENSE && hasHole(v)) return this.sparse(v, d)
+  private list(list: unknown[], d: number): void {
+    this.holders[d] = list
+    if (list.length > tag.MAX_DENSE && hasHole(list)) return this.sparse(list, d)
     const { text } = this
+    let v = list
+    if (list.length >= MANY) {
+      v = list.slice() // elements may be getters: what is looked through first is read from a copy
+      if (areLong([v[0], v[v.length >> 1], v.at(-1)]) && areNumbers(v) && !inheritsToJson())
+        return text.json(JSON.stringify(v))
+    }
+    const { length } = v
     text.byte(OPEN_LIST)
     for (let i = 0; i < length; i++) {
       if (i > 0) text.byte(COMMA)
@@ -153,7 +159,9 @@ class Encoder extends Message {
   }
 
   private date(v: Date): void {
-    this.mark(tag.DATE + Date.prototype.getTime.call(v))
+    const time = Date.prototype.getTime.call(v)
+    if (time > 0) this.numbered(tag.DATE, time)
+    else this.mark(tag.DATE + time)
   }
 
   private map(v: Map<unknown, unknown>, d: number): void {
@@ -305,6 +313,23 @@ class Encoder extends Message {
     for (const item of items) this.item(item, d)
     this.text.byte(CLOSE_LIST)
   }
+}
+
+/** Of so many numbers and more, with many digits each, the runtime makes JSON faster. */
+const MANY = 32
+
+/** True when all are numbers with more than six decimals. */
+function areLong(sample: readonly unknown[]): boolean {
+  return sample.every(x => typeof x === "number" && Math.round(x * 1e6) / 1e6 !== x)
+}
+
+/** True when JSON holds all of them as they are. */
+function areNumbers(v: readonly unknown[]): boolean {
+  for (let i = 0; i < v.length; i++) {
+    const x = v[i]
+    if (typeof x !== "number" || x - x !== 0 || (x === 0 && 1 / x < 0)) return false
+  }
+  return true
 }
 
 function done(_: void): true {

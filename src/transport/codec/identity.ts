@@ -4,12 +4,12 @@
 const FEW = 12
 
 export class Identity {
+  /** How many objects were met. Counted here: asking a Set for its size takes half as long as adding to it. */
+  size = 0
   /** The first objects, in order of meeting. */
   private readonly few: object[] = []
   /** All of them, once they are more: an object's position is its number. One lookup, where a map of numbers needs two. */
   private many: Set<object> | undefined
-  /** How many `many` holds: asking it twice for each object takes longer than counting. */
-  private count = 0
   /** The same with the numbers, made when an object is met twice for the first time. */
   private ids: Map<object, number> | undefined
 
@@ -18,46 +18,41 @@ export class Identity {
     return this.ids !== undefined
   }
 
-  /** How many objects were met. */
-  get size(): number {
-    return (this.ids ?? this.many)?.size ?? this.few.length
-  }
-
   /** Undefined for a new object, which gets the next number; else its number. */
   meet(object: object): number | undefined {
-    if (this.ids !== undefined) return this.find(object)
-    if (this.many !== undefined) {
-      this.many.add(object)
-      if (this.many.size === this.count) return this.find(object)
-      this.count++
-      return undefined
+    const { many, few } = this
+    if (this.ids !== undefined) return this.find(object, this.ids)
+    if (many !== undefined) {
+      many.add(object)
+      if (many.size === this.size) return this.find(object, this.number(many))
+    } else {
+      for (let i = 0; i < few.length; i++) if (few[i] === object) return this.find(object, this.number(few))
+      if (few.push(object) > FEW) this.many = new Set(few)
     }
-    const { few } = this
-    for (let i = 0; i < few.length; i++) if (few[i] === object) return this.find(object)
-    if (few.push(object) > FEW) {
-      this.many = new Set(few)
-      this.count = this.many.size
-    }
+    this.size++
     return undefined
   }
 
   /** Forgets all but the first `count` objects: what was made of the others is not sent. */
   forget(count: number): void {
+    if (this.size === count) return
+    this.size = count
     if (this.few.length > count) this.few.length = count
     for (const met of [this.many, this.ids]) {
       let position = 0
       for (const object of met?.keys() ?? []) if (position++ >= count) met?.delete(object)
     }
-    this.count = this.many?.size ?? 0
   }
 
-  private find(object: object): number | undefined {
-    if (this.ids === undefined) {
-      this.ids = new Map()
-      for (const known of this.many ?? this.few) this.ids.set(known, this.ids.size)
-    }
-    const id = this.ids.get(object)
-    if (id === undefined) this.ids.set(object, this.ids.size)
+  private number(met: Iterable<object>): Map<object, number> {
+    this.ids = new Map()
+    for (const object of met) this.ids.set(object, this.ids.size)
+    return this.ids
+  }
+
+  private find(object: object, ids: Map<object, number>): number | undefined {
+    const id = ids.get(object)
+    if (id === undefined) ids.set(object, this.size++)
     return id
   }
 }

@@ -87,6 +87,18 @@ export abstract class Message {
     this.mark(marker)
   }
 
+  protected bigint(v: bigint): void {
+    // Exact where it is a safe integer, and quicker than the digits of a bigint.
+    const value = Number(v)
+    if (value > 0 && value <= Number.MAX_SAFE_INTEGER) this.numbered(tag.BIGINT, value)
+    else this.mark(tag.BIGINT + v)
+  }
+
+  protected numbered(marker: string, value: number): void {
+    this.rich = true
+    this.text.numbered(marker, value)
+  }
+
   protected mark(marker: string): void {
     this.rich = true
     this.text.string(marker)
