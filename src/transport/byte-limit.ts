@@ -4,6 +4,12 @@
  */
 import type { Socket } from "node:net"
 
+/**
+ * ws cuts off who has this many pings unanswered, without a word. The default (60) would come before the limit of bytes for
+ * a burst of pings, and whether it does depends on how the network cuts it; as many as this do not fit in 16 KiB.
+ */
+export const MAX_PENDING_PONGS = 4_096
+
 /** Calls `exceeded` once when more than `most` bytes have come. Returns what lifts the limit. */
 export function limitBytes(socket: Socket, most: number, exceeded: () => void): () => void {
   let bytes = 0

@@ -5,7 +5,7 @@
 import type { Socket } from "node:net"
 import { WebSocket } from "ws"
 import { type FlameError, HandshakeError, HostError, ProtocolError } from "../shared/errors.ts"
-import { limitBytes } from "./byte-limit.ts"
+import { limitBytes, MAX_PENDING_PONGS } from "./byte-limit.ts"
 import { holdMessages } from "./held-messages.ts"
 import { giveProof } from "./proof.ts"
 import {
@@ -59,6 +59,7 @@ export async function dial(options: DialOptions): Promise<WebSocket> {
     maxPayload: kind === "control" ? MAX_CONTROL_BYTES : MAX_PACKET_BYTES,
     handshakeTimeout: timeoutMs,
     closeTimeout: CLOSE_TIMEOUT_MS,
+    maxPendingAutoPongs: MAX_PENDING_PONGS,
     // A client must mask, and a mask of zeros is a mask: no proxy lies between our processes that it could confuse.
     generateMask: () => {},
   } as ConstructorParameters<typeof WebSocket>[2])

@@ -10,7 +10,7 @@ import type { Duplex } from "node:stream"
 import type { TLSSocket } from "node:tls"
 import { type WebSocket, WebSocketServer } from "ws"
 import { HostError } from "../shared/errors.ts"
-import { limitBytes } from "./byte-limit.ts"
+import { limitBytes, MAX_PENDING_PONGS } from "./byte-limit.ts"
 import { askProof } from "./proof.ts"
 import {
   CLOSE_TIMEOUT_MS,
@@ -82,6 +82,7 @@ export class Listener {
         perMessageDeflate: false,
         maxPayload,
         closeTimeout: CLOSE_TIMEOUT_MS,
+        maxPendingAutoPongs: MAX_PENDING_PONGS,
       } as ConstructorParameters<typeof WebSocketServer>[0])
       server.on("wsClientError", (error, socket) => {
         this.#turnAway(socket as Socket, "400 Bad Request", "http", `bad upgrade: ${error.message}`)

@@ -65,19 +65,26 @@ describe("a program that has taken the parent's port is found out when", () => {
     expect(isRefused(error)).toBe(false)
   })
 
-  test.each<[string, (ws: WebSocket) => void]>([
-    ["no challenge but a welcome", ws => ws.send(JSON.stringify({ t: "welcome" }))],
-    ["a short nonce", ws => ws.send(JSON.stringify({ t: "challenge", nonce: "AAAA" }))],
-    ["a binary challenge", ws => ws.send(Buffer.from(writeMessage({ t: "challenge", nonce: newNonce() })))],
-    ["pings without end", ws => Array.from({ length: 200 }, () => ws.ping(Buffer.alloc(125)))],
-  ])("it begins with %s", async (_what, begin) => {
+  test.each<[string, (ws: WebSocket) => void, RegExp]>([
+    ["no challenge but a welcome", ws => ws.send(JSON.stringify({ t: "welcome" })), /another message/],
+    ["a short nonce", ws => ws.send(JSON.stringify({ t: "challenge", nonce: "AAAA" })), /"nonce" is not/],
+    [
+      "a binary challenge",
+      ws => ws.send(Buffer.from(writeMessage({ t: "challenge", nonce: newNonce() }))),
+      /a binary message/,
+    ],
+    ["pings without end", ws => Array.from({ length: 200 }, () => ws.ping(Buffer.alloc(125))), /more than 16384 bytes/],
+  ])("it begins with %s", async (_what, begin, why) => {
     let heard = 0
     server.once("connection", ws => {
       ws.on("error", () => {})
       ws.on("message", () => heard++)
       begin(ws)
     })
-    expect(await thrownBy(dial(options))).toMatchObject({ code: "ERR_FLAME_HANDSHAKE" })
+    expect(await thrownBy(dial(options))).toMatchObject({
+      code: "ERR_FLAME_HANDSHAKE",
+      message: expect.stringMatching(why),
+    })
     expect(heard).toBe(0) // nothing was proved to it
   })
 

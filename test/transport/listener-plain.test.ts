@@ -100,7 +100,7 @@ describe("refused, in words that tell a stranger nothing", () => {
     ["one bit of the MAC changed", ({ about }) => proofOf(key, about, { mac: flipped(about) }), /^wrong proof/],
     [
       "a name for a terminal",
-      c => proofOf(key, { ...c.about, identity: "\u001b[2J\n" }),
+      c => proofOf(key, { ...c.about, identity: "\u009b2J\u202e\n" }),
       /^wrong proof for "[^\p{C}]+"/u,
     ],
     ["a MAC that is too short", ({ about }) => proofOf(key, about, { mac: "AAAA" }), /"mac" is not 32 bytes/],

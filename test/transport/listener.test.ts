@@ -7,7 +7,7 @@ import { randomBytes } from "node:crypto"
 import { once } from "node:events"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { request } from "node:http"
-import { connect, type Socket } from "node:net"
+import { type AddressInfo, connect, createServer, type Socket } from "node:net"
 import { tmpdir } from "node:os"
 import path from "node:path"
 import { connect as tlsConnect } from "node:tls"
@@ -261,9 +261,19 @@ test("an accepted line is TLS 1.3, and its keys are of this connection alone", a
   await once(socket, "secureConnect")
   expect(socket.getProtocol()).toBe("TLSv1.3")
   expect(socket.getCipher().name).toBe("TLS_AES_128_GCM_SHA256")
-  expect(socket.getEphemeralKeyInfo()).toMatchObject({ type: "ECDH" }) // not from the pre-shared key alone
   socket.destroy()
   await hub.refusal("hung-up")
+  // The client offers a pre-shared key with an ephemeral exchange only (psk_dhe_ke), so there is no other way.
+  const sink = createServer().listen(0, HOST)
+  await once(sink, "listening")
+  const { port } = sink.address() as AddressInfo
+  const caller = tlsConnect({ host: HOST, port, ...pskClientOptions("r", key) })
+  caller.on("error", () => {})
+  const [taken] = await once(sink, "connection")
+  const [clientHello] = await once(taken, "data")
+  expect((clientHello as Buffer).includes(Buffer.from([0x00, 0x2d, 0x00, 0x02, 0x01, 0x01]))).toBe(true)
+  caller.destroy()
+  sink.close()
 })
 
 test("an address that is not ours, and a port that is taken, are errors that say what to do", async () => {
