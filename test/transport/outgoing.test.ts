@@ -2,9 +2,10 @@
 import { constants } from "node:buffer"
 import { describe, expect, test } from "vitest"
 import { PayloadTooLargeError } from "../../src/shared/errors.ts"
-import { outgoing } from "../../src/transport/outbox.ts"
-import { INLINE_BYTES } from "../../src/transport/packet.ts"
-import { MAX_MESSAGE_BYTES } from "../../src/transport/protocol.ts"
+import type { Packet } from "../../src/transport/connection.ts"
+import { Outbox, outgoing } from "../../src/transport/outbox.ts"
+import { INLINE_BYTES, MAX_NAMED } from "../../src/transport/packet.ts"
+import { MAX_MESSAGE_BYTES, MAX_PACKET_BYTES } from "../../src/transport/protocol.ts"
 
 const part = (bytes: Uint8Array, owned = true) => ({ bytes, owned })
 
@@ -35,6 +36,29 @@ describe("limits", () => {
     expect(() => outgoing(0, true, "0", new Array(65_536).fill(one))).toThrow(
       /^message of 65536 typed arrays and Buffers is over the limit of 65535\n.*join the small ones/,
     )
+  })
+
+  test("32,768 channels pass, one more does not", () => {
+    const ids = Array.from({ length: 32_769 }, (_, i) => 2 * i + 2)
+    expect(outgoing(0, true, "0", [], ids.slice(1)).opened).toHaveLength(32_768)
+    expect(() => outgoing(0, true, "0", [], ids)).toThrow(
+      /^message of 32769 functions, streams and proxies is over the limit of 32768\n.*pass one function/,
+    )
+  })
+
+  test("the head of a message fits into a packet, whatever it has of everything", () => {
+    const sent: Packet[] = []
+    const wire = { send: (packet: Packet) => void sent.push(packet), credit: 0, together: (fn: () => void) => fn() }
+    const outbox = new Outbox(wire, 0)
+    outbox.post(0, 0, JSON.stringify("€".repeat(INLINE_BYTES - 10)))
+    const large = part({ byteLength: 65_536 - 32 } as Uint8Array)
+    const ids = new Array(MAX_NAMED).fill(Number.MAX_SAFE_INTEGER)
+    const text = "€".repeat(65_536)
+    outbox.send({ ...outgoing(0, true, text, new Array(65_535).fill(large), ids) })
+    outbox.pump()
+    const bytes = sent.map(packet => Buffer.byteLength(String(packet)))
+    expect(bytes).toHaveLength(2)
+    expect(Math.max(...bytes)).toBeLessThanOrEqual(MAX_PACKET_BYTES)
   })
 
   test("JSON of more bytes than the other end can read as one string is refused", () => {
