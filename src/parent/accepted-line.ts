@@ -22,9 +22,14 @@ export class AcceptedLine {
     return !this.line.up && this.line.received === 0
   }
 
-  /** Goes on over `connection`. @throws HandshakeError for another line's name; ProtocolError for an impossible count. */
-  resume(connection: Connection, { line, received }: Resume): void {
+  /**
+   * Goes on over `connection`.
+   * @param greet Called when the name is right: until then it is a stranger's.
+   * @throws HandshakeError for another line's name; ProtocolError for an impossible count.
+   */
+  resume(connection: Connection, { line, received }: Resume, greet: () => void): void {
     if (line !== this.name || this.line.over) throw new HandshakeError("there is no such line to go on with")
+    greet()
     connection.tell({ t: "resumed", received: this.line.received })
     this.line.attach(connection, received)
   }

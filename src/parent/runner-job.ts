@@ -65,9 +65,10 @@ export class RunnerJob {
     this.#evidence = Object.fromEntries([...known, ...news])
   }
 
-  /** What the scheduler says now; undefined before there is a job. */
-  async ask(): Promise<JobStatus | undefined> {
-    return await this.#job?.ask()
+  /** Asks the scheduler, and tells when the job ends if it runs on until then. */
+  async askEnd(tell: (endsAt: number) => void): Promise<void> {
+    const status = await this.#job?.ask()
+    if (status?.state === "running" && !status.ending && status.endsAt !== undefined) tell(status.endsAt)
   }
 
   attend(interest: "watch" | "rest"): void {

@@ -143,8 +143,7 @@ export class RunnerLink {
     const { runnerId, heartbeatMs, silenceMs, orphanGraceMs, reconnectMs } = this.#settings
     const known = this.#control
     if (known && hello.resume) {
-      greet()
-      known.resume(connection, hello.resume)
+      known.resume(connection, hello.resume, greet)
       this.#reachable(connection)
       return
     }
@@ -259,8 +258,7 @@ export class RunnerLink {
     const known = this.#data
     if (hello.resume) {
       if (known?.generation !== hello.generation) throw new HandshakeError("there is no such line to go on with")
-      greet()
-      known.accepted.resume(connection, hello.resume)
+      known.accepted.resume(connection, hello.resume, greet)
       this.#handler.restored()
       return
     }

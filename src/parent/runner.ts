@@ -11,22 +11,19 @@ import {
   SubmitError,
 } from "../shared/errors.ts"
 import { after, type LongTimer } from "../shared/timer.ts"
-import { ComlinkPort } from "../transport/comlink-port.ts"
+import type { ComlinkPort } from "../transport/comlink-port.ts"
 import type { DrainReason, SupervisorMessage } from "../transport/protocol.ts"
-import { RpcClient } from "../transport/rpc-client.ts"
 import type { Session } from "../transport/session.ts"
 import { bootTimedOut, diedWhileBooting, reviveFailure } from "./boot-failure.ts"
 import type { Call, CallTarget } from "./call.ts"
 import type { RunnerInfo } from "./events.ts"
-import { Gate } from "./gate.ts"
+import { Explanation } from "./explanation.ts"
 import { isOurs, lostError, reasonAfter } from "./lost-error.ts"
 import type { RunnerHost, RunnerSettings } from "./runner-host.ts"
 import { LATE_MS, RunnerJob } from "./runner-job.ts"
 import { RunnerLink } from "./runner-link.ts"
 import { type RunnerState, transition } from "./runner-state.ts"
-
-/** A lost supervisor is explained a moment later by the scheduler, or not at all. */
-const EXPLANATION_MS = 2_000
+import { Service } from "./service.ts"
 
 export class PoolRunner {
   readonly id: string
@@ -39,16 +36,12 @@ export class PoolRunner {
   readonly #settings: RunnerSettings
   readonly #host: RunnerHost
   readonly #link: RunnerLink
-  readonly #gate: Gate
+  readonly #service: Service
   readonly #job: RunnerJob
+  readonly #explanation: Explanation
   #state: RunnerState = "submitting"
   #bootTimer: LongTimer | undefined
-  #explanation: LongTimer | undefined
-  #session: Session | undefined
-  #target: CallTarget | undefined
-  #endpoint: ComlinkPort | undefined
   #endsAt: number | undefined
-  #served = false
   #goneReason: GoneReason | undefined
   #resolveClosed!: (info: RunnerInfo) => void
 
@@ -56,10 +49,15 @@ export class PoolRunner {
     this.id = settings.runnerId
     this.#settings = settings
     this.#host = host
-    this.#gate = new Gate(settings.maxConcurrency, () => host.freed(this))
+    this.#service = new Service(
+      settings.maxConcurrency,
+      () => this.ready,
+      () => host.freed(this),
+    )
     this.closed = new Promise(resolve => {
       this.#resolveClosed = resolve
     })
+    this.#explanation = new Explanation(settings.backend.network, reason => this.#unexplained(reason))
     this.#job = new RunnerJob(settings, {
       accept: peer => this.#link.accept(peer),
       submitted: () => this.#submitted(),
@@ -98,11 +96,11 @@ export class PoolRunner {
     return this.#state === "ready"
   }
   get running(): number {
-    return this.#gate.running
+    return this.#service.running
   }
   /** Slots for work that can begin now: none while the worker's connection is cut. */
   get free(): number {
-    return this.#link.up ? this.#gate.free : 0
+    return this.#link.up ? this.#service.free : 0
   }
 
   get job(): Job | undefined {
@@ -115,7 +113,7 @@ export class PoolRunner {
       jobId: this.evidence.jobId,
       node: this.evidence.node,
       reason: this.#goneReason ?? (this.#state === "pending" ? this.evidence.slurmReason : undefined),
-      inFlight: this.#gate.running,
+      inFlight: this.#service.running,
       leased: this.leased,
       deadline: this.#endsAt === undefined ? undefined : new Date(this.#endsAt),
       addresses: this.#link.addresses,
@@ -146,38 +144,17 @@ export class PoolRunner {
 
   /** Runs `call` when there is a slot. `notStarted` is called if it never was sent, since the runner ends. */
   run(call: Call, notStarted: () => void): void {
-    const back = () => {
-      if (!call.settled) notStarted() // nobody waits for it any more: it must not boot another runner
-    }
-    this.#gate.enter(leave => {
-      if (call.settled) return leave()
-      if (!this.ready) {
-        back()
-        return leave()
-      }
-      call.send(this.#target!, outcome => {
-        if (outcome === "not-started") {
-          call.unsend()
-          back()
-        }
-        leave()
-      })
-    }, back)
+    this.#service.run(call, notStarted)
   }
 
   /** Holds a slot while `task` runs, and lets it send calls of its own in it. */
   hold(task: (target: CallTarget) => Promise<void>, notStarted: () => void): void {
-    this.#gate.enter(leave => {
-      if (this.ready) return void task(this.#target!).finally(leave)
-      notStarted()
-      leave()
-    }, notStarted)
+    this.#service.hold(task, notStarted)
   }
 
-  /** The user's own port: real Comlink, or any protocol of theirs. One for the life of the worker. */
+  /** The user's own port. */
   get endpoint(): ComlinkPort | undefined {
-    if (this.#session) this.#endpoint ??= new ComlinkPort(this.#session.raw, true)
-    return this.#endpoint
+    return this.#service.endpoint
   }
 
   /** Why a call that was to run here will not. */
@@ -236,7 +213,7 @@ export class PoolRunner {
   #jobEnded(status: JobStatus & { state: "ended" }): void {
     this.#job.learn(status.evidence)
     this.#link.onceRead(() => {
-      if (this.#served) this.#gone(reasonAfter(this.#goneReason, status.outcome))
+      if (this.#service.begun) this.#gone(reasonAfter(this.#goneReason, status.outcome))
       else this.#gone("boot-failed", diedWhileBooting(this.id, this.evidence))
     })
   }
@@ -261,13 +238,8 @@ export class PoolRunner {
   #ready(session: Session, exports: string[]): void {
     if (this.#state !== "booting") return
     this.#bootTimer?.stop()
-    this.#session = session
-    this.#endpoint = undefined
     this.#job.learn({}, "exitCode", "signal", "stderrTail") // those were of the worker before this one
-    const { jobId, node } = this.evidence
-    const names = new Set(exports)
-    this.#target = { client: new RpcClient(session.root), exports, names, runnerId: this.id, jobId, node }
-    this.#served = true
+    this.#service.begin(session, exports, this.id, this.evidence)
     this.#move("ready")
     this.#rest()
     this.#host.ready(this)
@@ -277,35 +249,31 @@ export class PoolRunner {
     if (this.#state === "draining" || this.#state === "gone") return
     this.#move("draining")
     this.#goneReason = reason
-    if (reason === "cancelled" || reason === "walltime") void this.#tellEnd()
+    // A signal does not say whether the job is being cancelled or was only warned. If it runs on, the runner has until its end.
+    if (reason === "cancelled" || reason === "walltime") void this.#job.askEnd(endsAt => this.#link.deadline(endsAt))
     this.#host.draining(this, reason, leftMs)
-    this.#gate.evict()
-  }
-
-  /** A signal does not say whether the job is being cancelled or was only warned. If it runs on, the runner has until its end. */
-  async #tellEnd(): Promise<void> {
-    const status = await this.#job.ask()
-    if (status?.state === "running" && !status.ending && status.endsAt !== undefined) this.#link.deadline(status.endsAt)
+    this.#service.evict()
   }
 
   #workerExit(exit: SupervisorMessage & { t: "worker-exit" }): void {
     this.#job.learn({ exitCode: exit.code ?? undefined, signal: exit.signal ?? undefined, stderrTail: exit.stderr })
-    if (!this.#served) {
+    if (!this.#service.begun) {
       this.#gone("boot-failed", diedWhileBooting(this.id, this.evidence))
       return
     }
-    this.#explanation?.stop()
-    this.#session?.fail(lostError(this.id, "crashed", true, this.evidence))
+    this.#explanation.stop()
+    this.#service.fail(lostError(this.id, "crashed", true, this.evidence))
     if (this.#state !== "ready" || !exit.restart) return // a bye follows
     this.#move("booting")
     this.#armBootTimer()
     this.#host.restarting(this)
-    this.#gate.evict()
+    this.#service.evict()
   }
 
   #bye(reason: DrainReason | "crashed", cut: boolean): void {
     this.#settings.logger.debug({ runner: this.id, reason, cut }, "runner said bye")
-    if (!this.#served && reason === "crashed") this.#gone("boot-failed", diedWhileBooting(this.id, this.evidence))
+    if (!this.#service.begun && reason === "crashed")
+      this.#gone("boot-failed", diedWhileBooting(this.id, this.evidence))
     else this.#gone(this.#goneReason ?? reason, undefined, true)
   }
 
@@ -330,7 +298,7 @@ export class PoolRunner {
   #dataLost(reason: Error, generation: number): void {
     if (this.#state === "draining") {
       // The worker has finished and left, or was cut: whatever is still open ends with the runner's own reason.
-      this.#session?.fail(lostError(this.id, this.#goneReason ?? "connection-lost", true, this.evidence))
+      this.#service.fail(lostError(this.id, this.#goneReason ?? "connection-lost", true, this.evidence))
     } else if (this.#state === "ready" && !this.#link.resetWorker(generation)) {
       this.#explain(reason)
     }
@@ -340,14 +308,13 @@ export class PoolRunner {
   #explain(reason: Error): void {
     if (this.#state === "gone") return
     this.#job.attend("watch")
-    this.#explanation?.stop()
-    // On loopback there is no network to lose: the process has ended, and news of its exit is certain to come.
-    const ms = this.#settings.backend.network === "loopback" ? 5 * EXPLANATION_MS : EXPLANATION_MS
-    this.#explanation = after(ms, () => {
-      this.#settings.logger.warn({ runner: this.id, reason: reason.message }, "a runner's connection was lost")
-      if (this.#served) this.#gone(this.#goneReason ?? "connection-lost")
-      else this.#gone("boot-failed", diedWhileBooting(this.id, { ...this.evidence, stderrTail: reason.message }))
-    })
+    this.#explanation.await(reason)
+  }
+
+  #unexplained(reason: Error): void {
+    this.#settings.logger.warn({ runner: this.id, reason: reason.message }, "a runner's connection was lost")
+    if (this.#service.begun) this.#gone(this.#goneReason ?? "connection-lost")
+    else this.#gone("boot-failed", diedWhileBooting(this.id, { ...this.evidence, stderrTail: reason.message }))
   }
 
   #armBootTimer(): void {
@@ -363,13 +330,13 @@ export class PoolRunner {
     this.#move("gone")
     this.#goneReason = reason
     this.#bootTimer?.stop()
-    this.#explanation?.stop()
+    this.#explanation.stop()
     const lost = lostError(this.id, reason, true, this.evidence)
     this.#job.end(error ?? lost, leaving)
     this.#link.close(new ConnectionError(`the runner is gone: ${reason}`))
-    this.#session?.fail(lost)
-    this.#host.gone(this, this.#served || isOurs(reason) ? undefined : (error ?? lost))
-    this.#gate.end()
+    this.#service.fail(lost)
+    this.#host.gone(this, this.#service.begun || isOurs(reason) ? undefined : (error ?? lost))
+    this.#service.end()
     this.#resolveClosed(this.info)
   }
 

@@ -8,7 +8,7 @@ import { PayloadTooLargeError } from "../shared/errors.ts"
 import { Bulk } from "./bulk.ts"
 import type { Packet } from "./connection.ts"
 import { encodeFrame, MAX_PARTS } from "./frame.ts"
-import { BATCH_CHARS, BATCH_MESSAGES, INLINE_BYTES, Kind, type TextKind } from "./packet.ts"
+import { BATCH_CHARS, BATCH_MESSAGES, INLINE_BYTES, Kind, MAX_NAMED, type TextKind } from "./packet.ts"
 import { MAX_MESSAGE_BYTES } from "./protocol.ts"
 
 /** What the outbox needs of its line. */
@@ -170,7 +170,9 @@ export class Outbox {
     this.#bulks.push(bulk)
     this.#begun.set(bulk, message)
     for (const channel of this.#heldBy(message)) this.#held.set(channel, [])
-    this.#append(Kind.begin, message.channel, JSON.stringify(head))
+    const json = JSON.stringify(head)
+    if (json.length > BATCH_CHARS && this.#messages > 0) this.#flush() // it fits into a packet, but only just
+    this.#append(Kind.begin, message.channel, json)
   }
 
   #heldBy(message: Outgoing): readonly number[] {
@@ -210,7 +212,8 @@ export class Outbox {
 
 /**
  * What is sent of `json` and `parts`: in pieces when it is large. Parts that are the caller's are copied, now.
- * @throws PayloadTooLargeError when it is over 4 GiB, or the JSON over what the other end can turn into one string (512 MiB)
+ * @throws PayloadTooLargeError when it is over 4 GiB, or the JSON over what the other end can turn into one string (512 MiB), or
+ * when it has more parts or names more channels than its head has room for
  */
 export function outgoing(
   channel: number,
@@ -222,14 +225,14 @@ export function outgoing(
 ): Outgoing {
   let bytes = json.length
   for (const part of parts) bytes += part.bytes.byteLength
-  checkSize(bytes, json, parts.length)
+  checkSize(bytes, json, parts.length, opened.length)
   const kind = rich ? Kind.rich : Kind.plain
   const own = parts.map(p => (p.owned ? p.bytes : p.bytes.slice()))
   const bulk = bytes > INLINE_BYTES ? new Bulk([Buffer.from(json), ...own]) : undefined
   return { channel, kind, json: bulk ? "" : json, parts: bulk ? NONE : own, bulk, opened, after }
 }
 
-function checkSize(bytes: number, json: string, parts: number): void {
+function checkSize(bytes: number, json: string, parts: number, channels: number): void {
   if (bytes > MAX_MESSAGE_BYTES) {
     const hint = "split the value into several calls, or pass a path on the shared file system"
     throw new PayloadTooLargeError(bytes, MAX_MESSAGE_BYTES, { hint })
@@ -237,6 +240,11 @@ function checkSize(bytes: number, json: string, parts: number): void {
   if (parts > MAX_PARTS) {
     const what = `message of ${parts} typed arrays and Buffers is over the limit of ${MAX_PARTS}`
     const hint = "join the small ones into one array"
+    throw new PayloadTooLargeError(bytes, MAX_MESSAGE_BYTES, { hint }, what)
+  }
+  if (channels > MAX_NAMED) {
+    const what = `message of ${channels} functions, streams and proxies is over the limit of ${MAX_NAMED}`
+    const hint = "pass one function that is told what to do, or one proxy() of an object that has them all"
     throw new PayloadTooLargeError(bytes, MAX_MESSAGE_BYTES, { hint }, what)
   }
   // No character takes more than three bytes: only where that could be too much are they counted.

@@ -34,6 +34,8 @@ export const INLINE_BYTES = 64 * 1024
 /** A text packet is sent when it has so many messages or characters: the other side can begin while more are being written. */
 export const BATCH_MESSAGES = 64
 export const BATCH_CHARS = 64 * 1024
+/** Channels that one message may name: with the lengths of as many parts as there may be they fit into one packet. */
+export const MAX_NAMED = 32_768
 /** Bytes in one piece. */
 export const PIECE_BYTES = 256 * 1024
 

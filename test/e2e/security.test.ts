@@ -232,6 +232,8 @@ describe.each([true, false])("a pool with tls: %s", tls => {
     for (let i = 0; i < n; i++) send(i)
   }
   const refusedAs = { code: CloseCode.refused, reason: expect.stringContaining("was used to claim") }
+  const resume = { line: "0".repeat(32), received: 0 }
+  const noLine = { code: CloseCode.refused, reason: "there is no such line to go on with" }
   const brokeRules = { code: CloseCode.protocol, reason: expect.stringMatching(/./) }
 
   it.each<[string, Hostile, object]>([
@@ -251,9 +253,15 @@ describe.each([true, false])("a pool with tls: %s", tls => {
     ["says hello again, as the other", greeted((line, s) => line.say(data(s.victim))), brokeRules],
     [
       "closes channels that are the other's",
-      greeted(line => many(500, channel => line.say({ t: "close", channel }))),
-      {},
+      greeted(line => many(500, channel => line.ws.send(`[2,${channel},0]`))),
+      brokeRules,
     ],
+    [
+      "goes on with a line it was not given",
+      stranger((line, s) => line.say({ ...data(s.boot.runnerId), resume })),
+      noLine,
+    ],
+    ["has received what was never sent", greeted(line => line.ws.send("A99999")), brokeRules],
     ["floods with unknown messages", greeted(line => many(5_000, () => line.say({ t: "x".repeat(99) }))), brokeRules],
   ])("one runner %s: the calls of the other go on, and its line is closed", async (_what, attack, end) => {
     const all = await scene(tls)

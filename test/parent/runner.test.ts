@@ -9,6 +9,7 @@ import { PoolRunner } from "../../src/parent/runner.ts"
 import type { Backend, Job, JobStatus } from "../../src/shared/backend.ts"
 import { BOOT_VARIABLE, type BootConfig, decodeBoot } from "../../src/shared/boot.ts"
 import { dial } from "../../src/transport/dial.ts"
+import { CloseCode, PROTOCOL_VERSION } from "../../src/transport/protocol.ts"
 
 /** A job that is pending until its end is wanted. */
 class PaperJob implements Job {
@@ -26,7 +27,10 @@ class PaperJob implements Job {
   async ask() {
     return this.status
   }
-  attend() {}
+  readonly interest: ("watch" | "rest")[] = []
+  attend(interest: "watch" | "rest") {
+    this.interest.push(interest)
+  }
   ended() {
     return this.#end
   }
@@ -116,21 +120,26 @@ async function play(config: BootConfig, kind: "control" | "data") {
   const ws = await dial({ host: config.host, port: config.port, kind, identity: config.runnerId, key })
   sockets.push(ws)
   const messages: { t: string }[] = []
-  const waiters: { t: string; resolve: (message: object) => void }[] = []
+  const waiters: { t: string; resolve: (message: unknown) => void }[] = []
   ws.on("message", data => {
-    const message = JSON.parse(String(data)) as { t: string }
+    const text = String(data)
+    if (!text.startsWith("{")) return // an acknowledgement, or what the session says
+    const message = JSON.parse(text) as { t: string }
     messages.push(message)
     for (const waiter of waiters) if (waiter.t === message.t) waiter.resolve(message)
   })
   return {
     say: (message: object) => ws.send(JSON.stringify(message)),
     hears: (t: string) =>
-      new Promise<object>(resolve => {
+      new Promise<any>(resolve => {
         const said = messages.find(message => message.t === t)
         if (said) resolve(said)
         else waiters.push({ t, resolve })
       }),
     close: () => ws.close(4000),
+    /** As the network does it. */
+    cut: () => ws.terminate(),
+    closed: new Promise<number>(resolve => ws.once("close", resolve)),
     /** How the parent answers a ping: after all that was said before it, or not at all. */
     heard: () =>
       new Promise<"pong" | "cut">(resolve => {
@@ -142,8 +151,8 @@ async function play(config: BootConfig, kind: "control" | "data") {
 }
 
 const hello = {
-  control: { t: "hello", v: 1, runnerId: "paper-1", jobId: "77", node: "n1", pid: 1 },
-  data: { t: "hello", v: 1, runnerId: "paper-1", pid: 2, generation: 0 },
+  control: { t: "hello", v: PROTOCOL_VERSION, runnerId: "paper-1", jobId: "77", node: "n1", pid: 1 },
+  data: { t: "hello", v: PROTOCOL_VERSION, runnerId: "paper-1", pid: 2, generation: 0 },
 }
 
 /** The supervisor, with its line to the parent. */
@@ -241,6 +250,122 @@ async function second(): Promise<void> {
   await new Promise(resolve => setImmediate(resolve))
   await new Promise(resolve => setImmediate(resolve))
 }
+
+describe("a connection that is cut", () => {
+  async function whole() {
+    const booted = await boot()
+    const supervisor = await supervise(booted.config)
+    const worker = await serve(booted.config)
+    await booted.ready
+    return { ...booted, supervisor, worker, paper: await booted.job }
+  }
+
+  it("to the worker leaves it its line and the runner its state; the supervisor is told", async () => {
+    const { config, runner, told, supervisor, worker } = await whole()
+    const { line } = await worker.hears("welcome")
+    worker.cut()
+    expect(await supervisor.hears("relink")).toEqual({ t: "relink", generation: 0 })
+    expect([runner.state, runner.free]).toEqual(["ready", 0]) // no work for it now
+    const again = await play(config, "data")
+    again.say({ ...hello.data, resume: { line, received: 0 } })
+    expect(await again.hears("resumed")).toEqual({ t: "resumed", received: 1 }) // its "ready"
+    expect([runner.state, runner.free]).toEqual(["ready", 1])
+    expect(told).toEqual(["ready"])
+  })
+
+  it("is replaced by one for the same line only", async () => {
+    const { config, worker, supervisor, runner } = await whole()
+    const { line } = await worker.hears("welcome")
+    worker.cut()
+    await supervisor.hears("relink")
+    for (const hostile of [
+      { ...hello.data, resume: { line: line.replace(/^./, "x"), received: 0 } },
+      { ...hello.data, resume: { line, received: 0 }, generation: 1 },
+      hello.data, // its line is in use, though its connection is not
+    ]) {
+      const other = await play(config, "data")
+      other.say(hostile)
+      expect(await other.closed).toBe(4001)
+    }
+    const liar = await play(config, "data")
+    liar.say({ ...hello.data, resume: { line, received: 99 } }) // more than was ever sent
+    expect(await liar.closed).toBe(4002)
+    expect([runner.state, runner.free]).toEqual(["ready", 0])
+    const again = await play(config, "data")
+    again.say({ ...hello.data, resume: { line, received: 0 } })
+    await again.hears("resumed")
+    expect(runner.free).toBe(1)
+  })
+
+  it("takes over from one that is not known to be cut", async () => {
+    const { config, worker, runner } = await whole()
+    const { line } = await worker.hears("welcome")
+    const again = await play(config, "data")
+    again.say({ ...hello.data, resume: { line, received: 0 } })
+    await again.hears("resumed")
+    expect(await worker.closed).toBe(CloseCode.superseded)
+    expect([runner.state, runner.free]).toEqual(["ready", 1])
+  })
+
+  it("to the supervisor is no end: it comes again, and what it missed is said again", async () => {
+    const { config, runner, told, supervisor, paper } = await whole()
+    const { line } = await supervisor.hears("welcome")
+    supervisor.cut()
+    await expect.poll(() => paper.interest.at(-1)).toBe("watch") // the scheduler may know more
+    const over = runner.shutdown("close", 60_000)
+    const again = await play(config, "control")
+    again.say({ ...hello.control, resume: { line, received: 0 } })
+    expect(await again.hears("resumed")).toEqual({ t: "resumed", received: 0 })
+    expect(await again.hears("drain")).toEqual({ t: "drain", reason: "close", graceMs: 60_000 })
+    expect(told).toEqual(["ready", "draining"])
+    await paper.cancel()
+    await runner.closed
+    await over
+  })
+
+  it("before the welcome was heard makes way for another hello", async () => {
+    const { config } = await boot()
+    const first = await supervise(config)
+    first.cut()
+    let answer: unknown
+    do {
+      // The parent may not have noticed yet that the first is gone.
+      const next = await play(config, "control")
+      next.say(hello.control)
+      answer = await Promise.race([next.hears("welcome"), next.closed])
+    } while (answer === 4001)
+    expect(answer).toMatchObject({ t: "welcome" })
+  })
+
+  it("to the supervisor for longer than `reconnectTimeout` ends the runner", async () => {
+    const { runner, told, supervisor, paper } = await whole()
+    supervisor.cut()
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] })
+    while (paper.interest.at(-1) !== "watch") await new Promise(resolve => setImmediate(resolve))
+    for (let s = 0; s < 60; s++) await second()
+    expect(told).toEqual(["ready"]) // the scheduler has a moment to say why
+    for (let s = 0; s < 3; s++) await second()
+    expect(told).toEqual(["ready", "gone"])
+    expect((await runner.closed).reason).toBe("connection-lost")
+  })
+
+  it("is explained by the job's end, when that is the cause", async () => {
+    const { runner, supervisor, worker, paper } = await whole()
+    worker.cut()
+    supervisor.cut()
+    await paper.cancel()
+    expect((await runner.closed).reason).toBe("cancelled")
+  })
+
+  it("to a worker that has ended is no cut: nobody waits for another", async () => {
+    const { told, supervisor, worker } = await whole()
+    worker.cut()
+    await supervisor.hears("relink")
+    supervisor.say({ t: "worker-exit", code: null, signal: "SIGKILL", stderr: "", restart: true })
+    expect(await supervisor.heard()).toBe("pong")
+    expect(told).toEqual(["ready", "restarting"])
+  })
+})
 
 describe("last words that take long", () => {
   it("of a worker are heard out, and what came after them waits", async () => {

@@ -85,10 +85,15 @@ async function afterwards(side: Side): Promise<void> {
   expect(await thrownBy(caller.call("late", () => 1))).toMatchObject({ code: expect.stringMatching(/^ERR_FLAME/) })
   const comlink = wrap<any>(new ComlinkPort(side.session.raw, true) as any)
   expect(await thrownBy(comlink.late())).toMatchObject({ code: expect.stringMatching(/^ERR_FLAME/) })
-  side.connection.send({ t: "close", channel: 1 })
-  side.connection.sendFrame(0, "0", false, [])
+  side.connection.send("[2,1,0]")
+  side.connection.send([Buffer.alloc(8), new Uint8Array(1)])
   side.connection.ping()
-  await side.connection.flush()
+  side.line.send("[2,1,0]")
+  side.line.together(() => side.line.send("[2,1,0]"))
+  await side.line.drained()
+  await side.line.delivered(60_000)
+  await side.session.flushed()
+  expect(side.line).toMatchObject({ over: true, up: false, credit: 0 })
   expect(side.session.size).toBe(0)
 }
 
@@ -98,19 +103,19 @@ const endings: Ending[] = [
   ["the socket is cut by the runner", l => l.runner.ws.terminate(), /was cut/, /was cut/],
   [
     "the parent closes",
-    l => l.parent.connection.close(CloseCode.bye, new ConnectionError("enough")),
+    l => l.parent.line.close(CloseCode.bye, new ConnectionError("enough")),
     /^enough$/,
     /closed the connection: enough \(code 4000\)/,
   ],
   [
     "the runner gives up at once",
-    l => l.runner.connection.abort(new ConnectionError("no answer to pings")),
+    l => l.runner.line.detach(new ConnectionError("no answer to pings")),
     /was cut/,
     /^no answer to pings$/,
   ],
   [
     "the runner breaks the protocol",
-    l => l.runner.ws.send(Buffer.alloc(3)),
+    l => l.runner.ws.send(Buffer.from([1, 0, 0])),
     /shorter than its header/,
     /the peer closed: a frame of 3 bytes/,
   ],
@@ -141,10 +146,12 @@ test("the end is told once, whatever follows", async () => {
   const { parent, runner } = await hub.link()
   const told: string[] = []
   parent.session.root.onClose(reason => told.push(reason.message))
-  parent.connection.close(CloseCode.bye, new ConnectionError("first"))
-  parent.connection.close(CloseCode.bye, new ConnectionError("second"))
-  parent.connection.abort(new ConnectionError("third"))
-  parent.session.fail(new ProtocolError("fourth"))
+  parent.line.close(CloseCode.bye, new ConnectionError("first"))
+  parent.line.close(CloseCode.bye, new ConnectionError("second"))
+  parent.line.fail(new ConnectionError("third"))
+  parent.connection.close(CloseCode.bye, new ConnectionError("fourth"))
+  parent.connection.abort(new ConnectionError("fifth"))
+  parent.session.fail(new ProtocolError("sixth"))
   await runner.over
   expect(told).toEqual(["first"])
   expect(parent.connection.open).toBe(false)
@@ -152,7 +159,7 @@ test("the end is told once, whatever follows", async () => {
 
 test("a close reason of any length and alphabet fits into the close frame", async () => {
   const { parent, runner } = await hub.link()
-  parent.connection.close(CloseCode.bye, new ConnectionError("é€🙂".repeat(100)))
+  parent.line.close(CloseCode.bye, new ConnectionError("é€🙂".repeat(100)))
   expect((await runner.over).message).toMatch(/^the peer closed the connection: é€🙂/)
 })
 
@@ -168,7 +175,7 @@ test("a peer process that is killed in the middle rejects everything, and anothe
   ])
   try {
     const [welcome] = await once(child, "message")
-    expect(welcome).toMatchObject({ t: "welcome", v: 1 })
+    expect(welcome).toMatchObject({ t: "welcome", v: 2 })
     const side = await accepted.promise
     const caller = new Caller(side)
     const comlink = wrap<any>(new ComlinkPort(side.session.raw, true) as any)
@@ -178,9 +185,8 @@ test("a peer process that is killed in the middle rejects everything, and anothe
     })
     const waiting = [thrownBy(caller.call("work", () => 1)), thrownBy(comlink.hang())]
     const [call, apply] = await heard
-    expect(call.channel).toBe(0)
-    expect(call.json).toContain('"path":["work"]')
-    expect(apply).toMatchObject({ channel: 1 })
+    expect(call).toMatchObject({ kind: 1, channel: 0, message: { type: "APPLY", path: ["work"] } }) // rich: a callback
+    expect(apply).toMatchObject({ kind: 0, channel: 1, message: { type: "APPLY", path: ["hang"] } })
     const quiet = Array.from({ length: 50 }, (_, i) => otherCaller.call("echo", i))
     child.kill("SIGKILL")
     for (const error of await Promise.all(waiting)) expect(error).toMatchObject({ code: "ERR_FLAME_CONNECTION" })

@@ -2,13 +2,18 @@
 import { expose } from "comlink"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import type { WebSocket } from "ws"
+import { awaitHello } from "../../src/parent/greeting.ts"
+import { WorkerLine } from "../../src/parent/worker-line.ts"
+import { ConnectionError, type FlameError } from "../../src/shared/errors.ts"
 import { LIVE } from "../../src/transport/codec/tags.ts"
 import { ComlinkPort } from "../../src/transport/comlink-port.ts"
+import { dial } from "../../src/transport/dial.ts"
 import { encodeFrame } from "../../src/transport/frame.ts"
+import { Kind, PIECE } from "../../src/transport/packet.ts"
 import { CloseCode } from "../../src/transport/protocol.ts"
 import { RpcClient } from "../../src/transport/rpc-client.ts"
 import { RpcServer } from "../../src/transport/rpc-server.ts"
-import { Caller, closing, deferred, type Side, serve, TestHub, thrownBy } from "./link.ts"
+import { Caller, closing, deferred, HOST, hello, type Side, serve, TestHub, thrownBy } from "./link.ts"
 
 let hub: TestHub
 let parent: Side
@@ -38,17 +43,26 @@ afterEach(async () => {
   expect(strays.splice(0)).toEqual([])
 })
 
+/** One message in a packet of its own. */
 const frame = (channel: number, message: unknown, rich = false) =>
-  ws.send(encodeFrame(channel, JSON.stringify(message), rich, []))
-const control = (message: unknown) => ws.send(typeof message === "string" ? message : JSON.stringify(message))
+  packet(rich ? Kind.rich : Kind.plain, channel, message)
+const packet = (...list: unknown[]) => ws.send(JSON.stringify(list))
+const close = (channel: unknown) => packet(Kind.close, channel, 0)
+/** Calls `heard` with the entries of each packet that the parent sends: kind, channel, payload. */
+function entries(heard: (kind: number, channel: number, payload: any) => void): void {
+  ws.on("message", (data: Buffer, isBinary) => {
+    const text = data.toString()
+    if (isBinary || !text.startsWith("[")) return
+    const list = JSON.parse(text)
+    for (let i = 0; i < list.length; i += 3) heard(list[i], list[i + 1], list[i + 2])
+  })
+}
 /** The messages that come back on a channel. */
 function replies(channel: number, count: number): Promise<any[]> {
   const got: any[] = []
   return new Promise(resolve => {
-    ws.on("message", (data: Buffer, isBinary) => {
-      if (!isBinary || data.readUInt32LE(4) !== channel) return
-      got.push(JSON.parse(data.toString("utf8", 16, 16 + data.readUInt32LE(8))))
-      if (got.length === count) resolve(got)
+    entries((_kind, on, message) => {
+      if (on === channel && got.push(message) === count) resolve(got)
     })
   })
 }
@@ -227,9 +241,10 @@ describe("channels", () => {
   test.each<[string, () => void, RegExp]>([
     ["a frame on a channel that never was", () => frame(7, 1), /channel 7, which never was/],
     ["a frame on one of ours that never was", () => frame(8, 1), /channel 8, which never was/],
-    ["the end of a channel that never was", () => control({ t: "close", channel: 9 }), /channel 9, which never was/],
-    ["the end of half a channel", () => control({ t: "close", channel: 2.5 }), /channel 2.5, which never was/],
-    ["the end of the root", () => control({ t: "close", channel: 0 }), /channel 0 cannot be closed/],
+    ["the end of a channel that never was", () => close(9), /channel 9, which never was/],
+    ["the end of half a channel", () => close(2.5), /a message for no channel/],
+    ["the end of a channel below all", () => close(-1), /a message for no channel/],
+    ["the end of the root", () => close(0), /channel 0 cannot be closed/],
     ["a channel of our kind", () => frame(0, live({ live: "function", channel: 4 }), true), /not a new one/],
     ["the raw channel", () => frame(0, live({ live: "function", channel: 1 }), true), /not a new one/],
     ["a channel that is no number", () => frame(0, live({ live: "function", channel: "3" }), true), /not a new one/],
@@ -261,9 +276,8 @@ describe("channels", () => {
     const answer = caller.call("x", () => 1) // our channel 2
     const closes: unknown[] = []
     const second = deferred()
-    ws.on("message", (data: Buffer, isBinary) => {
-      const message = isBinary ? undefined : JSON.parse(data.toString())
-      if (message?.t === "close" && closes.push(message) === 2) second.resolve()
+    entries((kind, channel) => {
+      if (kind === Kind.close && closes.push(channel) === 2) second.resolve()
     })
     frame(0, { id: 1, type: "RAW", value: "done" })
     frame(
@@ -274,28 +288,165 @@ describe("channels", () => {
     frame(3, "said to a channel that nobody adopted")
     expect(await answer).toBe("done")
     await second.promise
-    expect(closes).toEqual([
-      { t: "close", channel: 2 },
-      { t: "close", channel: 3 },
-    ])
+    expect(closes).toEqual([2, 3])
     expect(parent.session.size).toBe(2)
     expect(parent.connection.open).toBe(true)
   })
 })
 
+describe("packets", () => {
+  const head = (...head: unknown[]) => packet(Kind.begin, 0, head)
+  const piece = (id: number, bytes: number, first = PIECE) => {
+    const data = Buffer.alloc(8 + bytes)
+    data[0] = first
+    data.writeUInt32LE(id, 4)
+    ws.send(data)
+  }
+  const odd = (at: number) => ws.send(Buffer.from([PIECE, 0, 0, 0, 1, 0, 0, 0]).fill(1, at, at + 1))
+  const huge = 4 * 2 ** 30
+  test.each<[string, () => void, RegExp]>([
+    ["no JSON", () => ws.send("[0,0"), /a packet is not JSON/],
+    ["an empty text", () => ws.send(""), /a packet is not JSON/],
+    ["null", () => ws.send("null"), /not a list of messages/],
+    ["a control message", () => ws.send(JSON.stringify({ t: "close", channel: 1 })), /not a list of messages/],
+    ["half a message", () => packet(Kind.plain, 0), /not a list of messages/],
+    ["a message of no kind", () => packet(5, 0, {}), /a message of kind 5/],
+    ["a kind that is none", () => packet("0", 0, {}), /a message of kind string/],
+    ["a channel that is no number", () => packet(Kind.plain, "0", {}), /a message for no channel/],
+    ["binary of an unknown type", () => ws.send(Buffer.from([3])), /a packet of type 3/],
+    ["binary of nothing", () => ws.send(Buffer.alloc(0)), /a packet of type nothing/],
+    ["a frame cut short", () => ws.send(Buffer.from([1, 0, 0])), /a frame of 3 bytes is shorter/],
+    ["a frame whose text is no JSON", () => ws.send(encodeFrame(0, "{", false, [])), /a message is not JSON/],
+    ["a head that is no list", () => packet(Kind.begin, 0, 1), /head of a message in pieces is malformed/],
+    ["a head without lengths", () => head(1, 0, [], []), /malformed/],
+    ["a head with a length below 0", () => head(1, 0, [9, -1], []), /malformed/],
+    ["a head with half a byte", () => head(1, 0, [0.5], []), /malformed/],
+    ["a head with another flag", () => head(1, 2, [9], []), /malformed/],
+    ["a head whose channels are texts", () => head(1, 0, [9], ["3"]), /malformed/],
+    ["a head with one field more", () => head(1, 0, [9], [], 0), /malformed/],
+    ["a message in pieces of nothing", () => head(1, 0, [0], []), /a message of 0 bytes in pieces/],
+    ["a message of more than 4 GiB", () => head(1, 0, [1, huge], []), /a message of 4294967297 bytes in pieces/],
+    ["a message that names a channel of ours", () => head(1, 0, [9], [4]), /channel 4, which is not a new one/],
+    ["a message that names a channel twice", () => head(1, 0, [9], [3, 3]), /channel 3, which is not a new one/],
+    ["the number 0", () => head(0, 0, [9], []), /message 0 in pieces is not a new one/],
+    ["a number that has no room", () => head(2 ** 32, 0, [9], []), /is not a new one/],
+    [
+      "a number that is in use",
+      () => {
+        head(1, 0, [9], [])
+        head(1, 0, [9], [])
+      },
+      /message 1 in pieces is not a new one/,
+    ],
+    ["a piece of no message", () => piece(1, 4), /a piece of message 1, which is not on its way/],
+    ["a piece without its header", () => ws.send(Buffer.from([PIECE, 0, 0])), /a piece without its header/],
+    ["a piece with a flag", () => odd(1), /a piece with an unknown header/],
+    ["a piece with another flag", () => odd(3), /a piece with an unknown header/],
+    [
+      "more bytes than were announced",
+      () => {
+        head(1, 0, [2, 2], [])
+        piece(1, 5)
+      },
+      /more pieces of a message than it has bytes/,
+    ],
+    [
+      "pieces that make no JSON",
+      () => {
+        head(1, 0, [2], [])
+        piece(1, 2)
+      },
+      /a message is not JSON/,
+    ],
+    ["the end of a message that is not coming", () => packet(Kind.abandon, 0, 1), /the end of a message that is not/],
+    [
+      "a piece of a message that was given up",
+      () => {
+        head(1, 0, [9], [])
+        packet(Kind.abandon, 0, 1)
+        piece(1, 9)
+      },
+      /a piece of message 1, which is not on its way/,
+    ],
+    ["an acknowledgement of what was not sent", () => ws.send("A1"), /acknowledges 1 packets; 0 to 0 would be right/],
+    ["an acknowledgement below what was", () => ws.send("A-1"), /acknowledges -1 packets/],
+    ["an acknowledgement of no number", () => ws.send("Ax"), /acknowledges NaN packets/],
+  ])("%s ends the connection", async (_name, attack, why) => {
+    attack()
+    await expectClosed(why)
+  })
+
+  test("more messages in pieces than anybody sends at a time end the connection", async () => {
+    for (let id = 1; id <= 4_097; id++) head(id, 0, [1], [])
+    await expectClosed(/4097 messages of 4097 bytes at a time/)
+  })
+
+  test("a message in pieces is taken however it is cut, and so are small ones in between", async () => {
+    new RpcServer(parent.session.root, { apply: (path, args) => ({ path, args }), get: path => path })
+    const answers = replies(0, 2)
+    const json = Buffer.from(JSON.stringify({ id: 1, type: "GET", path: ["large"] }))
+    head(1, 0, [json.length], [])
+    for (const byte of json) {
+      if (byte === "t".charCodeAt(0)) frame(0, { id: 2, type: "GET", path: ["small"] })
+      const data = Buffer.alloc(9)
+      data[0] = PIECE
+      data.writeUInt32LE(1, 4)
+      data[8] = byte
+      ws.send(data)
+      if (byte === "t".charCodeAt(0)) break
+    }
+    const rest = Buffer.concat([Buffer.from([PIECE, 0, 0, 0, 1, 0, 0, 0]), json.subarray(json.indexOf("t") + 1)])
+    ws.send(rest)
+    expect(await answers).toEqual([
+      { id: 2, type: "RAW", value: ["small"] },
+      { id: 1, type: "RAW", value: ["large"] },
+    ])
+  })
+})
+
 describe("control messages", () => {
-  test.each<[string, unknown, RegExp]>([
+  /** A worker's line as the parent has it, whose peer the test plays. */
+  beforeEach(async () => {
+    const greeted = deferred()
+    const over = deferred<FlameError>()
+    const worker = new WorkerLine(0, {
+      message: () => expect.unreachable("no message was to come through"),
+      cut: over.resolve,
+      closed: over.resolve,
+      callbackFailed() {},
+    })
+    const key = hub.admit("r", peer => {
+      awaitHello(peer, "r", {
+        hello(_hello, connection, greet) {
+          greet()
+          worker.welcome(connection, { module: "m", source: "m", maxConcurrency: 1, poolName: "p", reconnectMs: 0 })
+          greeted.resolve()
+        },
+        refused: why => over.resolve(new ConnectionError(why)),
+        over() {},
+      })
+    })
+    ws = await dial({ host: HOST, port: hub.port, kind: "data", identity: "r", key })
+    ws.on("error", () => {})
+    ws.send(JSON.stringify(hello))
+    await greeted.promise
+    parent = { ...parent, over: over.promise }
+  })
+
+  test.each<[string, string, RegExp]>([
     ["no JSON", "{", /not JSON/],
-    ["no type", { v: 1 }, /has no type/],
-    ["null", "null", /has no type/],
-    ["an unknown type", { t: "toString" }, /unknown control message "toString"/],
-    ["a type of Object.prototype", { t: "__proto__" }, /unknown control message "__proto__"/],
-    ["a type of the other socket", { t: "bye", reason: "idle", cut: false }, /unknown control message "bye"/],
-    ["a field of the wrong kind", { t: "close", channel: "1" }, /field "channel" is not a number/],
-    ["a missing field", { t: "ready" }, /field "exports" is not a strings/],
-    ["a second hello", { t: "hello", v: 1, runnerId: "r", pid: 1, generation: 0 }, /"hello" out of order/],
+    ["no type", '{"v":2}', /has no type/],
+    ["an unknown type", '{"t":"toString"}', /unknown control message "toString"/],
+    ["a type of Object.prototype", '{"t":"__proto__"}', /unknown control message "__proto__"/],
+    ["a type of version 1", '{"t":"close","channel":1}', /unknown control message "close"/],
+    ["a type of the other socket", '{"t":"bye","reason":"idle","cut":false}', /unknown control message "bye"/],
+    ["a field of the wrong kind", '{"t":"ready","exports":"f"}', /field "exports" is not a strings/],
+    ["a missing field", '{"t":"ready"}', /field "exports" is not a strings/],
+    ["a resumption that is none", JSON.stringify({ ...hello, resume: { line: 1, received: 0 } }), /field "resume"/],
+    ["a resumption below 0", JSON.stringify({ ...hello, resume: { line: "l", received: -1 } }), /field "resume"/],
+    ["a second hello", JSON.stringify(hello), /a second hello/],
   ])("%s ends the connection", async (_name, message, why) => {
-    control(message)
+    ws.send(message)
     await expectClosed(why)
   })
 })

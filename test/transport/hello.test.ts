@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import type { WebSocket } from "ws"
 import { Connection } from "../../src/transport/connection.ts"
 import { dial } from "../../src/transport/dial.ts"
-import { CloseCode, MAX_FRAME_BYTES, MAX_HELLO_BYTES } from "../../src/transport/protocol.ts"
+import { CloseCode, MAX_HELLO_BYTES, MAX_PACKET_BYTES } from "../../src/transport/protocol.ts"
 import { busy, Caller, closing, deferred, HOST, hello, serve, TestHub } from "./link.ts"
 
 let hub: TestHub
@@ -25,9 +25,9 @@ describe("before the hello", () => {
   async function greeting(): Promise<{ ws: WebSocket; why: Promise<string> }> {
     const why = deferred<string>()
     const key = hub.admit("r", peer => {
-      new Connection(peer.ws, peer.kind, false, {
-        control: () => expect.unreachable("no message was to come through"),
-        frame: () => expect.unreachable("no frame was to come through"),
+      new Connection(peer.ws, false, {
+        text: () => expect.unreachable("no message was to come through"),
+        binary: () => expect.unreachable("no binary message was to come through"),
         closed: reason => why.resolve(reason.message),
       })
     })
@@ -41,7 +41,7 @@ describe("before the hello", () => {
     ws.send(Buffer.from("hello"))
     expect(await closing(ws)).toMatchObject({
       code: CloseCode.protocol,
-      reason: expect.stringContaining("binary, 5 bytes"),
+      reason: expect.stringContaining("(binary)"),
     })
     expect(await why).toMatch(/the first message is not a hello/)
   })
@@ -52,7 +52,7 @@ describe("before the hello", () => {
     // The count of bytes and the length of the message are looked at in turn; which is first depends on how TLS cuts it.
     expect([1006, CloseCode.protocol]).toContain((await closing(ws)).code)
     await hub.refusal(/more than 16384 bytes before the hello/)
-    expect(await why).toMatch(/was cut|not a hello \(text, 16385 bytes\)/)
+    expect(await why).toMatch(/was cut|not a hello \(16385 bytes\)/)
   })
 
   test("many pings instead of a hello", async () => {
@@ -75,15 +75,15 @@ describe("before the hello", () => {
   test("a frame that announces the most there may be, and starts to send it", async () => {
     const { ws } = await greeting()
     const before = process.memoryUsage().arrayBuffers
-    socketOf(ws).write(Buffer.concat([header(BigInt(MAX_FRAME_BYTES)), Buffer.alloc(MAX_HELLO_BYTES)]))
+    socketOf(ws).write(Buffer.concat([header(BigInt(MAX_PACKET_BYTES)), Buffer.alloc(MAX_HELLO_BYTES)]))
     expect(await closing(ws)).toMatchObject({ code: 1006 })
     await hub.refusal(/more than 16384 bytes before the hello/)
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(64 * 2 ** 20) // nothing was set aside for it
   })
 
-  test("a frame that announces 2 GiB", async () => {
+  test.each([BigInt(MAX_PACKET_BYTES) + 1n, 2n ** 31n])("a frame that announces %i bytes", async bytes => {
     const { ws, why } = await greeting()
-    socketOf(ws).write(header(2n ** 31n))
+    socketOf(ws).write(header(bytes))
     expect(await closing(ws)).toMatchObject({ code: 1009 })
     expect(await why).toMatch(/Max payload size exceeded/)
   })
@@ -93,7 +93,7 @@ describe("before the hello", () => {
     const ws = await dial({ host: HOST, port: hub.port, kind: "data", identity: "r", key })
     const over = deferred<unknown>()
     const ignore = () => {}
-    new Connection(ws, "data", true, { control: ignore, frame: ignore, closed: over.resolve }).send({ ...hello, v: 99 })
+    new Connection(ws, true, { text: ignore, binary: ignore, closed: over.resolve }).tell({ ...hello, v: 99 })
     expect(await over.promise).toMatchObject({
       code: "ERR_FLAME_HANDSHAKE",
       message: "the peer refused: the runner speaks protocol 99",
@@ -106,6 +106,6 @@ describe("before the hello", () => {
     const text = "x".repeat(4 * MAX_HELLO_BYTES)
     expect(await new Caller(link.parent).call("echo", text)).toBe(text)
     link.runner.ws.send(JSON.stringify({ ...hello, runnerId: text }))
-    expect((await link.parent.over).message).toMatch(/"hello" out of order/)
+    expect((await link.parent.over).message).toMatch(/a packet is not a list of messages/)
   })
 })

@@ -9,7 +9,7 @@ import { WebSocket } from "ws"
 import { MAX_CHALLENGE_BYTES, macOf, readProven } from "../../src/transport/challenge.ts"
 import { dial } from "../../src/transport/dial.ts"
 import type { AcceptedPeer } from "../../src/transport/listener.ts"
-import { CloseCode, CONTROL_PATH, DATA_PATH, MAX_FRAME_BYTES, SUBPROTOCOL } from "../../src/transport/protocol.ts"
+import { CloseCode, CONTROL_PATH, DATA_PATH, MAX_PACKET_BYTES, SUBPROTOCOL } from "../../src/transport/protocol.ts"
 import { newKey } from "../../src/transport/psk.ts"
 import type { RefusalReason } from "../../src/transport/strangers.ts"
 import { busy, closing, deferred, HOST, TestHub, thrownBy } from "./link.ts"
@@ -218,7 +218,7 @@ describe("before the proof", () => {
   test("a frame that announces the most there may be gets 16 KiB", async () => {
     const { ws } = await challenged(hub.port)
     const before = process.memoryUsage().arrayBuffers
-    socketOf(ws).write(Buffer.concat([announces(BigInt(MAX_FRAME_BYTES)), Buffer.alloc(16 * 1024)]))
+    socketOf(ws).write(Buffer.concat([announces(BigInt(MAX_PACKET_BYTES)), Buffer.alloc(16 * 1024)]))
     expect(await closing(ws)).toMatchObject({ code: 1006 })
     await hub.refusal("flood")
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(64 * 2 ** 20) // nothing was set aside for it

@@ -5,16 +5,19 @@
 import { WebSocket } from "ws"
 
 const { port, identity, key } = JSON.parse(process.argv[2])
-const ws = new WebSocket(`wss://127.0.0.1:${port}/v1/data`, ["slurm-flame.1"], {
+const ws = new WebSocket(`wss://127.0.0.1:${port}/v2/data`, ["slurm-flame.2"], {
   minVersion: "TLSv1.3",
   ciphers: "TLS_AES_128_GCM_SHA256",
   pskCallback: () => ({ psk: Buffer.from(key, "base64"), identity }),
   checkServerIdentity: () => undefined,
 })
 ws.on("open", () => {
-  ws.send(JSON.stringify({ t: "hello", v: 1, runnerId: identity, pid: process.pid, generation: 0 }))
+  ws.send(JSON.stringify({ t: "hello", v: 2, runnerId: identity, pid: process.pid, generation: 0 }))
 })
-ws.on("message", (data, isBinary) => {
-  if (!isBinary) return process.send(JSON.parse(data.toString()))
-  process.send({ channel: data.readUInt32LE(4), json: data.toString("utf8", 16, 16 + data.readUInt32LE(8)) })
+ws.on("message", data => {
+  const text = data.toString()
+  if (text.startsWith("{")) process.send(JSON.parse(text))
+  if (!text.startsWith("[")) return
+  const list = JSON.parse(text)
+  for (let i = 0; i < list.length; i += 3) process.send({ kind: list[i], channel: list[i + 1], message: list[i + 2] })
 })

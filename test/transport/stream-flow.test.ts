@@ -2,7 +2,7 @@
 import { Readable } from "node:stream"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { ConnectionError } from "../../src/shared/errors.ts"
-import { registerType } from "../../src/transport/codec.ts"
+import { registerType } from "../../src/transport/codec/index.ts"
 import { proxy } from "../../src/transport/proxy.ts"
 import { Caller, deferred, type Link, serve, TestHub, thrownBy } from "./link.ts"
 
@@ -104,12 +104,16 @@ describe.each(directions)("%s", (_name, across) => {
 
   test("a consumer that keeps up sends far fewer messages than it reads items", async () => {
     const { produce } = endless(i => i)
-    const sent = [link.parent, link.runner].map(side => vi.spyOn(side.connection, "sendFrame"))
+    const sent = [link.parent, link.runner].map(side => vi.spyOn(side.line, "send"))
     await across(produce, async stream => {
       await take(stream, 5_000)
       await stream.return()
     })
-    for (const spy of sent) expect(spy.mock.calls.length).toBeLessThan(1_000)
+    for (const { mock } of sent) {
+      const messages = mock.calls.reduce((sum, [packet]) => sum + JSON.parse(String(packet)).length / 3, 0)
+      expect(messages).toBeGreaterThan(10)
+      expect(messages).toBeLessThan(1_000)
+    }
   })
 })
 
@@ -408,7 +412,7 @@ describe("a peer's message that is none of a stream's closes the line", () => {
   test.each(atProducer)("to a producer: %s", async json => {
     api.count = () => [1, 2].values()
     const stream = await caller.call("count")
-    link.parent.connection.sendFrame(3, json, false, [])
+    link.parent.line.send(`[0,3,${json}]`)
     const why = await link.runner.over
     expect(why).toMatchObject({ code: "ERR_FLAME_PROTOCOL", message: expect.not.stringContaining("the peer closed") })
     expect(await thrownBy(stream.next())).toMatchObject({ code: "ERR_FLAME_PROTOCOL" })
@@ -427,7 +431,7 @@ describe("a peer's message that is none of a stream's closes the line", () => {
   test.each(atConsumer)("to a consumer: %s", async json => {
     api.count = () => [1, 2].values()
     await caller.call("count")
-    link.runner.connection.sendFrame(3, json, false, [])
+    link.runner.line.send(`[0,3,${json}]`)
     const why = await link.parent.over
     expect(why).toMatchObject({ code: "ERR_FLAME_PROTOCOL", message: expect.not.stringContaining("the peer closed") })
   })

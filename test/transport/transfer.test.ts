@@ -74,9 +74,9 @@ describe("leaves", () => {
   })
 
   test("everything where it is when the message is larger than any may be", () => {
-    // Views on one buffer, so that the message is over 2 GiB without the memory being.
+    // Views on one buffer, so that the message is over 4 GiB without the memory being.
     const buffer = new ArrayBuffer(2 ** 26)
-    const views = Array.from({ length: 33 }, () => new Uint8Array(buffer))
+    const views = Array.from({ length: 65 }, () => new Uint8Array(buffer))
     const { parts } = encode(transfer(views, [buffer]))
     expect(parts.some(part => part.owned)).toBe(false)
     expect(buffer.byteLength).toBe(2 ** 26)

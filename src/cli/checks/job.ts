@@ -52,7 +52,8 @@ async function* proof(pool: Pool<typeof Probe>): AsyncGenerator<Check> {
 
   // The script had run for `ageMs` when the first call was served, which was a moment after the runner was ready.
   const bootMs = Math.min(readyMs, Math.max(0, where.ageMs - firstMs / 2))
-  const { jobId, node } = runner.info
+  // A worker may serve before the supervisor, or the scheduler, has said where.
+  const { jobId, node = where.hostname } = runner.info
   yield required("job", {
     ok: true,
     fact: `${jobId} on ${node}: ${formatMs(readyMs - bootMs)} to submit and wait, ${formatMs(bootMs)} to boot`,

@@ -1,0 +1,100 @@
+/**
+ * What a runner does for its callers: slots, its worker's session for the calls in them, and the user's own port. Owns the
+ * session and who holds a slot; knows neither the job nor the runner's state, only whether it serves now.
+ */
+import type { FlameError, JobEvidence } from "../shared/errors.ts"
+import { ComlinkPort } from "../transport/comlink-port.ts"
+import { RpcClient } from "../transport/rpc-client.ts"
+import type { Session } from "../transport/session.ts"
+import type { Call, CallTarget } from "./call.ts"
+import { Gate } from "./gate.ts"
+
+export class Service {
+  readonly #gate: Gate
+  readonly #serves: () => boolean
+  #session: Session | undefined
+  #target: CallTarget | undefined
+  #endpoint: ComlinkPort | undefined
+
+  /**
+   * @param serves Whether what has a slot may be sent now.
+   * @param freed Called after a slot became free.
+   */
+  constructor(maxConcurrency: number, serves: () => boolean, freed: () => void) {
+    this.#gate = new Gate(maxConcurrency, freed)
+    this.#serves = serves
+  }
+
+  /** A worker has served, be it one that is gone by now. */
+  get begun(): boolean {
+    return this.#session !== undefined
+  }
+
+  /** Slots in use. */
+  get running(): number {
+    return this.#gate.running
+  }
+
+  get free(): number {
+    return this.#gate.free
+  }
+
+  /** The user's own port: real Comlink, or any protocol of theirs. One for the life of the worker. */
+  get endpoint(): ComlinkPort | undefined {
+    if (this.#session) this.#endpoint ??= new ComlinkPort(this.#session.raw, true)
+    return this.#endpoint
+  }
+
+  /** A worker serves: the first one, or one in place of another. */
+  begin(session: Session, exports: string[], runnerId: string, { jobId, node }: JobEvidence): void {
+    this.#session = session
+    this.#endpoint = undefined
+    const names = new Set(exports)
+    this.#target = { client: new RpcClient(session.root), exports, names, runnerId, jobId, node }
+  }
+
+  /** Runs `call` when there is a slot. `notStarted` is called if it never was sent, since the runner ends. */
+  run(call: Call, notStarted: () => void): void {
+    const back = () => {
+      if (!call.settled) notStarted() // nobody waits for it any more: it must not boot another runner
+    }
+    this.#gate.enter(leave => {
+      if (call.settled) return leave()
+      if (!this.#serves()) {
+        back()
+        return leave()
+      }
+      call.send(this.#target!, outcome => {
+        if (outcome === "not-started") {
+          call.unsend()
+          back()
+        }
+        leave()
+      })
+    }, back)
+  }
+
+  /** Holds a slot while `task` runs, and lets it send calls of its own in it. */
+  hold(task: (target: CallTarget) => Promise<void>, notStarted: () => void): void {
+    this.#gate.enter(leave => {
+      if (this.#serves()) return void task(this.#target!).finally(leave)
+      notStarted()
+      leave()
+    }, notStarted)
+  }
+
+  /** What still waits for a slot will not get one here. */
+  evict(): void {
+    this.#gate.evict()
+  }
+
+  /** The worker is lost, and with it everything that was sent to it. */
+  fail(reason: FlameError): void {
+    this.#session?.fail(reason)
+  }
+
+  /** The runner is gone: no slot is held any more. */
+  end(): void {
+    this.#gate.end()
+  }
+}
