@@ -2,6 +2,7 @@
  * One message that is too large for one packet, on its way out. Owns its memory and how far it has been sent; knows no channel
  * but by number. Outbox decides whose turn it is.
  */
+import type { Packet } from "./connection.ts"
 import { PIECE_BYTES, pieceHeader } from "./packet.ts"
 
 export class Bulk {
@@ -14,9 +15,15 @@ export class Bulk {
   #at = 0
   #offset = 0
 
-  /** @param buffers Memory that nobody changes until it has been sent. */
-  constructor(buffers: readonly Uint8Array[]) {
+  readonly #arrived: () => void
+
+  /**
+   * @param buffers Memory that nobody changes until it has been sent.
+   * @param arrived Called when all of it is with the other side, and the memory is needed no more.
+   */
+  constructor(buffers: readonly Uint8Array[], arrived: () => void) {
     this.#buffers = buffers
+    this.#arrived = arrived
     this.#skipEmpty()
   }
 
@@ -29,13 +36,13 @@ export class Bulk {
   }
 
   /** The next piece, as a packet. */
-  next(): [header: Buffer, body: Uint8Array] {
+  next(): Packet {
     this.#header ??= pieceHeader(this.id)
     const buffer = this.#buffers[this.#at]!
     const body = buffer.subarray(this.#offset, this.#offset + PIECE_BYTES)
     this.#offset += body.byteLength
     this.#skipEmpty()
-    return [this.#header, body]
+    return this.done ? [this.#header, body, this.#arrived] : [this.#header, body]
   }
 
   #skipEmpty(): void {

@@ -19,8 +19,8 @@ export interface ConnectionHandler {
   closed(reason: FlameError, cut: boolean): void
 }
 
-/** What one WebSocket message is made of; two buffers are sent without being joined. */
-export type Packet = string | Buffer | readonly [header: Buffer, body: Uint8Array]
+/** What one WebSocket message is made of; two buffers are sent without being joined. `arrived`: the line's to call. */
+export type Packet = string | Buffer | readonly [header: Buffer, body: Uint8Array, arrived?: () => void]
 
 /** ws cuts nothing: a close reason over 123 bytes throws. */
 function closeReason(text: string): string {

@@ -8,6 +8,7 @@ import { decodeFrame } from "./frame.ts"
 import { type BulkHead, FRAME, Kind, PIECE, parseBatch, parseBulkHead, readPiece } from "./packet.ts"
 import { MAX_MESSAGE_BYTES } from "./protocol.ts"
 import { expandCall, expandResult } from "./rpc-text.ts"
+import { spareMemory } from "./spare-memory.ts"
 
 export interface InboxHandler {
   /** A message whose text is parsed and whose values are still the codec's. */
@@ -57,14 +58,16 @@ export class Inbox {
     }
   }
 
-  /** A binary packet. @throws ProtocolError */
-  binary(pieces: readonly Buffer[]): void {
+  /** A binary packet. Returns true when it was the last piece of a message. @throws ProtocolError */
+  binary(pieces: readonly Buffer[]): boolean {
     const type = pieces[0]?.[0]
-    if (type === PIECE) this.#piece(pieces)
-    else if (type === FRAME) {
+    if (type === PIECE) return this.#piece(pieces)
+    if (type === FRAME) {
       const frame = decodeFrame(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces))
       this.#handler.message(frame.channel, parse(frame.json), frame.rich, frame.parts)
-    } else throw new ProtocolError(`a packet of type ${type ?? "nothing"}`)
+      return false
+    }
+    throw new ProtocolError(`a packet of type ${type ?? "nothing"}`)
   }
 
   /** The line is over. */
@@ -112,21 +115,18 @@ export class Inbox {
     this.#coming.set(id, coming)
   }
 
-  #piece(pieces: readonly Buffer[]): void {
+  #piece(pieces: readonly Buffer[]): boolean {
     const { id, bytes } = readPiece(pieces)
     const coming = this.#coming.get(id)
     if (!coming) throw new ProtocolError(`a piece of message ${id}, which is not on its way`)
     for (const piece of bytes) fill(coming, piece)
-    if (coming.at < coming.buffers.length) return
+    if (coming.at < coming.buffers.length) return false
     this.#forget(id, coming)
     const [json, ...parts] = coming.buffers
     const text = Buffer.from(json!.buffer).toString()
-    this.#handler.message(
-      coming.channel,
-      parse(text),
-      coming.head[1] === 1,
-      parts.map(p => p.buffer),
-    )
+    const memory = parts.map(p => p.buffer)
+    this.#handler.message(coming.channel, parse(text), coming.head[1] === 1, memory)
+    return true
   }
 
   #abandon(id: unknown): void {
@@ -142,7 +142,10 @@ export class Inbox {
   }
 }
 
+/** Every byte of it is written before anybody sees it. */
 function allocate(length: number): Uint8Array<ArrayBuffer> {
+  const spare = spareMemory.take(length)
+  if (spare) return new Uint8Array(spare)
   try {
     return new Uint8Array(length)
   } catch (cause) {

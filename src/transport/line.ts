@@ -12,7 +12,8 @@ import { CloseCode } from "./protocol.ts"
 export interface LineHandler {
   /** One packet of the peer: each exactly once, in order. Throwing ends the line. */
   text(data: string): void
-  binary(pieces: readonly Buffer[]): void
+  /** The same. True: something was completed, whose sender should hear at once that it has arrived. */
+  binary(pieces: readonly Buffer[]): boolean
   /** There is more `credit` than before. */
   writable(): void
   /** The connection is gone; the line waits for another. */
@@ -173,8 +174,8 @@ export class Line {
         let bytes = 0
         for (const piece of pieces) bytes += piece.length
         this.#received += 1
-        this.#handler.binary(pieces)
-        this.#owe(bytes)
+        if (this.#handler.binary(pieces)) this.#answer()
+        else this.#owe(bytes)
       },
       closed: (reason, cut) => {
         if (this.#connection !== connection) return
@@ -226,9 +227,11 @@ export class Line {
       )
     }
     while (this.#acknowledged < arrived) {
-      this.#bytesUnderWay -= sizeOf(this.#kept[this.#first]!)
+      const packet = this.#kept[this.#first]!
+      this.#bytesUnderWay -= sizeOf(packet)
       this.#kept[this.#first++] = ""
       this.#acknowledged += 1
+      if (typeof packet !== "string" && !Buffer.isBuffer(packet)) packet[2]?.()
     }
     if (this.#first > 1_024 || this.#first === this.#kept.length) {
       this.#kept.splice(0, this.#first)

@@ -8,7 +8,8 @@ import { Channel, type ChannelHost } from "./channel.ts"
 import { decodeTree, encode } from "./codec/index.ts"
 import { Inbox } from "./inbox.ts"
 import { lowerLive, raiseLive } from "./live-values.ts"
-import { Outbox, outgoing, type Wire } from "./outbox.ts"
+import { Outbox, type Wire } from "./outbox.ts"
+import { outgoing } from "./outgoing.ts"
 import { Kind, type TextKind } from "./packet.ts"
 import { Scope } from "./scope.ts"
 
@@ -86,9 +87,9 @@ export class Session implements ChannelHost {
     this.#inbox.text(data)
   }
 
-  /** A binary packet of the peer. @throws ProtocolError */
-  binary(pieces: readonly Buffer[]): void {
-    this.#inbox.binary(pieces)
+  /** A binary packet of the peer. Returns true when it was the last piece of a message. @throws ProtocolError */
+  binary(pieces: readonly Buffer[]): boolean {
+    return this.#inbox.binary(pieces)
   }
 
   /** The line can take more. */

@@ -3,7 +3,7 @@ import { constants } from "node:buffer"
 import { describe, expect, test } from "vitest"
 import { PayloadTooLargeError } from "../../src/shared/errors.ts"
 import type { Packet } from "../../src/transport/connection.ts"
-import { Outbox, outgoing } from "../../src/transport/outbox.ts"
+import { Outbox, outgoing } from "../../src/transport/outgoing.ts"
 import { INLINE_BYTES, MAX_NAMED } from "../../src/transport/packet.ts"
 import { MAX_MESSAGE_BYTES, MAX_PACKET_BYTES } from "../../src/transport/protocol.ts"
 
