@@ -21,5 +21,7 @@ await build({
   sourcemap: "inline",
   logLevel: "error",
 })
-const { status } = spawnSync(process.execPath, ["--enable-source-maps", out, ...process.argv.slice(2)], { stdio: "inherit" })
+const { status } = spawnSync(process.execPath, ["--enable-source-maps", out, ...process.argv.slice(2)], {
+  stdio: "inherit",
+})
 process.exitCode = status ?? 1

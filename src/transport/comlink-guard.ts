@@ -23,6 +23,10 @@ const FORBIDDEN = new Set([
   ...["__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__"],
 ])
 
+/** An array may say that it has four thousand million elements and hold none: nobody walks one before its length is known. */
+const MAX_PATH = 32
+const MAX_ARGUMENTS = 0x1_0000
+
 export function isId(id: unknown): id is string | number {
   return typeof id === "string" || typeof id === "number"
 }
@@ -35,6 +39,34 @@ export function isRequest(message: ComlinkMessage): boolean {
 export function requestProblem(request: ComlinkMessage): ProtocolError | undefined {
   const { path = [], argumentList = [], type, value } = request
   return pathProblem(path) ?? listProblem(argumentList) ?? (type === "SET" ? argumentProblem(value) : undefined)
+}
+
+/**
+ * What is wrong with a SET at `path`, whose names have been looked at. A method that an object inherits belongs to others as
+ * well: with `["list", "push", "call"]` a peer would change `push` for the whole program.
+ */
+export function setProblem(target: object, path: readonly string[]): ProtocolError | undefined {
+  let holder: unknown = target
+  let own = true
+  for (const name of path.slice(0, -1)) {
+    try {
+      own = Object.hasOwn(holder as object, name)
+      holder = (holder as Record<string, unknown>)[name]
+    } catch {
+      return undefined // nothing is there, or a getter throws: Comlink meets the same, and says so
+    }
+  }
+  if (own || typeof holder !== "function") return undefined
+  return new ProtocolError("a property of a function cannot be set from another process")
+}
+
+/** False: Comlink, which walks any path before it looks at what the message is, would ask a peer's object, or walk for minutes. */
+export function isHarmless(path: unknown): boolean {
+  if (typeof path === "function") return false
+  return (
+    !Array.isArray(path) ||
+    (path.length <= MAX_ARGUMENTS && path.every(p => typeof p !== "function" && typeof p !== "object"))
+  )
 }
 
 /** The same for a port, where the message may as well belong to a protocol of the user's own with like-named fields. */
@@ -51,20 +83,37 @@ export function wireProblem(wire: unknown): ProtocolError | undefined {
   if (type === "RAW") return undefined
   if (type !== "HANDLER" || typeof name !== "string") return new ProtocolError("a malformed wire value")
   if (!transferHandlers.has(name)) {
-    return new ProtocolError(`no Comlink transfer handler "${name}" is registered on this side`)
+    return new ProtocolError(`no Comlink transfer handler "${name.slice(0, 80)}" is registered on this side`)
   }
+  if (name === "throw") return thrownProblem(value)
   const fits = name !== "proxy" || value instanceof MessagePort
   return fits ? undefined : new ProtocolError("a proxy that is no port")
 }
 
+/** Comlink makes text of the message: of a peer's remote object that would be a call, whose failure nobody waits for. */
+function thrownProblem(thrown: unknown): ProtocolError | undefined {
+  const { isError, value } = (typeof thrown === "object" && thrown !== null ? thrown : {}) as ThrownWire
+  if (isError === false) return undefined
+  const { message } = (typeof value === "object" && value !== null ? value : {}) as { message?: unknown }
+  if (isError === true && typeof message === "string") return undefined
+  return new ProtocolError("the peer sent a malformed error")
+}
+
+interface ThrownWire {
+  isError?: unknown
+  value?: unknown
+}
+
 function pathProblem(path: unknown): ProtocolError | undefined {
-  if (!Array.isArray(path) || !path.every(p => typeof p === "string")) return new ProtocolError("a malformed path")
+  if (!Array.isArray(path) || path.length > MAX_PATH || !path.every(p => typeof p === "string")) {
+    return new ProtocolError("a malformed path")
+  }
   const bad = path.find(p => FORBIDDEN.has(p))
   return bad === undefined ? undefined : new ProtocolError(`"${bad}" cannot be reached from another process`)
 }
 
 function listProblem(list: unknown): ProtocolError | undefined {
-  if (!Array.isArray(list)) return new ProtocolError("a malformed argument list")
+  if (!Array.isArray(list) || list.length > MAX_ARGUMENTS) return new ProtocolError("a malformed argument list")
   for (const wire of list) {
     const problem = argumentProblem(wire)
     if (problem) return problem

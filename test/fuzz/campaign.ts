@@ -163,12 +163,28 @@ class Witness {
 /** The objects that all code shares, and the functions on them, as names: what a peer must not be able to change. */
 function shape(): string {
   const lines: string[] = []
-  const shared = { Object, Array, Function, Map, Set, Error, Promise, RegExp, Date, String, Number, Uint8Array, Buffer, URL }
+  const shared = {
+    Object,
+    Array,
+    Function,
+    Map,
+    Set,
+    Error,
+    Promise,
+    RegExp,
+    Date,
+    String,
+    Number,
+    Uint8Array,
+    Buffer,
+    URL,
+  }
   for (const [name, ctor] of Object.entries(shared)) {
     for (const holder of [ctor, ctor.prototype] as object[]) {
       for (const key of Reflect.ownKeys(holder)) {
         const value = Object.getOwnPropertyDescriptor(holder, key)?.value
-        const own = typeof value === "function" && value !== ctor ? Reflect.ownKeys(value).map(String).join() : typeof value
+        const own =
+          typeof value === "function" && value !== ctor ? Reflect.ownKeys(value).map(String).join() : typeof value
         lines.push(`${name} ${String(key)} ${own}`)
       }
     }
@@ -178,7 +194,11 @@ function shape(): string {
 
 function difference(before: string, after: string): string {
   const known = new Set(before.split("\n"))
-  return after.split("\n").filter(line => !known.has(line)).slice(0, 3).join("; ")
+  return after
+    .split("\n")
+    .filter(line => !known.has(line))
+    .slice(0, 3)
+    .join("; ")
 }
 
 function memory(): number {

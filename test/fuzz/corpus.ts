@@ -29,7 +29,7 @@ export interface Encoded {
 
 function values(): unknown[] {
   const loop: Record<string, unknown> = { url: new URL("http://a/"), boxed: Object(1), point: new Point() }
-  Object.assign(loop, { loop, list: [loop, Object.assign([], { 70_000: loop })], money: new Money(5) })
+  Object.assign(loop, { loop, list: [loop, Object.assign([], { 70000: loop })], money: new Money(5) })
   return [
     {
       a: new Date(1),

@@ -2,20 +2,37 @@
  * What a hostile peer may say: values in the codec's notation, Comlink and stream messages, entries of packets; each nearly
  * right. Makes JSON trees; knows no session. Numbers of channels are those of a peer that keeps count, or are made up.
  */
-import { Dice } from "./dice.ts"
+import type { Dice } from "./dice.ts"
 
 export type Side = "parent" | "runner"
 
 const NUMBERS = [0, 1, 2, 3, 4, 5, -1, 0.5, 1e308, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1, 2 ** 53, -(2 ** 53)]
 const KEYS = [
-  ..."__proto__ constructor prototype toJSON then valueOf toString name message stack cause errors isError value class".split(" "),
+  ..."__proto__ constructor prototype toJSON then valueOf toString name message stack cause errors isError value class".split(
+    " ",
+  ),
   ..."id type path argumentList target reason live channel droppedFields length code 0 -1 a b".split(" "),
 ]
 export const MARKERS = [
-  ..."~ ~~ ~q ~u ~h ~N ~+ ~- ~0 ~d1 ~dNaN ~d ~d1e300 ~n1 ~n ~n-9 ~n0x1 ~lhttp://a/ ~lx ~#0 ~#1 ~#2 ~#9 ~# ~@ ~m ~s ~r ~e ~v ~x ~f ~t".split(" "),
-  ..."~c ~bUint8Array:0 ~bFloat64Array:0 ~bBuffer:1 ~bArrayBuffer:0 ~bDataView:0 ~bFunction:0 ~bUint8Array:-1".split(" "),
+  ..."~ ~~ ~q ~u ~h ~N ~+ ~- ~0 ~d1 ~dNaN ~d ~d1e300 ~n1 ~n ~n-9 ~n0x1 ~lhttp://a/ ~lx ~#0 ~#1 ~#2 ~#9 ~# ~@ ~m ~s ~r ~e ~v ~x ~f ~t".split(
+    " ",
+  ),
+  ..."~c ~bUint8Array:0 ~bFloat64Array:0 ~bBuffer:1 ~bArrayBuffer:0 ~bDataView:0 ~bFunction:0 ~bUint8Array:-1".split(
+    " ",
+  ),
 ]
-const SOURCES = ["a", "(", "(a+)+$", "[", "\\p{L}", "(?<a>)(?<a>)", "\\1", "a{99999999999}", "(?:".repeat(50), "\\u{110000}"]
+const SOURCES = [
+  "a",
+  "(",
+  "(a+)+$",
+  "[",
+  "\\p{L}",
+  "(?<a>)(?<a>)",
+  "\\1",
+  "a{99999999999}",
+  "(?:".repeat(50),
+  "\\u{110000}",
+]
 const FLAGS = ["", "g", "gi", "u", "v", "uv", "zz", "gg", "y"]
 const TYPES = ["APPLY", "GET", "SET", "CONSTRUCT", "ENDPOINT", "RELEASE", "CANCEL", "RAW", "HANDLER", "NONE"]
 const HANDLERS = ["throw", "proxy", "custom", "__proto__", "constructor", "none"]
@@ -52,7 +69,7 @@ export const WORDS: readonly string[] = [
   ...MARKERS.map(m => `"${m}"`),
   ...KEYS.map(k => `"${k}":`),
   ...NUMBERS.map(String),
-  ..."[ ] { } , : \" null true [[ ]] [~ A ?".split(" "),
+  ...'[ ] { } , : " null true [[ ]] [~ A ?'.split(" "),
 ]
 
 export class Grammar {
@@ -94,7 +111,8 @@ export class Grammar {
   /** A live reference as it stands in a message. */
   live(kind = this.dice.pick(LIVE)): unknown {
     const ref: Record<string, unknown> = { live: kind, channel: this.fresh() }
-    if (this.dice.chance(0.2)) ref.reason = this.dice.pick(['{"isError":false,"value":1}', "~", "{", '"~u"', "[".repeat(99)])
+    if (this.dice.chance(0.2))
+      ref.reason = this.dice.pick(['{"isError":false,"value":1}', "~", "{", '"~u"', "[".repeat(99)])
     if (this.dice.chance(0.05)) ref[this.key()] = this.value(3)
     return ["~f", ref]
   }
@@ -119,7 +137,11 @@ export class Grammar {
       case 7:
         return ["~r", dice.pick(SOURCES), dice.pick(FLAGS)]
       case 8:
-        return ["~e", { name: "TypeError", message: "m", stack: "s", ...(this.fields(inner) as object) }, ...this.list(0, 1, inner)]
+        return [
+          "~e",
+          { name: "TypeError", message: "m", stack: "s", ...(this.fields(inner) as object) },
+          ...this.list(0, 1, inner),
+        ]
       case 9:
         return this.sparse(inner)
       case 10:
@@ -130,7 +152,11 @@ export class Grammar {
       case 13:
         return this.live()
       case 14:
-        return { isError: dice.pick([true, false, 1]), value: inner(), ...(dice.chance(0.2) ? { class: this.key() } : {}) }
+        return {
+          isError: dice.pick([true, false, 1]),
+          value: inner(),
+          ...(dice.chance(0.2) ? { class: this.key() } : {}),
+        }
       default:
         return this.deep()
     }
@@ -140,7 +166,12 @@ export class Grammar {
   sparse(inner: () => unknown = () => 1): unknown {
     const { dice } = this
     const length = dice.pick([0, 3, 70_000, 2 ** 32 - 1, 2 ** 32 - 1, 2 ** 32])
-    return ["~v", length, ...(dice.chance(0.5) ? [dice.below(4), inner()] : []), ...(dice.chance(0.2) ? [length - 1, 1] : [])]
+    return [
+      "~v",
+      length,
+      ...(dice.chance(0.5) ? [dice.below(4), inner()] : []),
+      ...(dice.chance(0.2) ? [length - 1, 1] : []),
+    ]
   }
 
   deep(): unknown {

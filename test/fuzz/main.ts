@@ -32,7 +32,9 @@ for (const [outcome, n] of [...report.outcomes].sort(([a], [b]) => a.localeCompa
 }
 const { slowest } = report
 console.log(`${report.inputs} inputs, ${(report.inputs / report.seconds).toFixed(0)}/s, ${report.seconds.toFixed(0)} s`)
-console.log(`slowest: ${slowest.ms.toFixed(1)} ms for ${slowest.bytes} bytes (--only ${slowest.target} --at ${slowest.index})`)
+console.log(
+  `slowest: ${slowest.ms.toFixed(1)} ms for ${slowest.bytes} bytes (--only ${slowest.target} --at ${slowest.index})`,
+)
 for (const { target, index, what } of report.failures) {
   console.log(`FAILED: --seed ${seed} --only ${target} --at ${index}: ${what}`)
 }

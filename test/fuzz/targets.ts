@@ -2,7 +2,7 @@
  * What is fuzzed: each target makes an input from dice, gives it to the code under test, and says how that ended. An error
  * that is none of ours is thrown on: the campaign counts it as a failure.
  */
-import { FlameError, isFlameError, ProtocolError } from "../../src/shared/errors.ts"
+import { type FlameError, isFlameError, ProtocolError } from "../../src/shared/errors.ts"
 import { readChallenge, readProof, readProven } from "../../src/transport/challenge.ts"
 import { decode, encode } from "../../src/transport/codec/index.ts"
 import { requestProblem, wireProblem } from "../../src/transport/comlink-guard.ts"
@@ -72,7 +72,8 @@ function fuzzFrame(dice: Dice, packets: readonly (string | Buffer)[]): Run {
       const packet = hostilePacket(dice, grammar, packets)
       bytes += packet.length
       if (typeof packet === "string") inbox.text(packet)
-      else inbox.binary(packet.length > 40 && dice.chance(0.5) ? [packet.subarray(0, 20), packet.subarray(20)] : [packet])
+      else
+        inbox.binary(packet.length > 40 && dice.chance(0.5) ? [packet.subarray(0, 20), packet.subarray(20)] : [packet])
     }
   })
   inbox.end()
@@ -100,7 +101,23 @@ function hostilePacket(dice: Dice, grammar: Grammar, packets: readonly (string |
     }
     case 4:
       if (dice.chance(0.3)) return dice.bytes(dice.below(200))
-      return dice.pick(["A0", "A1", "A-1", "A99", "A", "Ax", "A1e3", "?", "??", "", "[", "[]", "{}", "[1]", "[3,0,[1,0,[0],[]]]"])
+      return dice.pick([
+        "A0",
+        "A1",
+        "A-1",
+        "A99",
+        "A",
+        "Ax",
+        "A1e3",
+        "?",
+        "??",
+        "",
+        "[",
+        "[]",
+        "{}",
+        "[1]",
+        "[3,0,[1,0,[0],[]]]",
+      ])
     default:
       return JSON.stringify(grammar.list(1, 3, () => grammar.entry()).flat())
   }
@@ -141,11 +158,21 @@ function fuzzCodec(dice: Dice, known: readonly Encoded[]): Run {
 /** Control messages, before and after the hello, and the challenge of a line without TLS. */
 function fuzzHandshake(dice: Dice): Run {
   const grammar = new Grammar(dice, "runner")
-  const kinds = "hello welcome draining worker-exit fail bye drain deadline relink reset resumed ready challenge proof proven __proto__"
-  const fields = "v runnerId jobId node pid resume generation line heartbeatMs silenceMs orphanGraceMs reconnectMs module source"
-  const more = "maxConcurrency poolName reason leftMs code signal stderr restart error cut graceMs endsAt received exports nonce mac identity"
+  const kinds =
+    "hello welcome draining worker-exit fail bye drain deadline relink reset resumed ready challenge proof proven __proto__"
+  const fields =
+    "v runnerId jobId node pid resume generation line heartbeatMs silenceMs orphanGraceMs reconnectMs module source"
+  const more =
+    "maxConcurrency poolName reason leftMs code signal stderr restart error cut graceMs endsAt received exports nonce mac identity"
   const text = () => dice.pick(["", "x", "__proto__", "\ud800", "x".repeat(3_000), "AAAA".repeat(11)])
-  const good = () => dice.pick<() => unknown>([() => grammar.number(), text, () => dice.chance(0.5), () => grammar.value(3), () => null])()
+  const good = () =>
+    dice.pick<() => unknown>([
+      () => grammar.number(),
+      text,
+      () => dice.chance(0.5),
+      () => grammar.value(3),
+      () => null,
+    ])()
   const message: Record<string, unknown> = { t: dice.chance(0.95) ? dice.pick(kinds.split(" ")) : good() }
   for (const field of `${fields} ${more}`.split(" ")) if (dice.chance(0.8)) message[field] = good()
   if (dice.chance(0.5)) Object.assign(message, { v: 2, runnerId: "r", jobId: "1", node: "n", pid: 1, generation: 0 })

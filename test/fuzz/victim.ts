@@ -117,7 +117,13 @@ export class Victim {
     const waiter = (resolve: (value: unknown) => void = noop) => ({ resolve, reject: noop, done: noop })
     const { port1, port2 } = new MessageChannel()
     port1.unref()
-    const served = proxy({ list: [1], add: (a: number) => a, get then() { return undefined } })
+    const served = proxy({
+      list: [1],
+      add: (a: number) => a,
+      get then() {
+        return undefined
+      },
+    })
     const signal = new AbortController()
     client.apply(["a"], [(x: unknown) => x, numbers(), signal.signal], waiter(use))
     client.apply(["b"], [served, port2], waiter(use))
