@@ -73,7 +73,7 @@ export function isHarmless(path: unknown): boolean {
 export function portProblem(message: unknown): ProtocolError | undefined {
   if (typeof message !== "object" || message === null) return undefined
   const m = message as ComlinkMessage
-  const bad = isRequest(m) && Array.isArray(m.path) ? pathProblem(m.path) : undefined
+  const bad = isRequest(m) && Array.isArray(m.path) ? (pathProblem(m.path) ?? inheritedProblem(m)) : undefined
   return bad ?? (m.argumentList === undefined ? undefined : listProblem(m.argumentList))
 }
 
@@ -102,6 +102,22 @@ function thrownProblem(thrown: unknown): ProtocolError | undefined {
 interface ThrownWire {
   isError?: unknown
   value?: unknown
+}
+
+/** Methods that every object and every function inherits. */
+const INHERITED = new Set(
+  [Object.prototype, Function.prototype].flatMap(holder =>
+    Object.getOwnPropertyNames(holder).filter(
+      name => typeof Object.getOwnPropertyDescriptor(holder, name)?.value === "function",
+    ),
+  ),
+)
+
+/** As `setProblem`, where what is exposed is not known: by the names alone. */
+function inheritedProblem({ type, path }: ComlinkMessage): ProtocolError | undefined {
+  const holders = type === "SET" ? (path as string[]).slice(0, -1) : []
+  if (!holders.some(name => INHERITED.has(name))) return undefined
+  return new ProtocolError("a property of a function cannot be set from another process")
 }
 
 function pathProblem(path: unknown): ProtocolError | undefined {

@@ -21,7 +21,7 @@ const STALL_MS_PER_BYTE = 0.002
 /** Bytes that it may take: a constant (garbage of earlier ones is in it), and so much for each byte. */
 const HEAP = 256 * 2 ** 20
 const HEAP_PER_BYTE = 200
-const HANG_MS = 20_000
+const HANG_MS = 8_000
 /** Inputs between two looks at what is dear to look at. */
 const LOOK_EVERY = 500
 

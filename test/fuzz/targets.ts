@@ -80,8 +80,13 @@ function fuzzFrame(dice: Dice, packets: readonly (string | Buffer)[]): Run {
   return { outcome, bytes }
 }
 
-function hostilePacket(dice: Dice, grammar: Grammar, packets: readonly (string | Buffer)[]): string | Buffer {
-  switch (dice.below(8)) {
+function hostilePacket(
+  dice: Dice,
+  grammar: Grammar,
+  packets: readonly (string | Buffer)[],
+  often = false,
+): string | Buffer {
+  switch (dice.below(often ? 24 : 8)) {
     case 0: {
       const packet = dice.pick(packets)
       return typeof packet === "string" ? dice.mutateText(packet, WORDS) : dice.mutate(packet.subarray(0, 2_000))
@@ -222,7 +227,7 @@ async function fuzzSession(
   }
   let heard = 0
   for (let round = 1 + dice.below(3); round > 0 && !victim.over; round--) {
-    for (let i = 1 + dice.below(3); i > 0; i--) say(hostilePacket(dice, grammar, recorded[attacker]))
+    for (let i = 1 + dice.below(3); i > 0; i--) say(hostilePacket(dice, grammar, recorded[attacker], true))
     await tick()
     const asked = requestsIn(victim.ws.sent.slice(heard))
     heard = victim.ws.sent.length

@@ -16,6 +16,7 @@ import { proxy } from "../../src/transport/proxy.ts"
 import { RpcClient } from "../../src/transport/rpc-client.ts"
 import { RpcServer } from "../../src/transport/rpc-server.ts"
 import { Session } from "../../src/transport/session.ts"
+import { RemoteStreamImpl } from "../../src/transport/stream.ts"
 import type { Side } from "./grammar.ts"
 
 const noop = (): void => {}
@@ -35,6 +36,7 @@ export class FakeSocket extends EventEmitter {
   terminate(): void {}
   /** What the peer said. */
   say(packet: string | Buffer): void {
+    if (process.env.FUZZ_SHOW) process.stderr.write(`${String(packet).slice(0, 1500)}\n`)
     if (typeof packet === "string") this.emit("message", Buffer.from(packet), false)
     else this.emit("message", packet.length > 40 ? [packet.subarray(0, 20), packet.subarray(20)] : [packet], true)
   }
@@ -57,7 +59,7 @@ function api(): object {
     data: Object.freeze({ x: 1 }),
     list: [1, 2],
     Class: class {
-      static made = 0
+      made = 0
     },
   })
   return Object.freeze(own)
@@ -120,9 +122,6 @@ export class Victim {
     const served = proxy({
       list: [1],
       add: (a: number) => a,
-      get then() {
-        return undefined
-      },
     })
     const signal = new AbortController()
     client.apply(["a"], [(x: unknown) => x, numbers(), signal.signal], waiter(use))
@@ -145,7 +144,7 @@ export class Victim {
       apply: (path, args) => resolveFunction(module, path)(...args),
       get: path => resolveExport(module, path).value,
     })
-    expose(module, new ComlinkPort(this.session.raw, true) as never)
+    expose(module, new ComlinkPort(this.session.raw, true, module) as never)
   }
 }
 
@@ -159,17 +158,10 @@ function visit(value: unknown, depth: number): void {
   if (typeof value === "function") {
     // Comlink's proxies and our callbacks alike: a call whose promise is looked after.
     Promise.resolve((value as (x: number) => unknown)(1)).catch(noop)
-    return
-  }
-  const stream = value as { next?: unknown; return?: unknown; [Symbol.asyncIterator]?: unknown }
-  if (typeof stream[Symbol.asyncIterator] === "function") {
-    void read(value as AsyncGenerator<unknown>).catch(noop)
-    return
-  }
-  let seen = 0
-  for (const key in value) {
-    if (++seen > 5) break
-    visit((value as Record<string, unknown>)[key], depth + 1)
+  } else if (value instanceof RemoteStreamImpl) {
+    void read(value).catch(noop)
+  } else {
+    for (const inner of Object.values(value).slice(0, 5)) visit(inner, depth + 1)
   }
 }
 
