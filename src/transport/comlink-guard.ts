@@ -60,6 +60,15 @@ export function setProblem(target: object, path: readonly string[]): ProtocolErr
   return new ProtocolError("a property of a function cannot be set from another process")
 }
 
+/**
+ * The language asks an object for such a method to make text or a number of it, and Comlink makes a call of that, whose failure
+ * nobody waits for and which would end the process. Without an answer only the one who asked hears that it cannot be done.
+ */
+export function asksForSymbol({ path }: ComlinkMessage): boolean {
+  const last: unknown = Array.isArray(path) ? path.at(-1) : undefined
+  return typeof last === "string" && /^Symbol\(Symbol\.\w+\)$/.test(last)
+}
+
 /** False: Comlink, which walks any path before it looks at what the message is, would ask a peer's object, or walk for minutes. */
 export function isHarmless(path: unknown): boolean {
   if (typeof path === "function") return false
@@ -73,6 +82,7 @@ export function isHarmless(path: unknown): boolean {
 export function portProblem(message: unknown): ProtocolError | undefined {
   if (typeof message !== "object" || message === null) return undefined
   const m = message as ComlinkMessage
+  if (!isHarmless(m.path)) return new ProtocolError("a malformed path")
   const bad = isRequest(m) && Array.isArray(m.path) ? (pathProblem(m.path) ?? inheritedProblem(m)) : undefined
   return bad ?? (m.argumentList === undefined ? undefined : listProblem(m.argumentList))
 }

@@ -6,6 +6,7 @@ import { type FlameError, ProtocolError } from "../shared/errors.ts"
 import { KeepAlive } from "../shared/keep-alive.ts"
 import type { Channel } from "./channel.ts"
 import {
+  asksForSymbol,
   type ComlinkMessage,
   isHarmless,
   isId,
@@ -47,6 +48,7 @@ export class ComlinkPort {
       this.#channel.send(message) // an answer, or the user's own protocol
       return
     }
+    if (asksForSymbol(m)) return
     const { id } = m
     if (m.type === "RELEASE" && this.#pinned) {
       queueMicrotask(() => this.#dispatch({ id, type: "RAW", value: undefined }))

@@ -5,7 +5,7 @@
 import { MessageChannel, type MessagePort } from "node:worker_threads"
 import { ConnectionError, ProtocolError } from "../shared/errors.ts"
 import type { Channel } from "./channel.ts"
-import { type ComlinkMessage, isId, portProblem } from "./comlink-guard.ts"
+import { asksForSymbol, type ComlinkMessage, isId, portProblem } from "./comlink-guard.ts"
 import { lowerError } from "./remote-error.ts"
 import { Scope } from "./scope.ts"
 
@@ -18,6 +18,7 @@ export function bridgePort(port: MessagePort, channel: Channel): void {
 
   port.on("message", (message: unknown) => {
     const id = requestId(message)
+    if (id !== undefined && asksForSymbol(message as ComlinkMessage)) return
     if (id !== undefined) pending.add(id)
     try {
       channel.send(message, new Scope(false))

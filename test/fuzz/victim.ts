@@ -36,7 +36,6 @@ export class FakeSocket extends EventEmitter {
   terminate(): void {}
   /** What the peer said. */
   say(packet: string | Buffer): void {
-    if (process.env.FUZZ_SHOW) process.stderr.write(`${String(packet).slice(0, 1500)}\n`)
     if (typeof packet === "string") this.emit("message", Buffer.from(packet), false)
     else this.emit("message", packet.length > 40 ? [packet.subarray(0, 20), packet.subarray(20)] : [packet], true)
   }
