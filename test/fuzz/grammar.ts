@@ -287,10 +287,10 @@ export class Grammar {
     const { dice } = this
     return this.#broken(
       dice.pick<() => unknown[]>([
-        () => ["pull", 0, this.number()],
+        () => ["pull", 0, this.#count()],
         () => ["pull", 0, dice.below(30)],
         () => ["next", dice.chance(0.9) ? 0 : this.number(), this.value(2)],
-        () => ["return", this.number(), this.value(2)],
+        () => ["return", this.#count(), this.value(2)],
         () => ["throw", this.number(), this.thrown()],
         () => ["leave"],
       ])(),
@@ -358,6 +358,10 @@ export class Grammar {
       default:
         return this.dice.chance(0.5) ? this.request() : this.value()
     }
+  }
+
+  #count(): number {
+    return this.dice.chance(0.3) ? 2 ** 53 - 1 : this.number()
   }
 
   #broken(message: unknown[]): unknown[] {
