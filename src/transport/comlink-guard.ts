@@ -105,7 +105,9 @@ function thrownProblem(thrown: unknown): ProtocolError | undefined {
   const { isError, value } = (typeof thrown === "object" && thrown !== null ? thrown : {}) as ThrownWire
   if (isError === false) return undefined
   const { message } = (typeof value === "object" && value !== null ? value : {}) as { message?: unknown }
-  if (isError === true && typeof message === "string") return undefined
+  // Comlink assigns the fields: of this one it would make the error's prototype, which may be a remote object.
+  const inherits = typeof value === "object" && value !== null && Object.hasOwn(value, "__proto__")
+  if (isError === true && typeof message === "string" && !inherits) return undefined
   return new ProtocolError("the peer sent a malformed error")
 }
 

@@ -41,6 +41,8 @@ test("nothing of a message is asked of a peer's remote object", () => {
   expect(wireProblem({ type: "HANDLER", name: "throw", value: remote })).toBeDefined()
   expect(wireProblem({ type: "HANDLER", name: "throw", value: lowerError(new Error("m")) })).toBeUndefined()
   expect(wireProblem({ type: "HANDLER", name: "throw", value: lowerError(1) })).toBeUndefined()
+  const fields = JSON.parse('{"message":"m","__proto__":{}}') as object
+  expect(wireProblem({ type: "HANDLER", name: "throw", value: { isError: true, value: fields } })).toBeDefined()
   expect(isHarmless(remote)).toBe(false)
   expect(isHarmless([remote])).toBe(false)
   expect(isHarmless(["a"])).toBe(true)
