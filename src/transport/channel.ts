@@ -2,7 +2,7 @@
  * One ordered stream of messages inside a connection. A channel is what a MessagePort is between threads: made by either
  * side, closed by either side, and over with the connection. Knows no RPC; `Session` makes and routes them.
  */
-import type { FlameError } from "../shared/errors.ts"
+import { type FlameError, ProtocolError } from "../shared/errors.ts"
 import type { Bulk } from "./bulk.ts"
 import type { TextKind } from "./packet.ts"
 import type { Scope } from "./scope.ts"
@@ -19,6 +19,9 @@ export interface ChannelHost {
   /** The channel was closed on this side. */
   retire(channel: Channel): void
 }
+
+/** Messages kept until somebody listens. An honest peer waits for that: more would fill memory that nobody will ever empty. */
+const MAX_EARLY = 1_024
 
 export class Channel {
   readonly id: number
@@ -86,11 +89,14 @@ export class Channel {
     this.end(reason)
   }
 
-  /** @internal A message of the peer. */
+  /** @internal A message of the peer. @throws ProtocolError when nobody listens and too many wait */
   deliver(message: unknown, adopted: Scope): void {
     if (this.#closed) return
     if (this.#receiver) return this.#receiver(message, adopted)
     this.#early ??= []
+    if (this.#early.length >= MAX_EARLY) {
+      throw new ProtocolError(`channel ${this.id} has ${MAX_EARLY} messages and nobody who listens`)
+    }
     this.#early.push([message, adopted])
   }
 

@@ -23,6 +23,10 @@ const FORBIDDEN = new Set([
   ...["__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__"],
 ])
 
+/** An array may say that it has four thousand million elements and hold none: nobody walks one before its length is known. */
+const MAX_PATH = 32
+const MAX_ARGUMENTS = 0x1_0000
+
 export function isId(id: unknown): id is string | number {
   return typeof id === "string" || typeof id === "number"
 }
@@ -37,11 +41,49 @@ export function requestProblem(request: ComlinkMessage): ProtocolError | undefin
   return pathProblem(path) ?? listProblem(argumentList) ?? (type === "SET" ? argumentProblem(value) : undefined)
 }
 
+/**
+ * What is wrong with a SET at `path`, whose names have been looked at. A method that an object inherits belongs to others as
+ * well: with `["list", "push", "call"]` a peer would change `push` for the whole program.
+ */
+export function setProblem(target: object, path: readonly string[]): ProtocolError | undefined {
+  let holder: unknown = target
+  let own = true
+  for (const name of path.slice(0, -1)) {
+    try {
+      own = Object.hasOwn(holder as object, name)
+      holder = (holder as Record<string, unknown>)[name]
+    } catch {
+      return undefined // nothing is there, or a getter throws: Comlink meets the same, and says so
+    }
+  }
+  if (own || typeof holder !== "function") return undefined
+  return new ProtocolError("a property of a function cannot be set from another process")
+}
+
+/**
+ * The language asks an object for such a method to make text or a number of it, and Comlink makes a call of that, whose failure
+ * nobody waits for and which would end the process. Without an answer only the one who asked hears that it cannot be done.
+ */
+export function asksForSymbol({ path }: ComlinkMessage): boolean {
+  const last: unknown = Array.isArray(path) ? path.at(-1) : undefined
+  return typeof last === "string" && /^Symbol\(Symbol\.\w+\)$/.test(last)
+}
+
+/** False: Comlink, which walks any path before it looks at what the message is, would ask a peer's object, or walk for minutes. */
+export function isHarmless(path: unknown): boolean {
+  if (typeof path === "function") return false
+  return (
+    !Array.isArray(path) ||
+    (path.length <= MAX_ARGUMENTS && path.every(p => typeof p !== "function" && typeof p !== "object"))
+  )
+}
+
 /** The same for a port, where the message may as well belong to a protocol of the user's own with like-named fields. */
 export function portProblem(message: unknown): ProtocolError | undefined {
   if (typeof message !== "object" || message === null) return undefined
   const m = message as ComlinkMessage
-  const bad = isRequest(m) && Array.isArray(m.path) ? pathProblem(m.path) : undefined
+  if (!isHarmless(m.path)) return new ProtocolError("a malformed path")
+  const bad = isRequest(m) && Array.isArray(m.path) ? (pathProblem(m.path) ?? inheritedProblem(m)) : undefined
   return bad ?? (m.argumentList === undefined ? undefined : listProblem(m.argumentList))
 }
 
@@ -51,20 +93,55 @@ export function wireProblem(wire: unknown): ProtocolError | undefined {
   if (type === "RAW") return undefined
   if (type !== "HANDLER" || typeof name !== "string") return new ProtocolError("a malformed wire value")
   if (!transferHandlers.has(name)) {
-    return new ProtocolError(`no Comlink transfer handler "${name}" is registered on this side`)
+    return new ProtocolError(`no Comlink transfer handler "${name.slice(0, 80)}" is registered on this side`)
   }
+  if (name === "throw") return thrownProblem(value)
   const fits = name !== "proxy" || value instanceof MessagePort
   return fits ? undefined : new ProtocolError("a proxy that is no port")
 }
 
+/** Comlink makes text of the message: of a peer's remote object that would be a call, whose failure nobody waits for. */
+function thrownProblem(thrown: unknown): ProtocolError | undefined {
+  const { isError, value } = (typeof thrown === "object" && thrown !== null ? thrown : {}) as ThrownWire
+  if (isError === false) return undefined
+  const { message } = (typeof value === "object" && value !== null ? value : {}) as { message?: unknown }
+  // Comlink assigns the fields: of this one it would make the error's prototype, which may be a remote object.
+  const inherits = typeof value === "object" && value !== null && Object.hasOwn(value, "__proto__")
+  if (isError === true && typeof message === "string" && !inherits) return undefined
+  return new ProtocolError("the peer sent a malformed error")
+}
+
+interface ThrownWire {
+  isError?: unknown
+  value?: unknown
+}
+
+/** Methods that every object and every function inherits. */
+const INHERITED = new Set(
+  [Object.prototype, Function.prototype].flatMap(holder =>
+    Object.getOwnPropertyNames(holder).filter(
+      name => typeof Object.getOwnPropertyDescriptor(holder, name)?.value === "function",
+    ),
+  ),
+)
+
+/** As `setProblem`, where what is exposed is not known: by the names alone. */
+function inheritedProblem({ type, path }: ComlinkMessage): ProtocolError | undefined {
+  const holders = type === "SET" ? (path as string[]).slice(0, -1) : []
+  if (!holders.some(name => INHERITED.has(name))) return undefined
+  return new ProtocolError("a property of a function cannot be set from another process")
+}
+
 function pathProblem(path: unknown): ProtocolError | undefined {
-  if (!Array.isArray(path) || !path.every(p => typeof p === "string")) return new ProtocolError("a malformed path")
+  if (!Array.isArray(path) || path.length > MAX_PATH || !path.every(p => typeof p === "string")) {
+    return new ProtocolError("a malformed path")
+  }
   const bad = path.find(p => FORBIDDEN.has(p))
   return bad === undefined ? undefined : new ProtocolError(`"${bad}" cannot be reached from another process`)
 }
 
 function listProblem(list: unknown): ProtocolError | undefined {
-  if (!Array.isArray(list)) return new ProtocolError("a malformed argument list")
+  if (!Array.isArray(list) || list.length > MAX_ARGUMENTS) return new ProtocolError("a malformed argument list")
   for (const wire of list) {
     const problem = argumentProblem(wire)
     if (problem) return problem

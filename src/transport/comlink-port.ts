@@ -5,7 +5,16 @@
 import { type FlameError, ProtocolError } from "../shared/errors.ts"
 import { KeepAlive } from "../shared/keep-alive.ts"
 import type { Channel } from "./channel.ts"
-import { type ComlinkMessage, isId, isRequest, requestProblem, wireProblem } from "./comlink-guard.ts"
+import {
+  asksForSymbol,
+  type ComlinkMessage,
+  isHarmless,
+  isId,
+  isRequest,
+  requestProblem,
+  setProblem,
+  wireProblem,
+} from "./comlink-guard.ts"
 import { lowerError } from "./remote-error.ts"
 import { Scope } from "./scope.ts"
 
@@ -14,16 +23,21 @@ type Listener = ((event: { data: unknown }) => void) | { handleEvent(event: { da
 export class ComlinkPort {
   readonly #channel: Channel
   readonly #pinned: boolean
+  readonly #served: object | undefined
   readonly #listeners = new Set<Listener>()
   /** Requests without an answer, with what was opened for their arguments. */
   readonly #pending = new Map<string | number, Scope>()
   /** A program that awaits a remote object is not over. (A call on the root is held by its slot.) */
   readonly #keepAlive = new KeepAlive()
 
-  /** @param pinned The channel outlives its proxies: a RELEASE of the last collected one must not end what is served. */
-  constructor(channel: Channel, pinned = false) {
+  /**
+   * @param pinned The channel outlives its proxies: a RELEASE of the last collected one must not end what is served.
+   * @param served What Comlink exposes here, if it does.
+   */
+  constructor(channel: Channel, pinned = false, served?: object) {
     this.#channel = channel
     this.#pinned = pinned
+    this.#served = served
     channel.receive((message, adopted) => this.#onMessage(message as ComlinkMessage, adopted))
     channel.onClose(reason => this.#fail(reason))
   }
@@ -34,6 +48,7 @@ export class ComlinkPort {
       this.#channel.send(message) // an answer, or the user's own protocol
       return
     }
+    if (asksForSymbol(m)) return
     const { id } = m
     if (m.type === "RELEASE" && this.#pinned) {
       queueMicrotask(() => this.#dispatch({ id, type: "RAW", value: undefined }))
@@ -81,6 +96,8 @@ export class ComlinkPort {
       } else if (message.argumentList !== undefined) {
         // Comlink looks into it before it looks at the type.
         throw new ProtocolError("arguments outside of a request")
+      } else if (!isHarmless(message.path)) {
+        throw new ProtocolError("a path outside of a request")
       } else if (isId(message.id)) {
         this.#settled(message.id, adopted)
         const problem = message.type === "HANDLER" ? wireProblem(message) : undefined
@@ -94,11 +111,15 @@ export class ComlinkPort {
   #admits(request: ComlinkMessage): boolean {
     const { id } = request
     if (!isId(id)) throw new ProtocolError("a request has no id")
-    const problem = requestProblem(request)
+    const problem = requestProblem(request) ?? this.#writeProblem(request)
     if (problem) this.#channel.send({ id, type: "HANDLER", name: "throw", value: lowerError(problem) })
     else if (request.type === "RELEASE" && this.#pinned) this.#channel.send({ id, type: "RAW", value: undefined })
     else return true
     return false
+  }
+
+  #writeProblem({ type, path = [] }: ComlinkMessage): FlameError | undefined {
+    return type === "SET" && this.#served ? setProblem(this.#served, path as string[]) : undefined
   }
 
   /** A request has its answer: what its arguments opened is over, once the streams in the answer are. */

@@ -75,12 +75,15 @@ function has(error: object, key: string): boolean {
   }
 }
 
+const MAX_DROPPED = 1_000
+
 /** Takes the list of fields that could not cross, from this hop or an earlier one, out of `fields`. */
 export function takeDropped(fields: Record<string, unknown>): string[] {
   const before = fields[DROPPED]
   if (!Array.isArray(before)) return []
   delete fields[DROPPED]
-  return before.filter(key => typeof key === "string")
+  // Looked at as far as anybody reads it: a peer's array may be longer than it takes to walk.
+  return before.slice(0, MAX_DROPPED).filter(key => typeof key === "string")
 }
 
 /** An error of the builtin class `name` stands for, else an Error called `name`; its own fields are still to come. */

@@ -30,8 +30,8 @@ const NONE: readonly never[] = []
 interface Coming {
   readonly channel: number
   readonly head: BulkHead
-  /** The JSON, then each part. */
-  readonly buffers: readonly Uint8Array<ArrayBuffer>[]
+  /** The JSON, then each part, up to the one that is coming: nothing is set aside for a length that is only announced. */
+  readonly buffers: Uint8Array<ArrayBuffer>[]
   at: number
   offset: number
   readonly bytes: number
@@ -108,11 +108,8 @@ export class Inbox {
     }
     this.#lastId = id
     this.#handler.announce(channels)
-    const buffers = lengths.map(allocate)
     this.#bytes += bytes
-    const coming = { channel, head, buffers, at: 0, offset: 0, bytes }
-    skipEmpty(coming)
-    this.#coming.set(id, coming)
+    this.#coming.set(id, { channel, head, buffers: [], at: 0, offset: 0, bytes })
   }
 
   #piece(pieces: readonly Buffer[]): boolean {
@@ -120,7 +117,7 @@ export class Inbox {
     const coming = this.#coming.get(id)
     if (!coming) throw new ProtocolError(`a piece of message ${id}, which is not on its way`)
     for (const piece of bytes) fill(coming, piece)
-    if (coming.at < coming.buffers.length) return false
+    if (coming.at < coming.head[2].length) return false
     this.#forget(id, coming)
     const [json, ...parts] = coming.buffers
     const text = Buffer.from(json!.buffer).toString()
@@ -156,22 +153,29 @@ function allocate(length: number): Uint8Array<ArrayBuffer> {
 function fill(coming: Coming, piece: Buffer): void {
   let rest: Uint8Array = piece
   while (rest.byteLength > 0) {
-    const buffer = coming.buffers[coming.at]
+    const buffer = bufferFor(coming)
     if (!buffer) throw new ProtocolError("more pieces of a message than it has bytes")
     const room = buffer.byteLength - coming.offset
     const bytes = rest.byteLength > room ? rest.subarray(0, room) : rest
     buffer.set(bytes, coming.offset)
     coming.offset += bytes.byteLength
     rest = rest.subarray(bytes.byteLength)
-    skipEmpty(coming)
+    bufferFor(coming, rest.byteLength > 0)
   }
 }
 
-function skipEmpty(coming: Coming): void {
-  while (coming.at < coming.buffers.length && coming.offset === coming.buffers[coming.at]!.byteLength) {
+/** Where the next byte goes: past the buffers that are full, empty ones among them. Undefined when there is none. */
+function bufferFor(coming: Coming, make = true): Uint8Array<ArrayBuffer> | undefined {
+  const lengths = coming.head[2]
+  while (coming.at < lengths.length && coming.offset === lengths[coming.at]) {
+    if (coming.buffers.length === coming.at) coming.buffers.push(allocate(0))
     coming.at += 1
     coming.offset = 0
   }
+  if (make && coming.at < lengths.length && coming.buffers.length === coming.at) {
+    coming.buffers.push(allocate(lengths[coming.at]!))
+  }
+  return coming.buffers[coming.at]
 }
 
 function parse(json: string): unknown {

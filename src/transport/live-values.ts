@@ -19,7 +19,8 @@ import { serveStream } from "./stream-source.ts"
 
 /** The JSON that stands for a live value, or undefined when it is none. */
 export function lowerLive(value: object, _path: () => string, session: Session, scope: Scope): Json | undefined {
-  if (isProxyMarked(value)) return reference("proxy", lasting(session, scope), c => expose(value, new ComlinkPort(c)))
+  if (isProxyMarked(value))
+    return reference("proxy", lasting(session, scope), c => expose(value, new ComlinkPort(c, false, value)))
   if (typeof value === "function") {
     if (!scope.functions) return undefined
     return reference("function", own(session, scope), c =>
@@ -63,7 +64,9 @@ export function raiseLive(ref: Json, session: Session, adopted: Scope): unknown 
       adopted.addStream(channel)
       return new RemoteStreamImpl(channel)
     default:
-      throw new ProtocolError(`an unknown kind of live reference: ${JSON.stringify(ref.live)}`)
+      throw new ProtocolError(
+        `an unknown kind of live reference: ${typeof ref.live === "string" ? ref.live.slice(0, 40) : "none"}`,
+      )
   }
 }
 

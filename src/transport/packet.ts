@@ -39,6 +39,9 @@ export const MAX_NAMED = 32_768
 /** Bytes in one piece. */
 export const PIECE_BYTES = 256 * 1024
 
+/** The JSON and so many parts as a frame has room for. */
+const MAX_LENGTHS = 1 + 0xffff
+
 export const FRAME = 1
 export const PIECE = 2
 const PIECE_HEADER = 8
@@ -80,7 +83,8 @@ export function parseBulkHead(payload: unknown): BulkHead {
   if (!Array.isArray(payload) || payload.length !== 4) throw malformed()
   const [id, rich, lengths, channels] = payload as unknown[]
   if (!isCount(id) || (rich !== 0 && rich !== 1)) throw malformed()
-  if (!Array.isArray(lengths) || lengths.length === 0 || !lengths.every(isCount)) throw malformed()
+  if (!Array.isArray(lengths) || lengths.length === 0 || lengths.length > MAX_LENGTHS || !lengths.every(isCount))
+    throw malformed()
   if (!Array.isArray(channels) || !channels.every(isCount)) throw malformed()
   return payload as unknown as BulkHead
 }

@@ -3,9 +3,9 @@
  * is sent is bridged to a channel; the other side gets a port bridged to the same channel.
  */
 import { MessageChannel, type MessagePort } from "node:worker_threads"
-import { ConnectionError } from "../shared/errors.ts"
+import { ConnectionError, ProtocolError } from "../shared/errors.ts"
 import type { Channel } from "./channel.ts"
-import { type ComlinkMessage, isId, portProblem } from "./comlink-guard.ts"
+import { asksForSymbol, type ComlinkMessage, isId, portProblem } from "./comlink-guard.ts"
 import { lowerError } from "./remote-error.ts"
 import { Scope } from "./scope.ts"
 
@@ -18,6 +18,7 @@ export function bridgePort(port: MessagePort, channel: Channel): void {
 
   port.on("message", (message: unknown) => {
     const id = requestId(message)
+    if (id !== undefined && asksForSymbol(message as ComlinkMessage)) return
     if (id !== undefined) pending.add(id)
     try {
       channel.send(message, new Scope(false))
@@ -41,12 +42,21 @@ export function bridgePort(port: MessagePort, channel: Channel): void {
       return
     }
     if (isId(id)) pending.delete(id)
-    port.postMessage(message, [...adopted.ports])
+    post(port, message, adopted)
   })
   channel.onClose(reason => {
     for (const id of pending) fail(id, reason)
     port.close()
   })
+}
+
+/** @throws ProtocolError for live values other than ports, which no honest peer's port takes. */
+function post(port: MessagePort, message: unknown, adopted: Scope): void {
+  try {
+    port.postMessage(message, [...adopted.ports])
+  } catch (cause) {
+    throw new ProtocolError("a message for a port holds what no port can carry", { cause })
+  }
 }
 
 /** A port for this side's code whose other end is `channel`. */

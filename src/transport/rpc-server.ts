@@ -25,6 +25,9 @@ export interface RpcTarget {
   end?(request: RpcRequest): void
 }
 
+/** No engine takes many more. */
+const MAX_ARGUMENTS = 65_535
+
 export class RpcServer {
   readonly #channel: Channel
   readonly #target: RpcTarget
@@ -133,6 +136,8 @@ function isPath(path: unknown): path is string[] {
 
 function argumentsOf(list: unknown): unknown[] {
   if (!Array.isArray(list)) throw new ProtocolError("a call has no argument list")
+  // A sparse array may say that it has four thousand million.
+  if (list.length > MAX_ARGUMENTS) throw new ProtocolError(`a call with more than ${MAX_ARGUMENTS} arguments`)
   return list.map(fromWire)
 }
 

@@ -29,6 +29,9 @@ const NOTHING = new Scope(false)
 /** Channels announced by messages in pieces, at a time. More is no honest peer. */
 const MAX_ANNOUNCED = 1_000_000
 
+/** Channels at a time. Each live value of a peer's takes a few hundred bytes here, and what it names may never be closed. */
+const MAX_CHANNELS = 1_000_000
+
 export class Session implements ChannelHost {
   readonly root: Channel
   readonly raw: Channel
@@ -79,6 +82,7 @@ export class Session implements ChannelHost {
   /** The peer's channel that a reference in a message names. @throws ProtocolError when it cannot be a new one. */
   adopt(id: unknown): Channel {
     if (!this.#announced.delete(id as number)) this.#checkNew(id)
+    if (this.#channels.size >= MAX_CHANNELS) throw new ProtocolError(`more than ${MAX_CHANNELS} channels at a time`)
     return this.#add(id as number)
   }
 
@@ -189,7 +193,8 @@ export class Session implements ChannelHost {
     const n = id as number
     const theirs = Number.isSafeInteger(n) && n >= FIRST_DYNAMIC && n % 2 !== this.#parity
     if (!theirs || this.#channels.has(n) || this.#announced.has(n)) {
-      throw new ProtocolError(`a message refers to channel ${String(id)}, which is not a new one of the peer's`)
+      const name = typeof id === "number" ? id : "?" // what is no number may be anything, and large
+      throw new ProtocolError(`a message refers to channel ${name}, which is not a new one of the peer's`)
     }
     if (n > this.#highestPeerId) this.#highestPeerId = n
   }

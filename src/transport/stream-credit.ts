@@ -3,7 +3,7 @@
  * window; sends nothing and holds no item.
  */
 import { itemSize } from "./item-size.ts"
-import { MAX_UNREAD_BYTES, MAX_WINDOW } from "./stream-message.ts"
+import { MAX_CREDIT, MAX_UNREAD_BYTES, MAX_WINDOW } from "./stream-message.ts"
 
 export class StreamCredit {
   /** Items that may be asked for and not taken. Starts at the one that is waited for. */
@@ -41,7 +41,8 @@ export class StreamCredit {
       this.#window = Math.min(MAX_WINDOW, this.#window * 2)
       this.#progress = false
     }
-    const free = Math.max(this.#window, waiting) - this.#outstanding - buffered
+    // Of more who wait than that, the rest is asked for as items come.
+    const free = Math.min(MAX_CREDIT, Math.max(this.#window, waiting)) - this.#outstanding - buffered
     const more = ahead ? Math.max(0, free) : 0
     // Whoever has taken one item may go on with a value for the next step: nothing is made ahead of that.
     if (waiting === 0 && this.#window === 1) return undefined

@@ -7,6 +7,9 @@ import { ProtocolError } from "../shared/errors.ts"
 /** Items that a consumer may have asked for and not taken, at most. */
 export const MAX_WINDOW = 64
 
+/** Steps without a value that may be asked for at a time: a `return` begins all of them in one go. */
+export const MAX_CREDIT = 0x1_0000
+
 /** Bytes, as `itemSize` counts them, that may be sent and not taken before the next item waits. One item more may be over it. */
 export const MAX_UNREAD_BYTES = 2 ** 20
 
@@ -33,7 +36,8 @@ type Check = (field: unknown) => boolean
 
 const anything: Check = () => true
 const isBoolean: Check = field => typeof field === "boolean"
-const isList: Check = Array.isArray
+/** A producer sends 64 KiB of small items at a time, 8,192 at most. A peer's array may be longer than it takes to walk. */
+const isList: Check = field => Array.isArray(field) && field.length <= 0x1_0000
 const isCount: Check = field => Number.isSafeInteger(field) && (field as number) >= 0
 
 const TO_SOURCE: Readonly<Record<ToSource[0], readonly Check[]>> = {

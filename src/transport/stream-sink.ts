@@ -207,17 +207,19 @@ export class StreamSink {
       if (!this.#credit.came(values.length)) throw new ProtocolError("more items on a stream than were asked for")
       this.#closeScopes(this.#credit.arrived, adopted)
     }
+    let unread = false
     for (const value of values) {
       if (this.#waiting[0]?.kind === "next") {
         const waiter = this.#waiting.shift()!
         if (this.#controls === 0) this.#credit.take(value)
         waiter.resolve({ done: false, value })
       } else if (this.#controls > 0) {
-        adopted.closeAll(dropped)
+        unread = true
       } else {
         this.#buffer.push({ value, adopted })
       }
     }
+    if (unread) adopted.closeAll(dropped)
     if (this.#controls === 0) this.#ask()
   }
 

@@ -10,7 +10,7 @@ import { raiseError, sendThrown } from "./remote-error.ts"
 import { Scope } from "./scope.ts"
 import type { Session } from "./session.ts"
 import { openIterator, releaseUnread, type Stepper } from "./stream-iterator.ts"
-import { MAX_UNREAD_BYTES, readToSource, type ToSink } from "./stream-message.ts"
+import { MAX_CREDIT, MAX_UNREAD_BYTES, readToSource, type ToSink } from "./stream-message.ts"
 import { inUserTerms, type PathNames } from "./value-path.ts"
 
 /** Milliseconds that a producer which never waits may run before the event loop gets a turn: its items have to leave, and a `return` or an abort has to be heard. */
@@ -74,6 +74,8 @@ class StreamSource {
     switch (message[0]) {
       case "pull":
         this.#acknowledge(message[1])
+        if (message[2] > MAX_CREDIT - this.#credit)
+          throw new ProtocolError("more items asked for than a stream may owe")
         this.#credit += message[2]
         break
       case "next":

@@ -90,7 +90,7 @@ export class Worker {
       },
       get: path => resolveExport(module, path).value,
     })
-    expose(module, new ComlinkPort(link.session.raw, true) as Parameters<typeof expose>[1])
+    expose(module, new ComlinkPort(link.session.raw, true, module) as Parameters<typeof expose>[1])
   }
 
   #admit(): void {

@@ -8,7 +8,8 @@ import type { Json } from "../../shared/json.ts"
 import { makeError, setErrorField, setOwn } from "../error-shape.ts"
 import { classNamed, typeNamed } from "../types-registry.ts"
 import { makeBinary } from "./binary.ts"
-import { malformed, toBigInt, toDate, toIndex } from "./scalars.ts"
+import { RegExpBudget } from "./regexp.ts"
+import { malformed, toBigInt, toDate, toIndex, toUrl } from "./scalars.ts"
 import * as tag from "./tags.ts"
 import type { Raise } from "./types.ts"
 
@@ -56,6 +57,7 @@ class Decoder {
   /** Objects in the order they are met, where the message refers to them. */
   private met: unknown[] | undefined
   private readonly used = new Set<number>()
+  private readonly regexps = new RegExpBudget()
   private readonly polluted = tag.prototypeIsPolluted()
 
   constructor(
@@ -127,7 +129,7 @@ class Decoder {
       case tag.BIGINT:
         return toBigInt(s.slice(2))
       case tag.URL_MARK:
-        return this.meet(new URL(s.slice(2)))
+        return this.meet(toUrl(s.slice(2)))
       case tag.BINARY:
         return this.meet(this.binary(s.slice(2)))
       case tag.REF:
@@ -165,7 +167,9 @@ class Decoder {
       }
       case tag.REGEXP: {
         expectLength(v, 3)
-        return this.meet(new RegExp(this.text(v[1]), this.text(v[2])))
+        const source = this.text(v[1])
+        if (!this.regexps.takes(source)) throw malformed("regular expressions with too many Unicode properties")
+        return this.meet(new RegExp(source, this.text(v[2])))
       }
       case tag.BOXED: {
         expectLength(v, 2)

@@ -21,6 +21,15 @@ export function toBigInt(s: string): bigint {
   return BigInt(s)
 }
 
+/**
+ * Only what `href` can be, which is ASCII: to encode a host with characters beyond that takes time by the square of its length.
+ * @throws ProtocolError, TypeError
+ */
+export function toUrl(s: string): URL {
+  if (/[^\0-\x7f]/.test(s)) throw malformed(`the URL ${JSON.stringify(s.slice(0, 40))}`)
+  return new URL(s)
+}
+
 /** What the decoder throws for anything the encoder does not write. */
 export function malformed(what: string): ProtocolError {
   return new ProtocolError(`the peer sent a malformed value: ${what}`)
