@@ -83,6 +83,8 @@ export function portProblem(message: unknown): ProtocolError | undefined {
   if (typeof message !== "object" || message === null) return undefined
   const m = message as ComlinkMessage
   if (!isHarmless(m.path)) return new ProtocolError("a malformed path")
+  // Comlink puts it into its answer: a port in its place could not be posted, and nobody would hear why.
+  if (isRequest(m) && m.id !== undefined && !isId(m.id)) return new ProtocolError("a request whose id is none")
   const bad = isRequest(m) && Array.isArray(m.path) ? (pathProblem(m.path) ?? inheritedProblem(m)) : undefined
   return bad ?? (m.argumentList === undefined ? undefined : listProblem(m.argumentList))
 }

@@ -134,7 +134,7 @@ export class RpcClient {
     const { streams } = adopted
     if (streams.length > 0) this.#streaming.set(id, streams)
     try {
-      waiter.resolve(fromWire(reply))
+      waiter.resolve(settledValue(fromWire(reply)))
     } catch (error) {
       waiter.reject(error)
     }
@@ -159,6 +159,18 @@ export class RpcClient {
       waiter.done()
     }
   }
+}
+
+/**
+ * To resolve a promise with something that has a `then` is to call it: were that a function of the other side's, the call would
+ * never settle, and nobody would hear how its own fails.
+ */
+function settledValue(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value
+  if (typeof (value as { then?: unknown }).then !== "function") return value
+  throw new ProtocolError("the result is a promise of the other side's, which cannot be awaited here", {
+    hint: "await it there: results of functions are awaited, what is inside of them is not",
+  })
 }
 
 const givenUp = new ConnectionError("the call was given up")

@@ -114,6 +114,8 @@ class Decoder {
         if (x.charCodeAt(0) === tag.MARK) v[key] = this.scalar(x)
       } else if (typeof x === "object" && x !== null) {
         const y = this.value(x, d + 1)
+        // To await what has a `then` is to call it: over there, where nobody hears that it failed.
+        if (typeof y === "function" && key === "then") throw malformed("a promise, whose `then` is a function of the peer's")
         if (y !== x) v[key] = y
       }
     }
@@ -242,7 +244,9 @@ class Decoder {
     }
     for (const key of Object.keys(fields)) {
       if (key === "name" || key === "message" || key === "stack") continue
-      setErrorField(error, key, this.value(fields[key], d + 1))
+      const field = this.value(fields[key], d + 1)
+      if (typeof field === "function" && key === "then") throw malformed("an error that is a promise")
+      setErrorField(error, key, field)
     }
     return error
   }

@@ -96,10 +96,16 @@ class Encoder extends Message {
     for (const key in v) {
       if (inherits && !Object.hasOwn(v, key)) continue
       const x = v[key]
-      if (typeof x === "function" && hasForeignMark(v)) {
-        text.rewind(head, at)
-        this.forget(objects, parts)
-        return false
+      if (typeof x === "function") {
+        if (hasForeignMark(v)) {
+          text.rewind(head, at)
+          this.forget(objects, parts)
+          return false
+        }
+        if (key === "then") {
+          const hint = "await it first; a function with this name makes a promise of whatever holds it"
+          throw notSerializable(this.path(d), "it has a `then`, like a promise", hint)
+        }
       }
       if (first) first = false
       else text.byte(COMMA)
