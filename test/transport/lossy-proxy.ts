@@ -19,6 +19,8 @@ export class Passage {
   readonly #muted: Record<Direction, boolean> = { up: false, down: false }
   /** Bytes forwarded so far. */
   readonly bytes: Record<Direction, number> = { up: 0, down: 0 }
+  /** The first bytes that went up: without TLS, which path was asked for. */
+  request = ""
   #limits: Partial<Record<Direction, { at: number; fault: Fault; struck: () => void }>> = {}
   #ended = false
 
@@ -110,6 +112,7 @@ export class Passage {
     const rest = limit ? limit.at - this.bytes[direction] : Number.POSITIVE_INFINITY
     const passed = chunk.length <= rest ? chunk : chunk.subarray(0, rest)
     this.bytes[direction] += passed.length
+    if (direction === "up" && this.request === "") this.request = passed.toString("latin1", 0, 64)
     const to = this.#ends[direction]
     const from = to === this.client ? this.server : this.client
     if (!to.destroyed && !to.write(passed)) from.pause()
