@@ -8,7 +8,7 @@ import { ConnectionError, type FlameError, HandshakeError, isFlameError, Protoco
 import { Connection } from "../transport/connection.ts"
 import { isRefused } from "../transport/dial.ts"
 import { Line, type LineHandler } from "../transport/line.ts"
-import { type ControlMessage, PROTOCOL_VERSION, parseControl, type Resume } from "../transport/protocol.ts"
+import { CloseCode, type ControlMessage, PROTOCOL_VERSION, parseControl, type Resume } from "../transport/protocol.ts"
 
 type Welcome = Extract<ControlMessage, { t: "welcome" }>
 
@@ -109,7 +109,7 @@ export class DialledLine<W extends Welcome> {
         const ws = await this.#options.dial(ATTEMPT_MS)
         if (line.over || (line.up && !wanted())) {
           ws.on("error", () => {}) // whatever becomes of it now is no news
-          ws.terminate()
+          ws.close(CloseCode.bye, "not needed")
           return
         }
         line.detach(reason) // from here on what comes over the old one would come twice

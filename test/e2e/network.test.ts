@@ -101,10 +101,31 @@ describe("a network that cuts connections", () => {
     await Promise.all(calls)
     expect(await asking).toBe(435)
     expect(await stream).toBe(300)
-    const echoed = await big
+    const echoed = (await big) as Uint8Array
     expect(echoed.byteLength).toBe(bytes)
     expect(echoed.every(b => b === 7)).toBe(true)
     expect(network.proxy.passages.length).toBeGreaterThan(12)
+    await unharmed(s)
+  })
+
+  it("is answered with one new connection for each, and with no more when that is up", async () => {
+    const warnings: unknown[] = []
+    const warn = (...args: unknown[]) => void warnings.push(...args)
+    const s = await site({ tls: false, logger: { debug() {}, info() {}, warn, error: warn } })
+    const { pool, network } = s
+    for (const path of ["/control", "/data"]) {
+      for (const fault of ["rst", "fin"] as const) {
+        const before = network.proxy.passages.length
+        network.proxy.open.find(p => p.request.includes(path))!.cut(fault)
+        await eventually(() => network.proxy.passages.length > before, "another connection")
+        await pool.api.echo(before, 1)
+        await pause(200) // as long as it takes for news of the cut to come the long way round
+        const made = network.proxy.passages.slice(before)
+        expect(made.filter(p => !p.client.destroyed)).toHaveLength(1)
+        expect(made.length).toBeLessThanOrEqual(2) // one may be called off: the news was old
+      }
+    }
+    expect(warnings.filter(w => /refused/.test(String(w)))).toEqual([])
     await unharmed(s)
   })
 })

@@ -23,6 +23,11 @@ export class DataLink {
     this.session = session
   }
 
+  /** There is a connection to the parent now. */
+  get up(): boolean {
+    return this.#dialled.line.up
+  }
+
   get welcome(): Welcome {
     return this.#dialled.welcome
   }
