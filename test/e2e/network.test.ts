@@ -141,7 +141,7 @@ describe("a link that is down for many heartbeats and comes back", () => {
     if (how.startsWith("both")) network.proxy.cut("rst")
     const during = [2, 3, 4].map(n => pool.api.echo(n, n))
     await network.proxy.next() // the runner looks for another way
-    await pause(1_500)
+    await pause(1_000) // ten heartbeats
     network.proxy.release()
     expect(await across).toBe("here")
     expect(await Promise.all(during)).toEqual([2, 3, 4])
@@ -181,7 +181,7 @@ describe("a process that cannot answer for a while", () => {
     const s = await site({ tls: false })
     const { pool, network } = s
     const started = told()
-    const dizzy = pool.api.spin(1, 1_500, started.tell)
+    const dizzy = pool.api.spin(1, 800, started.tell)
     await started.promise
     const data = network.proxy.open.find(p => p.request.includes("/data"))!
     data.cut("rst")
@@ -195,7 +195,7 @@ describe("a process that cannot answer for a while", () => {
     const started = told()
     const across = pool.api.later(1, 100, "here", started.tell)
     await started.promise
-    const until = performance.now() + 1_500
+    const until = performance.now() + 1_000
     while (performance.now() < until);
     expect(await across).toBe("here")
     expect(await pool.api.echo(2, 2)).toBe(2)

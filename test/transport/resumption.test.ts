@@ -195,6 +195,27 @@ describe.each([true, false])("a line (tls: %s)", tls => {
     expect(await Promise.all(during)).toEqual(Array.from({ length: 50 }, (_, i) => i + 1))
   })
 
+  it("hears nothing twice when it is replaced while the old connection still brings calls", async () => {
+    const joined = await join(hub, api)
+    await exchange(joined, 100)
+    joined.proxy.delayMs = 10
+    joined.proxy.last.mute("up") // what comes down still comes down
+    let over = false
+    const first = numbers
+    const calls: Promise<number>[] = []
+    const more = () => {
+      calls.push(joined.call("add", [numbers++, 1, 1]))
+      if (!over) setTimeout(more, 1)
+    }
+    more()
+    joined.data.relink()
+    await calls[0]
+    over = true
+    await Promise.all(calls)
+    for (let n = first; n < first + calls.length; n++) expect(ledger.runs.get(n)).toBe(1)
+    expect(calls.length).toBeGreaterThan(10)
+  })
+
   it("is not replaced when it proves to be alive", async () => {
     const joined = await join(hub, api)
     await exchange(joined, 100)
