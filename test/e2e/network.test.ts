@@ -116,7 +116,9 @@ describe("a network that cuts connections", () => {
     for (const path of ["/control", "/data"]) {
       for (const fault of ["rst", "fin"] as const) {
         const before = network.proxy.passages.length
-        network.proxy.open.find(p => p.request.includes(path))!.cut(fault)
+        const those = () => network.proxy.open.filter(p => p.request.includes(path))
+        await eventually(() => those().length === 1, `one ${path} connection`) // a worker may serve before its supervisor is there
+        those()[0]!.cut(fault)
         await eventually(() => network.proxy.passages.length > before, "another connection")
         await pool.api.echo(before, 1)
         await pause(200) // as long as it takes for news of the cut to come the long way round
@@ -203,14 +205,19 @@ describe("a process that cannot answer for a while", () => {
   })
 
   it("a host that is frozen gets no new calls, and goes on with its own when it thaws", async () => {
-    const s = await site({ max: 2, maxConcurrency: 10 })
+    const noticed = told()
+    const hear = (...args: unknown[]) => {
+      if (args.some(arg => /connection was cut/.test(String(arg)))) void noticed.tell()
+    }
+    const logger = { debug() {}, info() {}, warn: hear, error: hear }
+    const s = await site({ max: 2, maxConcurrency: 10, logger })
     const { pool, where } = s
     const started = told()
     const across = pool.api.later(1, 50, "here", started.tell)
     await started.promise
     for (const pid of [where.ppid, where.pid]) process.kill(pid, "SIGSTOP")
     try {
-      await pause(600) // three heartbeats, and a little
+      await noticed.promise
       const up = once(pool, "runner:up")
       const elsewhere = pool.api.where()
       expect((await up).id).not.toBe(where.id)
