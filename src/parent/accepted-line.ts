@@ -3,7 +3,7 @@
  * Owns the name, which only who was welcomed knows; decides nothing about who may come.
  */
 import { randomBytes } from "node:crypto"
-import { HandshakeError } from "../shared/errors.ts"
+import { HandshakeError, isFlameError } from "../shared/errors.ts"
 import type { Connection } from "../transport/connection.ts"
 import { Line, type LineHandler } from "../transport/line.ts"
 import type { Resume } from "../transport/protocol.ts"
@@ -19,18 +19,24 @@ export class AcceptedLine {
 
   /** Nothing has come over it and nobody is there: whoever said hello never heard the answer, and may say it again. */
   get forgotten(): boolean {
-    return !this.line.up && this.line.received === 0
+    return !this.line.up && !this.line.heard
   }
 
-  /**
-   * Goes on over `connection`.
-   * @param greet Called when the name is right: until then it is a stranger's.
-   * @throws HandshakeError for another line's name; ProtocolError for an impossible count.
-   */
-  resume(connection: Connection, { line, received }: Resume, greet: () => void): void {
+  /** @throws HandshakeError when `resume` names another line, or was on its way while the line went on over a newer connection. */
+  check({ line, received }: Resume): void {
     if (line !== this.name || this.line.over) throw new HandshakeError("there is no such line to go on with")
-    greet()
+    if (received < this.line.acknowledged) throw new HandshakeError("the line has gone on over another connection")
+  }
+
+  /** Goes on over `connection`. @throws what `check` throws; ProtocolError for an impossible count, which ends the line. */
+  resume(connection: Connection, resume: Resume): void {
+    this.check(resume)
     connection.tell({ t: "resumed", received: this.line.received })
-    this.line.attach(connection, received)
+    try {
+      this.line.attach(connection, resume.received)
+    } catch (error) {
+      if (isFlameError(error)) this.line.fail(error)
+      throw error
+    }
   }
 }

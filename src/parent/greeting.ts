@@ -2,11 +2,17 @@
  * A peer that proved to have a runner's key, until it has said who it is: one hello, within a time, and nothing before it. Owns
  * that first moment of a connection; what the hello leads to is the link's business.
  */
-import { HandshakeError, ProtocolError } from "../shared/errors.ts"
+import { ConnectionError, HandshakeError, ProtocolError } from "../shared/errors.ts"
 import { after } from "../shared/timer.ts"
 import { Connection } from "../transport/connection.ts"
 import type { AcceptedPeer } from "../transport/listener.ts"
-import { PROTOCOL_VERSION, parseControl, type SupervisorMessage, type WorkerMessage } from "../transport/protocol.ts"
+import {
+  CloseCode,
+  PROTOCOL_VERSION,
+  parseControl,
+  type SupervisorMessage,
+  type WorkerMessage,
+} from "../transport/protocol.ts"
 
 export type Hello = Extract<SupervisorMessage | WorkerMessage, { t: "hello" }>
 
@@ -43,7 +49,9 @@ export function awaitHello(peer: AcceptedPeer, runnerId: string, handler: Greeti
     },
     closed: reason => {
       handler.over(connection)
-      if (!greeted) handler.refused(reason.message)
+      // A runner whose other connection proved to be alive calls this one off, and nobody need know.
+      const calledOff = reason instanceof ConnectionError && reason.closeCode === CloseCode.bye
+      if (!greeted && !calledOff) handler.refused(reason.message)
     },
   })
   // A peer has the key, but whether it speaks is another matter.

@@ -24,7 +24,8 @@ export function forSlot<C extends Candidate>(runners: Iterable<C>): C | undefine
 /** An idle runner for a lease. */
 export function forLease<C extends Candidate>(runners: Iterable<C>): C | undefined {
   for (const runner of runners) {
-    if (runner.ready && !runner.leased && !runner.reserved && runner.running === 0) return runner
+    // Idle and without a free slot: it cannot be reached now.
+    if (runner.ready && !runner.leased && !runner.reserved && runner.running === 0 && runner.free > 0) return runner
   }
   return undefined
 }

@@ -58,9 +58,9 @@ export class RunnerLink {
     return this.#addresses
   }
 
-  /** Whether what is sent to the worker now gets there now. */
+  /** Whether what is sent to the worker now gets there now. A host that does not answer its heartbeats runs no worker either. */
   get up(): boolean {
-    return this.#data?.line.up === true
+    return this.#data?.line.up === true && this.#absence === undefined
   }
 
   /** A peer that proved to have this runner's key. */
@@ -143,7 +143,9 @@ export class RunnerLink {
     const { runnerId, heartbeatMs, silenceMs, orphanGraceMs, reconnectMs } = this.#settings
     const known = this.#control
     if (known && hello.resume) {
-      known.resume(connection, hello.resume, greet)
+      known.check(hello.resume)
+      greet()
+      known.resume(connection, hello.resume)
       this.#reachable(connection)
       return
     }
@@ -258,7 +260,9 @@ export class RunnerLink {
     const known = this.#data
     if (hello.resume) {
       if (known?.generation !== hello.generation) throw new HandshakeError("there is no such line to go on with")
-      known.accepted.resume(connection, hello.resume, greet)
+      known.accepted.check(hello.resume)
+      greet()
+      known.accepted.resume(connection, hello.resume)
       this.#handler.restored()
       return
     }

@@ -8,7 +8,7 @@ import { ConnectionError, type FlameError, HandshakeError, isFlameError, Protoco
 import { Connection } from "../transport/connection.ts"
 import { isRefused } from "../transport/dial.ts"
 import { Line, type LineHandler } from "../transport/line.ts"
-import { type ControlMessage, PROTOCOL_VERSION, parseControl, type Resume } from "../transport/protocol.ts"
+import { CloseCode, type ControlMessage, PROTOCOL_VERSION, parseControl, type Resume } from "../transport/protocol.ts"
 
 type Welcome = Extract<ControlMessage, { t: "welcome" }>
 
@@ -43,12 +43,14 @@ export class DialledLine<W extends Welcome> {
   readonly connection: Connection
   readonly #options: DialledLineOptions<W>
   readonly #up: (connection: Connection) => void
+  #current: Connection
   #redialling = false
 
   private constructor(options: DialledLineOptions<W>, connection: Connection, welcome: W) {
     this.#options = options
     this.welcome = welcome
     this.connection = connection
+    this.#current = connection
     const handler = options.handlerFor(welcome, () => this.line)
     this.#up = connection => handler.up(connection)
     this.line = new Line({
@@ -59,6 +61,7 @@ export class DialledLine<W extends Welcome> {
       detached: reason => void this.#redial(reason, () => true),
     })
     this.line.attach(connection, 0)
+    this.line.confirm() // from now on nobody can begin this line anew
   }
 
   /**
@@ -73,13 +76,19 @@ export class DialledLine<W extends Welcome> {
     }
     const take = (connection: Connection, welcome: W) => new DialledLine(options, connection, welcome)
     const attempt = async () => await greet(await options.dial(FIRST_ATTEMPT_MS), options, undefined, check, take)
-    return await patiently(FIRST_FOR_MS, () => true, attempt)
+    return await patiently(within(FIRST_FOR_MS), attempt)
+  }
+
+  /** Asks the parent over the connection that there is now; `alive` is called if it answers. */
+  probe(alive: () => void): void {
+    this.#current.onPong(alive)
+    this.#current.ping()
   }
 
   /**
    * Makes another connection although this one is not known to be cut, and drops it only when the other is there: the parent
    * may be slow, and not away.
-   * @param wanted Asked before each attempt.
+   * @param wanted Asked before each attempt, and when the other connection is there.
    */
   relink(reason: FlameError, wanted: () => boolean): void {
     void this.#redial(reason, wanted)
@@ -89,21 +98,29 @@ export class DialledLine<W extends Welcome> {
     if (this.#redialling) return
     this.#redialling = true
     const { line, welcome } = this
+    // Counted from the cut: for how long another connection was wished for while this one was up does not matter.
+    let inTime = within(welcome.reconnectMs)
+    const again = () => {
+      if (line.up) inTime = within(welcome.reconnectMs)
+      return inTime() && !line.over && (!line.up || wanted())
+    }
     try {
-      await patiently(
-        welcome.reconnectMs,
-        () => !line.over && (!line.up || wanted()),
-        async () => {
-          const ws = await this.#options.dial(ATTEMPT_MS)
-          line.detach(reason) // from here on what comes over the old one would come twice
-          const resume = { line: welcome.line, received: line.received }
-          await greet(ws, this.#options, resume, checkResumed, (connection, { received }) => {
-            if (line.over) throw new ConnectionError("the line has ended meanwhile")
-            line.attach(connection, received)
-            this.#up(connection)
-          })
-        },
-      )
+      await patiently(again, async () => {
+        const ws = await this.#options.dial(ATTEMPT_MS)
+        if (line.over || (line.up && !wanted())) {
+          ws.on("error", () => {}) // whatever becomes of it now is no news
+          ws.close(CloseCode.bye, "not needed")
+          return
+        }
+        line.detach(reason) // from here on what comes over the old one would come twice
+        const resume = { line: welcome.line, received: line.received }
+        await greet(ws, this.#options, resume, checkResumed, (connection, { received }) => {
+          if (line.over) throw new ConnectionError("the line has ended meanwhile")
+          this.#current = connection
+          line.attach(connection, received)
+          this.#up(connection)
+        })
+      })
     } catch (error) {
       if (line.up) return // the old connection has proved to be alive
       const why = `${reason.message}, and no other could be made: ${(error as Error).message}`
@@ -111,6 +128,9 @@ export class DialledLine<W extends Welcome> {
     } finally {
       this.#redialling = false
     }
+    // Cut before the attempt was over: nobody was listening for that.
+    if (!line.up && !line.over)
+      await this.#redial(new ConnectionError("the new connection was cut at once"), () => true)
   }
 }
 
@@ -149,9 +169,14 @@ async function greet<W extends Welcome, M, R>(
   })
 }
 
-/** Tries again what fails for want of a network, until the time is over or there is no sense in it. */
-async function patiently<R>(forMs: number, wanted: () => boolean, attempt: () => Promise<R>): Promise<R> {
-  const until = performance.now() + forMs
+/** True for the next `ms`. */
+function within(ms: number): () => boolean {
+  const until = performance.now() + ms
+  return () => performance.now() <= until
+}
+
+/** Tries again what fails for want of a network, as long as `again` says so and there is sense in it. */
+async function patiently<R>(again: () => boolean, attempt: () => Promise<R>): Promise<R> {
   let pause = RETRY_MS
   for (let refusals = 0; ; ) {
     try {
@@ -161,7 +186,7 @@ async function patiently<R>(forMs: number, wanted: () => boolean, attempt: () =>
       const final = error instanceof HandshakeError || error instanceof ProtocolError || !isFlameError(error)
       const closed = (error as { closeCode?: number }).closeCode
       const ended = closed !== undefined && closed !== 1006
-      if (final || ended || refusals >= REFUSALS || performance.now() > until || !wanted()) throw error
+      if (final || ended || refusals >= REFUSALS || !again()) throw error
     }
     await delay(pause)
     pause = Math.min(MAX_RETRY_MS, 2 * pause)

@@ -49,6 +49,7 @@ export class Line {
   #acknowledged = 0
   #bytesUnderWay = 0
   #received = 0
+  #heard = false
   #owedPackets = 0
   #owedBytes = 0
   #drained: (() => void)[] = []
@@ -68,6 +69,16 @@ export class Line {
   /** Packets of the peer that have arrived: what the other side needs to know to go on. */
   get received(): number {
     return this.#received
+  }
+
+  /** Packets of ours that the peer is known to have. */
+  get acknowledged(): number {
+    return this.#acknowledged
+  }
+
+  /** Anything has come over it, be it no packet: the other side knows of this line. */
+  get heard(): boolean {
+    return this.#heard
   }
 
   /** Bytes of bulk data that may be sent now. */
@@ -112,6 +123,11 @@ export class Line {
     this.#state = "up"
     this.#transmit()
     this.#handler.writable()
+  }
+
+  /** Tells the peer what has arrived although nothing asks for that: it hears that this side is there. */
+  confirm(): void {
+    this.#answer()
   }
 
   /** Drops the connection, as if it had been cut. */
@@ -161,6 +177,7 @@ export class Line {
     return {
       text: data => {
         if (this.#connection !== connection) return
+        this.#heard = true
         if (data.charCodeAt(0) === ACK) this.#onAck(data)
         else if (data === ASK) this.#answer()
         else {
@@ -171,6 +188,7 @@ export class Line {
       },
       binary: pieces => {
         if (this.#connection !== connection) return
+        this.#heard = true
         let bytes = 0
         for (const piece of pieces) bytes += piece.length
         this.#received += 1
@@ -214,7 +232,8 @@ export class Line {
   }
 
   #onAck(data: string): void {
-    this.#acknowledge(Number(data.slice(1)), this.#acknowledged + this.#next - this.#first)
+    const count = data.length > 1 ? Number(data.slice(1)) : Number.NaN
+    this.#acknowledge(count, this.#acknowledged + this.#next - this.#first)
     if (this.#next < this.#kept.length) this.#transmit()
     this.#handler.writable()
   }

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto"
 import type { WebSocket } from "ws"
-import { HandshakeError } from "../shared/errors.ts"
+import { HandshakeError, HostError, isFlameError } from "../shared/errors.ts"
 import {
   isMac,
   macOf,
@@ -19,6 +19,8 @@ import {
 import { holdMessages } from "./held-messages.ts"
 import { CloseCode } from "./protocol.ts"
 import { KEY_BYTES } from "./psk.ts"
+
+const CUT = "the connection to the parent was cut before it had proved its key"
 
 /** Stands in for the key of somebody unknown: its MAC is computed and compared like any other, and never fits. */
 const NO_KEY = randomBytes(KEY_BYTES)
@@ -74,7 +76,7 @@ export function askProof(
 
 /**
  * The runner's end, on an open socket whose messages are held. When it resolves they are held again, for whoever takes over.
- * @throws HandshakeError when the other end refuses us, or is not the parent.
+ * @throws HandshakeError when the other end refuses us, or is not the parent; HostError when the connection was cut.
  */
 export async function giveProof(
   ws: WebSocket,
@@ -89,8 +91,13 @@ export async function giveProof(
       ws.off("close", closed)
       tell()
     }
-    const failed = (error: Error) => settle(() => reject(error))
+    const failed = (error: Error & { code?: string }) => {
+      // What ws finds wrong is no answer of a parent's; anything else is the network, which says nothing about who is there.
+      const cut = !isFlameError(error) && error.code?.startsWith("WS_ERR") !== true
+      settle(() => reject(cut ? new HostError(`${CUT}: ${error.message}`, { cause: error }) : error))
+    }
     const closed = (code: number, reason: Buffer) => {
+      if (code === 1006) return failed(new HostError(CUT))
       const words = reason.length > 0 ? reason.toString() : `it closed the connection (code ${code})`
       failed(new HandshakeError(words))
     }

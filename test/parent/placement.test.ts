@@ -55,7 +55,7 @@ describe("who is chosen", () => {
         expect(forSlot(runners)?.running).toBe(
           withPlace.length > 0 ? Math.min(...withPlace.map(r => r.running)) : undefined,
         )
-        expect(forLease(runners)).toBe(open.find(r => r.running === 0))
+        expect(forLease(runners)).toBe(open.find(r => r.running === 0 && r.free > 0))
         expect(toReserve(runners)?.running).toBe(open.length > 0 ? Math.min(...open.map(r => r.running)) : undefined)
       }),
     )

@@ -162,14 +162,14 @@ function side(ws: WebSocket, name: "parent" | "runner", onHello: (m: ControlMess
     },
     closed: ended,
   })
-  const line = new Line({
+  const line: Line = new Line({
     text: data => session.text(data),
     binary: pieces => session.binary(pieces),
     writable: () => session.pump(),
     detached: reason => line.fail(reason), // nobody makes another connection here
     closed: ended,
   })
-  const session = new Session(name, {
+  const session: Session = new Session(name, {
     send: packet => line.send(packet),
     get credit() {
       return line.credit

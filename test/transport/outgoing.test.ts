@@ -3,7 +3,8 @@ import { constants } from "node:buffer"
 import { describe, expect, test } from "vitest"
 import { PayloadTooLargeError } from "../../src/shared/errors.ts"
 import type { Packet } from "../../src/transport/connection.ts"
-import { Outbox, outgoing } from "../../src/transport/outgoing.ts"
+import { Outbox } from "../../src/transport/outbox.ts"
+import { outgoing } from "../../src/transport/outgoing.ts"
 import { INLINE_BYTES, MAX_NAMED } from "../../src/transport/packet.ts"
 import { MAX_MESSAGE_BYTES, MAX_PACKET_BYTES } from "../../src/transport/protocol.ts"
 
@@ -88,7 +89,7 @@ test.each([8, INLINE_BYTES + 8])("%i bytes of the caller's are copied, those tha
   const sent = (owned: boolean) => {
     const { bulk, parts } = outgoing(0, true, "0", [part(bytes, owned)])
     bulk?.next() // the JSON
-    return bulk ? bulk.next()[1] : parts[0]!
+    return (bulk ? bulk.next()[1] : parts[0]!) as Uint8Array
   }
   const copy = sent(false)
   const same = sent(true)

@@ -23,6 +23,11 @@ export class DataLink {
     this.session = session
   }
 
+  /** There is a connection to the parent now. */
+  get up(): boolean {
+    return this.#dialled.line.up
+  }
+
   get welcome(): Welcome {
     return this.#dialled.welcome
   }
@@ -71,9 +76,16 @@ export class DataLink {
     return new DataLink(dialled, session!)
   }
 
-  /** The parent has lost the connection, or may have: makes another. */
+  /**
+   * The parent has lost the connection, or may have: makes another. Not when this one proves to be alive: the news may be old,
+   * and of a connection that this one has replaced already.
+   */
   relink(): void {
-    this.#dialled.relink(new ConnectionError("the parent asked for another connection"), () => true)
+    let silent = true
+    this.#dialled.probe(() => {
+      silent = false
+    })
+    this.#dialled.relink(new ConnectionError("the parent asked for another connection"), () => silent)
   }
 
   send(message: WorkerMessage): void {
