@@ -48,18 +48,6 @@ describe("api", () => {
     expect(invoke).not.toHaveBeenCalled()
   })
 
-  it("says above which frame the user's own begin", () => {
-    const sites: { stack?: string }[] = []
-    const api = apiProxy((_operation, above) => {
-      const site = {}
-      Error.captureStackTrace(site, above)
-      sites.push(site)
-    }) as any
-    api.models.load()
-    expect(sites[0]!.stack!.split("\n")[1]).toMatch(/api-proxy\.test\.ts/)
-    expect(sites[0]!.stack).not.toMatch(/src\/parent/)
-  })
-
   // None of these is meant as a call: printers, loggers, test tools and the language itself ask them of everything.
   it.each<[string, (value: any) => unknown]>([
     ["util.inspect", value => inspect(value, { depth: 9, showHidden: true })],

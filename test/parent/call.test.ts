@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest"
-import { Call, type CallTarget } from "../../src/parent/call.ts"
+import { Call, type CallOutcome, type CallTarget } from "../../src/parent/call.ts"
 import {
   CallAbortedError,
   NoExportError,
@@ -20,8 +20,20 @@ function target(part: Partial<RpcClient> = {}) {
     cancel: vi.fn(),
     ...part,
   }
-  const where = { exports: ["train", "models", "models.load"], runnerId: "r-1", jobId: "77", node: "n3" }
-  return { client, sent, target: { ...where, client: client as unknown as RpcClient } as CallTarget }
+  const exports = ["train", "models", "models.load"]
+  const where = { exports, names: new Set(exports), runnerId: "r-1", jobId: "77", node: "n3" }
+  return { client, sent, target: { ...where, client: client as unknown as RpcClient } satisfies CallTarget }
+}
+
+/** Sends `call`, and says how it left the slot; a slot that is left twice is a fault of its own. */
+function send(call: Call, to: CallTarget): Promise<CallOutcome> {
+  return new Promise((resolve, reject) => {
+    let times = 0
+    call.send(to, outcome => {
+      if (++times > 1) reject(new Error("the slot was left twice"))
+      else resolve(outcome)
+    })
+  })
 }
 
 function makeCall(
@@ -29,7 +41,7 @@ function makeCall(
   limits: Parameters<typeof Call.begin>[1] = NO_LIMITS,
   kind: "apply" | "get" = "apply",
 ) {
-  const { call, promise } = Call.begin(kind === "get" ? { kind, path } : { kind, path, args: [1] }, limits, makeCall)
+  const { call, promise } = Call.begin(kind === "get" ? { kind, path } : { kind, path, args: [1] }, limits)
   return Object.assign(call, { promise })
 }
 
@@ -47,7 +59,7 @@ describe("a call", () => {
     const settled = vi.fn()
     call.onSettled(settled)
     let free = false
-    const slot = call.send(to).then(outcome => {
+    const slot = send(call, to).then(outcome => {
       free = true
       return outcome
     })
@@ -70,7 +82,7 @@ describe("a call", () => {
     const controller = new AbortController()
     const { sent, client, target: to } = target()
     const call = makeCall(["train"], { timeoutMs: 60_000, signal: controller.signal })
-    const slot = call.send(to)
+    const slot = send(call, to)
     sent[0]!.waiter.resolve("a stream")
     expect(await call.promise).toBe("a stream")
     const why = new Error("enough")
@@ -82,7 +94,7 @@ describe("a call", () => {
 
     const later = new AbortController()
     const over = makeCall(["train"], { timeoutMs: 60_000, signal: later.signal })
-    void over.send(to)
+    void send(over, to)
     sent[1]!.waiter.resolve("a stream")
     sent[1]!.waiter.done()
     later.abort(why)
@@ -92,7 +104,7 @@ describe("a call", () => {
   it("reads data by the same way", async () => {
     const { sent, target: to } = target()
     const call = makeCall(["models"], NO_LIMITS, "get")
-    void call.send(to)
+    void send(call, to)
     expect(sent).toMatchObject([{ path: ["models"], args: undefined }])
     sent[0]!.waiter.resolve(5)
     expect(await call.promise).toBe(5)
@@ -102,7 +114,7 @@ describe("a call", () => {
     "to %j goes to the runner, which knows what is inside",
     path => {
       const { sent, target: to } = target()
-      void makeCall(path).send(to)
+      void send(makeCall(path), to)
       expect(sent).toHaveLength(1)
     },
   )
@@ -110,9 +122,9 @@ describe("a call", () => {
   it("to a name that is not there is sent to nobody", async () => {
     const { sent, target: to } = target()
     const call = makeCall(["trian"])
-    expect(await Promise.all([call.send(to), failure(call)])).toEqual(["over", expect.any(NoExportError)])
+    expect(await Promise.all([send(call, to), failure(call)])).toEqual(["over", expect.any(NoExportError)])
     expect(sent).toEqual([])
-    expect((await failure(call)).stack).toMatch(/-- called from --\n.*call\.test\.ts/)
+    expect((await failure(call)).stack).toMatch(/\n {4}-- awaited --\n +at async Promise\.all.*\n +at .*call\.test\.ts/)
   })
 
   it("with an argument that cannot cross frees its slot", async () => {
@@ -123,7 +135,7 @@ describe("a call", () => {
       },
     })
     const call = makeCall()
-    expect(await call.send(to)).toBe("over")
+    expect(await send(call, to)).toBe("over")
     expect(await failure(call)).toBe(error)
     expect(error.stack).toMatch(/call\.test\.ts/)
   })
@@ -136,7 +148,7 @@ describe("a call whose caller gave up", () => {
     const call = makeCall(["train"], { ...NO_LIMITS, signal: abort.signal })
     abort.abort("enough")
     expect(await failure(call)).toBeInstanceOf(CallAbortedError)
-    expect(await call.send(to)).toBe("over")
+    expect(await send(call, to)).toBe("over")
     expect(sent).toEqual([])
   })
 
@@ -144,7 +156,7 @@ describe("a call whose caller gave up", () => {
     const { sent, client, target: to } = target()
     const abort = new AbortController()
     const call = makeCall(["train"], { ...NO_LIMITS, signal: abort.signal })
-    const slot = call.send(to)
+    const slot = send(call, to)
     abort.abort("enough")
     expect(await failure(call)).toMatchObject({ name: "AbortError", started: true, cause: "enough" })
     expect(client.cancel).toHaveBeenCalledWith(1, "enough", expect.any(CallAbortedError))
@@ -166,13 +178,13 @@ describe("a call that a draining runner sent back", () => {
   it("is as it was before, and may go elsewhere", async () => {
     const [one, two] = [target(), target()]
     const call = makeCall()
-    const slot = call.send(one.target)
+    const slot = send(call, one.target)
     one.sent[0]!.waiter.reject(draining("r-1"))
     one.sent[0]!.waiter.done()
     expect(await slot).toBe("not-started")
     call.unsend()
     expect(call).toMatchObject({ started: false, settled: false })
-    void call.send(two.target)
+    void send(call, two.target)
     two.sent[0]!.waiter.resolve("model")
     expect(await call.promise).toBe("model")
   })
@@ -188,7 +200,7 @@ describe("a call that a draining runner sent back", () => {
   it("has run when it is a runner of the user's own code that drains", async () => {
     const { sent, target: to } = target()
     const call = makeCall()
-    const slot = call.send(to)
+    const slot = send(call, to)
     const inner = draining("inner-7")
     sent[0]!.waiter.reject(inner)
     sent[0]!.waiter.done()
@@ -201,7 +213,7 @@ describe("what comes back", () => {
   it("as a user's error has both stacks and says where it was thrown", async () => {
     const { sent, target: to } = target()
     const call = makeCall()
-    void call.send(to)
+    void send(call, to)
     const error = Object.assign(new RangeError("boom"), { stack: "RangeError: boom\n    at train (/x/train.ts:5:1)" })
     sent[0]!.waiter.reject(error)
     expect(await failure(call)).toBe(error)
@@ -211,14 +223,14 @@ describe("what comes back", () => {
       node: "n3",
       stack: "RangeError: boom\n    at train (/x/train.ts:5:1)",
     })
-    expect(error.stack).toMatch(/train\.ts:5:1\)\n {4}-- thrown on runner r-1 on n3, called from --\n.*call\.test\.ts/)
+    expect(error.stack).toMatch(/train\.ts:5:1\)\n {4}-- thrown on runner r-1 on n3, awaited --\n +at .*call\.test\.ts/)
     expect(Object.keys(error)).not.toContain("remote") // it does not fill every log
   })
 
   it.each([["a text"], [undefined], [null], [5]])("as %o, thrown, stays what it is", async thrown => {
     const { sent, target: to } = target()
     const call = makeCall()
-    void call.send(to)
+    void send(call, to)
     sent[0]!.waiter.reject(thrown)
     expect(await failure(call)).toBe(thrown)
   })
@@ -227,7 +239,7 @@ describe("what comes back", () => {
     const lost = new RunnerLostError("runner r-1 is gone: crashed", "r-1", "crashed", true, { exitCode: 1 })
     const { sent, target: to } = target()
     const calls = [makeCall(), makeCall()]
-    for (const call of calls) void call.send(to)
+    for (const call of calls) void send(call, to)
     for (const { waiter } of sent) waiter.reject(lost)
     const [a, b] = await Promise.all(calls.map(failure))
     expect(a).not.toBe(b)

@@ -218,9 +218,9 @@ export function serve(side: Side, api: Api): { signals: AbortSignal[]; open: () 
   const target: RpcTarget = {
     begin() {
       open += 1
-      return () => {
-        open -= 1
-      }
+    },
+    end() {
+      open -= 1
     },
     apply(path, args, { signal }) {
       signals.push(signal)

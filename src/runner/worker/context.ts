@@ -12,6 +12,8 @@ export class WorkerCall implements CallContext {
     readonly id: number,
     /** @internal */
     readonly request: RpcRequest,
+    /** @internal It began when calls were followed already: whatever belongs to it knows it. */
+    readonly followed: boolean,
   ) {}
 
   get signal(): AbortSignal {
@@ -28,8 +30,8 @@ export class WorkerContext implements RunnerContext {
   readonly #calls = new AsyncLocalStorage<CallContext>()
   readonly #abort = new AbortController()
   readonly #hooks = new Set<Hook>()
-  /** Requests that are being served. */
-  readonly #open = new Set<RpcRequest>()
+  /** Requests that are being served, and what was told of them to who asked. */
+  readonly #open = new Map<RpcRequest, WorkerCall | undefined>()
   #nextCall = 1
   readonly #globals: Parameters<typeof installContext>[0]
   #endsAt: number | undefined
@@ -68,7 +70,7 @@ export class WorkerContext implements RunnerContext {
   }
 
   begin(request: RpcRequest): void {
-    this.#open.add(request)
+    this.#open.set(request, undefined)
   }
 
   end(request: RpcRequest): void {
@@ -78,9 +80,7 @@ export class WorkerContext implements RunnerContext {
   /** Runs `fn` for `request`: it is the call that `currentCall()` sees, if anybody can ask. */
   runCall<T>(request: RpcRequest, fn: () => T): T {
     if (!this.#globals.followed) return fn()
-    const call = new WorkerCall(this.#nextCall++, request)
-    request.inContext = abort => this.#calls.run(call, abort)
-    return this.#calls.run(call, fn)
+    return this.#calls.run(this.#callOf(request, true), fn)
   }
 
   setEnd(endsAt: number): void {
@@ -100,12 +100,22 @@ export class WorkerContext implements RunnerContext {
     }
   }
 
-  /** A module that loads `slurm-flame/runner` in the middle of its first call still finds that call. */
+  /**
+   * A module that loads `slurm-flame/runner` in the middle of a call still finds that call, if it is the only one that nobody
+   * followed from its beginning. Those that were followed are known to all that belongs to them, and are nobody else's.
+   * Nothing is kept with `enterWith`: what is being executed may be the data line's own callback, and so all that comes later.
+   */
   #only(): CallContext | undefined {
-    const [request] = this.#open
-    if (this.#open.size !== 1 || !request) return undefined
-    const call = new WorkerCall(this.#nextCall++, request)
-    this.#calls.enterWith(call)
+    const unfollowed = [...this.#open].filter(([, call]) => !call?.followed)
+    if (unfollowed.length !== 1) return undefined
+    const [request, known] = unfollowed[0]!
+    return known ?? this.#callOf(request, false)
+  }
+
+  #callOf(request: RpcRequest, followed: boolean): WorkerCall {
+    const call = new WorkerCall(this.#nextCall++, request, followed)
+    this.#open.set(request, call)
+    request.inContext = abort => this.#calls.run(call, abort)
     return call
   }
 }
