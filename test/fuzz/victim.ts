@@ -141,7 +141,10 @@ export class Victim {
   #serve(): void {
     const module = api()
     new RpcServer(this.session.root, {
-      apply: (path, args) => resolveFunction(module, path)(...args),
+      apply: (path, args) => {
+        const { fn, parent } = resolveFunction(module, path)
+        return fn.apply(parent, args as unknown[])
+      },
       get: path => resolveExport(module, path).value,
     })
     expose(module, new ComlinkPort(this.session.raw, true, module) as never)

@@ -74,7 +74,7 @@ describe("a resumption of a data line with its name", () => {
   it("and a count that is older than what was acknowledged comes late, and changes nothing", async () => {
     const joined = await join(hub, { add }, true)
     const { line } = joined.data.welcome
-    for (let i = 0; i < 40; i++) expect(await joined.call("add", [i, 1])).toBe(i + 1) // one packet each: 32 are acknowledged
+    for (let i = 0; i < 80; i++) expect(await joined.call("add", [i, 1])).toBe(i + 1) // one packet each: 64 are acknowledged
     expect(await claim(joined, "data", { line, received: 1 })).toMatchObject(REFUSED)
     expect(await joined.call("add", [1, 2])).toBe(3)
     expect(joined.proxy.passages.every(p => p.whole)).toBe(true)

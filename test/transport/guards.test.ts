@@ -127,7 +127,13 @@ describe("paths through Comlink", () => {
     ],
     [
       "an error as an argument",
-      { type: "APPLY", path: ["secret"], argumentList: [{ type: "HANDLER", name: "throw", value: {} }] },
+      {
+        type: "APPLY",
+        path: ["secret"],
+        argumentList: [
+          { type: "HANDLER", name: "throw", value: { isError: true, value: { name: "E", message: "m", stack: "" } } },
+        ],
+      },
       /an error where a value must be/,
     ],
     ["SET without a value", { type: "SET", path: ["own"] }, /malformed wire value/],
@@ -310,7 +316,7 @@ describe("packets", () => {
     ["null", () => ws.send("null"), /not a list of messages/],
     ["a control message", () => ws.send(JSON.stringify({ t: "close", channel: 1 })), /not a list of messages/],
     ["half a message", () => packet(Kind.plain, 0), /not a list of messages/],
-    ["a message of no kind", () => packet(5, 0, {}), /a message of kind 5/],
+    ["a message of no kind", () => packet(9, 0, {}), /a message of kind 9/],
     ["a kind that is none", () => packet("0", 0, {}), /a message of kind string/],
     ["a channel that is no number", () => packet(Kind.plain, "0", {}), /a message for no channel/],
     ["binary of an unknown type", () => ws.send(Buffer.from([3])), /a packet of type 3/],

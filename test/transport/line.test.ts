@@ -486,13 +486,13 @@ describe("what acknowledgements cost", () => {
   it("is one short message for 64 packets, or for 128 KiB", () => {
     const { half, peer, end } = lineUp()
     const acks = () => end.sent.filter(data => typeof data === "string" && data.startsWith("A"))
-    for (let i = 0; i < 320; i++) say(end, `[${i}]`)
+    for (let i = 0; i < 640; i++) say(end, `[${i}]`)
     expect(acks()).toEqual(Array.from({ length: 10 }, (_, i) => `A${64 * (i + 1)}`))
     for (let i = 0; i < 8; i++) {
       peer.send([Buffer.from(`#${320 + i}`), ZEROS.subarray(0, 64 * 1024)])
       end.deliver()
     }
     expect(acks()).toHaveLength(14)
-    expect(half.got).toHaveLength(328)
+    expect(half.got).toHaveLength(648)
   })
 })

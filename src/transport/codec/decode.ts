@@ -115,7 +115,8 @@ class Decoder {
       } else if (typeof x === "object" && x !== null) {
         const y = this.value(x, d + 1)
         // To await what has a `then` is to call it: over there, where nobody hears that it failed.
-        if (typeof y === "function" && key === "then") throw malformed("a promise, whose `then` is a function of the peer's")
+        if (typeof y === "function" && key === "then")
+          throw malformed("a promise, whose `then` is a function of the peer's")
         if (y !== x) v[key] = y
       }
     }
