@@ -287,14 +287,23 @@ describe("a connection that is cut", () => {
       other.say(hostile)
       expect(await other.closed).toBe(4001)
     }
-    const liar = await play(config, "data")
-    liar.say({ ...hello.data, resume: { line, received: 99 } }) // more than was ever sent
-    expect(await liar.closed).toBe(4002)
     expect([runner.state, runner.free]).toEqual(["ready", 0])
     const again = await play(config, "data")
     again.say({ ...hello.data, resume: { line, received: 0 } })
     await again.hears("resumed")
     expect(runner.free).toBe(1)
+  })
+
+  it("ends when who knows its name claims more than was ever sent: the worker has to be replaced", async () => {
+    const { config, worker, supervisor, runner } = await whole()
+    const { line } = await worker.hears("welcome")
+    worker.cut()
+    await supervisor.hears("relink")
+    const liar = await play(config, "data")
+    liar.say({ ...hello.data, resume: { line, received: 99 } })
+    expect(await liar.closed).toBe(4002)
+    expect(await supervisor.hears("reset")).toEqual({ t: "reset", generation: 0 })
+    expect([runner.state, runner.free]).toEqual(["ready", 0])
   })
 
   it("takes over from one that is not known to be cut", async () => {
