@@ -256,7 +256,7 @@ export class RunnerLink {
   }
 
   #worker(hello: WorkerHello, connection: Connection, peer: AcceptedPeer, greet: () => void): void {
-    const { runnerId, pool, maxConcurrency, reconnectMs } = this.#settings
+    const { runnerId, pool, maxConcurrency, heartbeatMs, reconnectMs } = this.#settings
     const known = this.#data
     if (hello.resume) {
       if (known?.generation !== hello.generation) throw new HandshakeError("there is no such line to go on with")
@@ -282,6 +282,7 @@ export class RunnerLink {
       cut: () => {
         if (this.#data === worker) this.#dataCut(worker)
       },
+      stalled: () => this.#tell({ t: "relink", generation }),
       closed: reason => {
         if (this.#successor === worker) this.#successor = undefined
         if (this.#data === worker) this.#dataClosed(worker, reason)
@@ -298,7 +299,7 @@ export class RunnerLink {
       this.#data = worker
       this.#addresses = { local: peer.localAddress, remote: peer.remoteAddress }
       this.#handler.worker(({ module, source }) => {
-        worker.welcome(connection, { module, source, maxConcurrency, poolName: pool, reconnectMs })
+        worker.welcome(connection, { module, source, maxConcurrency, poolName: pool, heartbeatMs, reconnectMs })
       })
     })
   }

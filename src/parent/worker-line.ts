@@ -7,12 +7,15 @@ import type { Connection } from "../transport/connection.ts"
 import type { Line } from "../transport/line.ts"
 import { PROTOCOL_VERSION, parseControl, type ToWorkerMessage, type WorkerMessage } from "../transport/protocol.ts"
 import { Session } from "../transport/session.ts"
+import { StallWatch } from "../transport/stall-watch.ts"
 import { AcceptedLine } from "./accepted-line.ts"
 
 export interface WorkerLineHandler {
   message(message: Exclude<WorkerMessage, { t: "hello" }>, session: Session): void
   /** The connection is cut; another may come. */
   cut(reason: FlameError): void
+  /** Nothing gets through, though nobody says that the connection is cut. Or the worker is busy. */
+  stalled(): void
   /** The line is over. */
   closed(reason: FlameError): void
   callbackFailed(error: unknown): void
@@ -21,12 +24,14 @@ export interface WorkerLineHandler {
 /** What a worker is told in its welcome, besides what is the line's own. */
 export type Instructions = Pick<
   ToWorkerMessage & { t: "welcome" },
-  "module" | "source" | "maxConcurrency" | "poolName" | "reconnectMs"
+  "module" | "source" | "maxConcurrency" | "poolName" | "heartbeatMs" | "reconnectMs"
 >
 
 export class WorkerLine {
   readonly accepted: AcceptedLine
   readonly generation: number
+  readonly #handler: WorkerLineHandler
+  #watch: StallWatch | undefined
 
   constructor(generation: number, handler: WorkerLineHandler) {
     this.generation = generation
@@ -49,8 +54,12 @@ export class WorkerLine {
       binary: pieces => session.binary(pieces),
       writable: () => session.pump(),
       detached: reason => handler.cut(reason),
-      closed: reason => handler.closed(reason),
+      closed: reason => {
+        this.#watch?.stop()
+        handler.closed(reason)
+      },
     })
+    this.#handler = handler
   }
 
   get line(): Line {
@@ -60,6 +69,8 @@ export class WorkerLine {
   /** Answers the hello that came over `connection`, and goes on over it. */
   welcome(connection: Connection, instructions: Instructions): void {
     connection.tell({ t: "welcome", v: PROTOCOL_VERSION, line: this.accepted.name, ...instructions })
-    if (connection.open && !this.line.over) this.line.attach(connection, 0)
+    if (!connection.open || this.line.over) return
+    this.line.attach(connection, 0)
+    this.#watch = new StallWatch(this.line, instructions.heartbeatMs, () => this.#handler.stalled())
   }
 }

@@ -129,9 +129,11 @@ export class Connection {
     return this.#socket?.bytesRead ?? 0
   }
 
-  /** Sends a ping; `pong` is called when its answer is here. */
-  ping(): void {
-    if (!this.#over) this.#ws.ping()
+  /** Sends a ping. `answered` is called when an answer to any is here. */
+  ping(answered?: () => void): void {
+    if (this.#over) return
+    if (answered) this.#ws.once("pong", answered)
+    this.#ws.ping()
   }
 
   onPong(listener: () => void): void {

@@ -76,6 +76,11 @@ export class Line {
     return this.#acknowledged
   }
 
+  /** Everything that was sent is known to have arrived. */
+  get settled(): boolean {
+    return this.#first === this.#kept.length
+  }
+
   /** Anything has come over it, be it no packet: the other side knows of this line. */
   get heard(): boolean {
     return this.#heard
@@ -140,7 +145,7 @@ export class Line {
     if (this.#state === "over" || this.#first === this.#kept.length) return
     await new Promise<void>(resolve => {
       this.#drained.push(resolve)
-      this.#ask()
+      this.ask()
     })
   }
 
@@ -212,7 +217,7 @@ export class Line {
       this.#bytesUnderWay += sizeOf(packet)
       connection?.send(packet)
     }
-    if (this.#drained.length > 0) this.#ask()
+    if (this.#drained.length > 0) this.ask()
   }
 
   #owe(bytes: number): void {
@@ -227,7 +232,8 @@ export class Line {
     this.#connection?.send(`A${this.#received}`)
   }
 
-  #ask(): void {
+  /** Asks the peer to acknowledge what it has. */
+  ask(): void {
     if (this.#state === "up" && this.#next === this.#kept.length) this.#connection?.send(ASK)
   }
 

@@ -83,6 +83,7 @@ export type ToWorkerMessage =
       t: "welcome"
       v: number
       line: string
+      heartbeatMs: number
       reconnectMs: number
       module: string
       source: string
@@ -137,6 +138,7 @@ const WELCOME: Record<"control" | "data", Shape> = {
   data: {
     v: "number",
     line: "string",
+    heartbeatMs: "number",
     reconnectMs: "number",
     module: "string",
     source: "string",

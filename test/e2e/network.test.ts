@@ -132,6 +132,23 @@ describe("a network that cuts connections", () => {
   })
 })
 
+describe("a data connection that a switch forgot, while the supervisor is well", () => {
+  const dataOf = ({ network }: Site) => network.proxy.open.filter(p => p.request.includes("/data"))
+
+  it.each(["up", "down"] as const)("is replaced, and nothing is lost (%s)", async direction => {
+    const s = await site({ tls: false, maxConcurrency: 10 })
+    const started = told()
+    const across = s.pool.api.later(1, 600, "here", started.tell) // its answer has to find another way
+    await started.promise
+    const [data] = dataOf(s)
+    data!.mute(direction)
+    expect(await s.pool.api.echo(2, "there")).toBe("there")
+    expect(await across).toBe("here")
+    expect(dataOf(s).at(-1)).not.toBe(data) // by another connection: that one is still there, as far as its ends know
+    await unharmed(s)
+  })
+})
+
 describe("a link that is down for many heartbeats and comes back", () => {
   it.each(["nobody hears of it", "both ends see their connections cut"])("loses nothing (%s)", async how => {
     const s = await site({ maxConcurrency: 10 })

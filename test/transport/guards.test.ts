@@ -418,6 +418,7 @@ describe("control messages", () => {
     const worker = new WorkerLine(0, {
       message: () => expect.unreachable("no message was to come through"),
       cut: over.resolve,
+      stalled() {},
       closed: over.resolve,
       callbackFailed() {},
     })
@@ -425,7 +426,14 @@ describe("control messages", () => {
       awaitHello(peer, "r", {
         hello(_hello, connection, greet) {
           greet()
-          worker.welcome(connection, { module: "m", source: "m", maxConcurrency: 1, poolName: "p", reconnectMs: 0 })
+          worker.welcome(connection, {
+            module: "m",
+            source: "m",
+            maxConcurrency: 1,
+            poolName: "p",
+            heartbeatMs: 5_000,
+            reconnectMs: 0,
+          })
           greeted.resolve()
         },
         refused: why => over.resolve(new ConnectionError(why)),

@@ -136,6 +136,7 @@ const welcome = {
   t: "welcome",
   v: PROTOCOL_VERSION,
   line: "l",
+  heartbeatMs: 5_000,
   reconnectMs: 0,
   module: "m",
   source: "m",

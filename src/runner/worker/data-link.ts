@@ -6,6 +6,7 @@ import { ConnectionError, type FlameError } from "../../shared/errors.ts"
 import { dial } from "../../transport/dial.ts"
 import { CloseCode, PROTOCOL_VERSION, type ToWorkerMessage, type WorkerMessage } from "../../transport/protocol.ts"
 import { Session } from "../../transport/session.ts"
+import { StallWatch } from "../../transport/stall-watch.ts"
 import { DialledLine } from "../dialled-line.ts"
 import type { ToWorker } from "../ipc.ts"
 
@@ -40,6 +41,7 @@ export class DataLink {
     const { runnerId, generation, host, port, tls, localAddress } = init
     const key = Buffer.from(init.key, "base64")
     let session: Session | undefined
+    let watch: StallWatch | undefined
     const dialled = await DialledLine.open<Welcome>({
       kind: "data",
       dial: timeoutMs => dial({ host, port, tls, kind: "data", identity: runnerId, key, localAddress, timeoutMs }),
@@ -67,17 +69,20 @@ export class DataLink {
           writable: () => made.pump(),
           up() {},
           closed(reason) {
+            watch?.stop()
             made.fail(reason)
             lost(reason)
           },
         }
       },
     })
-    return new DataLink(dialled, session!)
+    const link = new DataLink(dialled, session!)
+    watch = new StallWatch(dialled.line, dialled.welcome.heartbeatMs, () => link.relink())
+    return link
   }
 
   /**
-   * The parent has lost the connection, or may have: makes another. Not when this one proves to be alive: the news may be old,
+   * The connection is lost, or may be: makes another, unless the parent answers over this one. Not when this one proves to be alive: the news may be old,
    * and of a connection that this one has replaced already.
    */
   relink(): void {
@@ -85,7 +90,7 @@ export class DataLink {
     this.#dialled.probe(() => {
       silent = false
     })
-    this.#dialled.relink(new ConnectionError("the parent asked for another connection"), () => silent)
+    this.#dialled.relink(new ConnectionError("nothing gets through"), () => silent)
   }
 
   send(message: WorkerMessage): void {
