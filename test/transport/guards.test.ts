@@ -200,6 +200,17 @@ describe("requests on the guarded root", () => {
     await expectClosed(why)
   })
 
+  test.each<[string, unknown[], RegExp]>([
+    ["no id", [null, ["a"]], /a request has no id/],
+    ["a list for an id", [[1], ["a"], 1], /a request has no id/],
+    ["a path that is no list", [1, "a"], /a request has no path/],
+    ["a path of numbers", [1, [1]], /a request has no path/],
+    ["a path without end", [1, new Array(33).fill("a")], /a request has no path/],
+  ])("a call in short with %s ends the connection", async (_name, payload, why) => {
+    packet(Kind.call, 0, payload)
+    await expectClosed(why)
+  })
+
   test("an id that is in use ends the connection", async () => {
     frame(0, { id: 1, type: "APPLY", path: ["hang"], argumentList: [] })
     frame(0, { id: 1, type: "APPLY", path: ["hang"], argumentList: [] })
@@ -219,6 +230,28 @@ describe("answers", () => {
     frame(0, message, rich)
     await expectClosed(/an answer to request .*, which is not open/)
     expect(await open).toMatchObject({ code: "ERR_FLAME_PROTOCOL" })
+  })
+
+  test.each<[string, unknown[]]>([
+    ["an id nobody waits for", [99, 1]],
+    ["no id", [null, 1]],
+    ["a list for an id", [[1]]],
+  ])("a result in short with %s ends the connection, and the call that was open rejects", async (_name, payload) => {
+    const caller = new Caller(parent)
+    const open = thrownBy(caller.call("x"))
+    packet(Kind.result, 0, payload)
+    await expectClosed(/an answer to request .*, which is not open/)
+    expect(await open).toMatchObject({ code: "ERR_FLAME_PROTOCOL" })
+  })
+
+  test("a call in short where an answer must be rejects the call alone", async () => {
+    const caller = new Caller(parent)
+    const open = thrownBy(caller.call("x"))
+    packet(Kind.call, 0, [caller.lastId, ["x"], 1])
+    expect(await open).toMatchObject({
+      code: "ERR_FLAME_PROTOCOL",
+      message: expect.stringMatching(/malformed wire value/),
+    })
   })
 
   test.each<[string, object, RegExp]>([
