@@ -4,6 +4,7 @@
  */
 import { type FlameError, isFlameError, RunnerDrainingError, RunnerLostError } from "../shared/errors.ts"
 import { missingExport } from "../shared/missing-export.ts"
+import { MAX_PATH } from "../transport/protocol.ts"
 import type { RpcClient, Waiter } from "../transport/rpc-client.ts"
 import { rejectionOf } from "./call-site.ts"
 import { type Limited, type Limits, LimitWatch } from "./limit-watch.ts"
@@ -95,7 +96,8 @@ export class Call implements Limited, Waiter {
   send(target: CallTarget, over: (outcome: CallOutcome) => void): void {
     if (this.settled) return over("over")
     const { path } = this.#operation
-    if (!target.names.has(path[0]!) && !target.names.has(this.name)) {
+    const named = target.names.has(path[0]!) || target.names.has(this.name)
+    if (!named || path.length > MAX_PATH) {
       this.fail(missingExport(target.exports, path))
       return over("over")
     }

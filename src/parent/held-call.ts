@@ -78,7 +78,7 @@ export class HeldCall implements Request<PoolRunner>, Limited {
   async #run(runner: PoolRunner, target: CallTarget): Promise<void> {
     if (this.#settled) return
     this.#entered = true
-    void runner.closed.then(() => this.fail(runner.lostError(this.#sent > 0)))
+    const forget = runner.onGone(() => this.fail(runner.lostError(this.#sent > 0)))
     const seat = new Seat(target)
     const open = new Set<Promise<unknown>>()
     const api = apiProxy(operation => {
@@ -103,6 +103,7 @@ export class HeldCall implements Request<PoolRunner>, Limited {
       return promise
     })
     await Promise.race([this.#enter(api, runner), this.#over])
+    forget()
     while (open.size > 0) await Promise.all(open) // the slot is free when the remote work is over, not the waiting
   }
 

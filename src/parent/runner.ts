@@ -43,6 +43,7 @@ export class PoolRunner {
   #bootTimer: LongTimer | undefined
   #endsAt: number | undefined
   #goneReason: GoneReason | undefined
+  readonly #mourners = new Set<() => void>()
   #resolveClosed!: (info: RunnerInfo) => void
 
   constructor(settings: RunnerSettings, host: RunnerHost) {
@@ -155,6 +156,12 @@ export class PoolRunner {
   /** The user's own port. */
   get endpoint(): ComlinkPort | undefined {
     return this.#service.endpoint
+  }
+
+  /** Calls `listener` when the runner is gone. @returns what takes it back */
+  onGone(listener: () => void): () => void {
+    this.#mourners.add(listener)
+    return () => this.#mourners.delete(listener)
   }
 
   /** Why a call that was to run here will not. */
@@ -338,6 +345,7 @@ export class PoolRunner {
     this.#host.gone(this, this.#service.begun || isOurs(reason) ? undefined : (error ?? lost))
     this.#service.end()
     this.#resolveClosed(this.info)
+    for (const tell of this.#mourners) tell()
   }
 
   #move(to: RunnerState): void {

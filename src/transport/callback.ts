@@ -26,6 +26,9 @@ export function serveFunction(fn: (...args: unknown[]) => unknown, channel: Chan
   })
 }
 
+/** The path of a function on its own channel; one array for all, since its text is kept. */
+const ITSELF: readonly string[] = []
+
 /**
  * A function that calls the other side's. Its promise may be ignored (progress reports are): the side that owns the
  * function reports what it throws, so a promise nobody awaits must not end this process as an unhandled rejection.
@@ -35,7 +38,7 @@ export function callbackOf(channel: Channel, session: Session): (...args: unknow
   return (...args) => {
     const answer = new Promise((resolve, reject) => {
       try {
-        client.apply([], args, { resolve, reject, done: noop })
+        client.apply(ITSELF, args, { resolve, reject, done: noop })
       } catch (error) {
         session.callbackFailed(error) // an argument that cannot cross: this side's own mistake, and it may not be awaited
         throw error

@@ -23,7 +23,7 @@ export interface LineHandler {
 }
 
 /** Bytes of bulk data on their way: enough for a fast fabric, little enough that a small message is never far behind. */
-const BULK_WINDOW = 1024 * 1024
+const BULK_WINDOW = 512 * 1024
 /** Bytes of anything on their way. What is sent beyond waits here until the peer has acknowledged some. */
 const WINDOW = 8 * 1024 * 1024
 /** The receiver acknowledges after so many packets or bytes. */

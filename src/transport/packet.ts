@@ -37,7 +37,7 @@ export const BATCH_CHARS = 64 * 1024
 /** Channels that one message may name: with the lengths of as many parts as there may be they fit into one packet. */
 export const MAX_NAMED = 32_768
 /** Bytes in one piece. */
-export const PIECE_BYTES = 256 * 1024
+export const PIECE_BYTES = 128 * 1024
 
 /** The JSON and so many parts as a frame has room for. */
 const MAX_LENGTHS = 1 + 0xffff

@@ -28,6 +28,8 @@ export const MAX_HELLO_BYTES = 16 * 1024
 export const MAX_PACKET_BYTES = 1024 * 1024
 /** A control message inside of a packet, its own error included. */
 export const MAX_CONTROL_BYTES = MAX_PACKET_BYTES
+/** Names in a path: of an export, or of a property of a remote object. */
+export const MAX_PATH = 32
 /** One message with everything in it: text and binary parts. */
 export const MAX_MESSAGE_BYTES = 4 * 1024 ** 3
 /** ws waits 30 s for the peer's close frame by default: the whole grace of a job that is being ended. */

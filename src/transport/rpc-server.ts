@@ -5,7 +5,7 @@
 import { type FlameError, ProtocolError } from "../shared/errors.ts"
 import type { Channel } from "./channel.ts"
 import { Kind } from "./packet.ts"
-import type { RequestMessage } from "./protocol.ts"
+import { MAX_PATH, type RequestMessage } from "./protocol.ts"
 import { sendThrown } from "./remote-error.ts"
 import { fromWire } from "./rpc-client.ts"
 import { RpcRequest } from "./rpc-request.ts"
@@ -131,7 +131,7 @@ function nameOf(type: unknown): string {
 }
 
 function isPath(path: unknown): path is string[] {
-  return Array.isArray(path) && path.length <= 32 && path.every(p => typeof p === "string")
+  return Array.isArray(path) && path.length <= MAX_PATH && path.every(p => typeof p === "string")
 }
 
 function argumentsOf(list: unknown): unknown[] {

@@ -13,6 +13,8 @@ import type { ReplyMessage, RequestMessage } from "./protocol.ts"
 /** Characters in one string, and in the whole of a call: what is longer may not fit into one packet with others. */
 const MAX_STRING = 8 * 1024
 const MAX_TEXT = 32 * 1024
+/** Characters in an id. Ours are numbers, and Comlink's are short; one of a peer's that is longer may not fit either. */
+const MAX_ID = 256
 
 /** Paths are few, and each is the same array at every call: their JSON is written once. */
 const paths = new WeakMap<readonly string[], string>()
@@ -30,10 +32,11 @@ export function callText(id: number, path: readonly string[], args: readonly unk
 
 /** The result in short, or undefined as above. */
 export function resultText(id: number | string, value: unknown): string | undefined {
-  const number = typeof id === "number" ? id : JSON.stringify(id)
-  if (value === undefined) return `[${number}]`
+  if (typeof id === "string" && id.length > MAX_ID) return undefined
+  const name = typeof id === "number" ? id : JSON.stringify(id)
+  if (value === undefined) return `[${name}]`
   const text = primitiveText(value)
-  return text === undefined ? undefined : `[${number},${text}]`
+  return text === undefined ? undefined : `[${name},${text}]`
 }
 
 /** The message that `callText` stands for. What is in it is checked by who serves it. @throws ProtocolError */

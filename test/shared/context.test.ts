@@ -16,6 +16,8 @@ it("says outside a runner that there is none, and what to test first", () => {
   expect(runnerContext).toThrow(StateError)
   expect(runnerContext).toThrow(/outside a runner\n.*`isRunner`/)
   expect(callContext).toThrow(/currentCall\(\) was called outside a call\n.*hint/)
+  followCalls() // in a parent there is nobody to tell
+  expect(inRunner()).toBe(false)
 })
 
 it("is the same for every copy of the library in the process", async () => {

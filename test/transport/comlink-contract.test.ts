@@ -6,8 +6,9 @@ import { createRequire } from "node:module"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import * as Comlink from "comlink"
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { ComlinkPort } from "../../src/transport/comlink-port.ts"
+import { Kind } from "../../src/transport/packet.ts"
 import { RpcServer } from "../../src/transport/rpc-server.ts"
 import { Caller, deferred, type Link, type Side, TestHub, thrownBy } from "./link.ts"
 
@@ -38,6 +39,9 @@ test("this is the version that is pinned", () => {
   expect(require("../../package.json").dependencies.comlink).toBe(version)
 })
 
+/** What crosses in short form, where it does. */
+const PRIMITIVES = [0, 1.5, -2, "", "text", "Größe 🎉", "\ud83c", true, false, null]
+
 describe("Comlink's client, our server", () => {
   let refusals: string[][]
   /** Keeps a remote function from being collected, and its channel from being closed, before the test has looked. */
@@ -53,6 +57,7 @@ describe("Comlink's client, our server", () => {
           return (kept as (n: number) => unknown)(20)
         }
         if (path[0] === "counter") return Comlink.proxy(new Counter(1))
+        if (path[0] === "first") return args[0]
         return { path, args }
       },
       get: path => {
@@ -69,6 +74,16 @@ describe("Comlink's client, our server", () => {
       args: ["a", new Uint8Array([1])],
     })
     expect(await api.some.property).toBe(2)
+  })
+
+  test("results in short form", async () => {
+    const short = vi.spyOn(link.runner.session.root, "sendText")
+    const api = Comlink.wrap<any>(rootPort(link.parent))
+    for (const value of [...PRIMITIVES, undefined]) expect(await api.first(value)).toBe(value)
+    expect(short.mock.calls.map(([, kind]) => kind)).toEqual([...PRIMITIVES, undefined].map(() => Kind.result))
+    // And what has no short form, beside them.
+    for (const value of [Number.NaN, -0, 5n, "~u", [1]]) expect(await api.first(value)).toEqual(value)
+    expect(short).toHaveBeenCalledTimes(PRIMITIVES.length + 1)
   })
 
   test("what was thrown, an error or not", async () => {
@@ -136,6 +151,18 @@ describe("our client, Comlink's server", () => {
     expect(await thrownBy(caller.call("fling"))).toEqual({ not: "an error" })
     expect(await thrownBy(caller.call("missing"))).toBeInstanceOf(TypeError)
     expect(await thrownBy(caller.call("bad"))).toMatchObject({ message: "Unserializable return value" })
+  })
+
+  test("calls in short form", async () => {
+    const short = vi.spyOn(link.parent.session.root, "sendText")
+    expect(await caller.call("deep.echo", ...PRIMITIVES)).toEqual(PRIMITIVES)
+    expect(await caller.call("deep.echo")).toEqual([])
+    expect(short.mock.calls.map(([, kind]) => kind)).toEqual([Kind.call, Kind.call])
+    const others = [undefined, Number.NaN, -0, 5n, "~u", [1]]
+    expect(await caller.call("deep.echo", ...others)).toEqual(others)
+    expect(short).toHaveBeenCalledTimes(2)
+    const error = await thrownBy(caller.call("fail", 1))
+    expect(error).toBeInstanceOf(RangeError)
   })
 
   test("proxies, callbacks and buffers", async () => {

@@ -206,6 +206,17 @@ describe("requests on the guarded root", () => {
     await expectClosed(why)
   })
 
+  test.each<[string, unknown[], RegExp]>([
+    ["no id", [null, ["a"]], /a request has no id/],
+    ["a list for an id", [[1], ["a"], 1], /a request has no id/],
+    ["a path that is no list", [1, "a"], /a request has no path/],
+    ["a path of numbers", [1, [1]], /a request has no path/],
+    ["a path without end", [1, new Array(33).fill("a")], /a request has no path/],
+  ])("a call in short with %s ends the connection", async (_name, payload, why) => {
+    packet(Kind.call, 0, payload)
+    await expectClosed(why)
+  })
+
   test("an id that is in use ends the connection", async () => {
     frame(0, { id: 1, type: "APPLY", path: ["hang"], argumentList: [] })
     frame(0, { id: 1, type: "APPLY", path: ["hang"], argumentList: [] })
@@ -225,6 +236,28 @@ describe("answers", () => {
     frame(0, message, rich)
     await expectClosed(/an answer to request .*, which is not open/)
     expect(await open).toMatchObject({ code: "ERR_FLAME_PROTOCOL" })
+  })
+
+  test.each<[string, unknown[]]>([
+    ["an id nobody waits for", [99, 1]],
+    ["no id", [null, 1]],
+    ["a list for an id", [[1]]],
+  ])("a result in short with %s ends the connection, and the call that was open rejects", async (_name, payload) => {
+    const caller = new Caller(parent)
+    const open = thrownBy(caller.call("x"))
+    packet(Kind.result, 0, payload)
+    await expectClosed(/an answer to request .*, which is not open/)
+    expect(await open).toMatchObject({ code: "ERR_FLAME_PROTOCOL" })
+  })
+
+  test("a call in short where an answer must be rejects the call alone", async () => {
+    const caller = new Caller(parent)
+    const open = thrownBy(caller.call("x"))
+    packet(Kind.call, 0, [caller.lastId, ["x"], 1])
+    expect(await open).toMatchObject({
+      code: "ERR_FLAME_PROTOCOL",
+      message: expect.stringMatching(/malformed wire value/),
+    })
   })
 
   test.each<[string, object, RegExp]>([
@@ -316,7 +349,14 @@ describe("packets", () => {
     ["null", () => ws.send("null"), /not a list of messages/],
     ["a control message", () => ws.send(JSON.stringify({ t: "close", channel: 1 })), /not a list of messages/],
     ["half a message", () => packet(Kind.plain, 0), /not a list of messages/],
-    ["a message of no kind", () => packet(9, 0, {}), /a message of kind 9/],
+    ["a message of no kind", () => packet(7, 0, []), /a message of kind 7/],
+    ["a call in short that is no list", () => packet(Kind.call, 0, {}), /a malformed call/],
+    ["a call in short without a path", () => packet(Kind.call, 0, [1]), /a malformed call/],
+    ["a result in short that is no list", () => packet(Kind.result, 0, "x"), /a malformed result/],
+    ["a result in short that is empty", () => packet(Kind.result, 0, []), /a malformed result/],
+    ["a result in short of two values", () => packet(Kind.result, 0, [1, 2, 3]), /a malformed result/],
+    ["a call in short on a channel that never was", () => packet(Kind.call, 7, [1, ["f"]]), /which never was/],
+    ["a result in short on a channel that never was", () => packet(Kind.result, 7, [1]), /which never was/],
     ["a kind that is none", () => packet("0", 0, {}), /a message of kind string/],
     ["a channel that is no number", () => packet(Kind.plain, "0", {}), /a message for no channel/],
     ["binary of an unknown type", () => ws.send(Buffer.from([3])), /a packet of type 3/],

@@ -6,7 +6,7 @@ export const moduleRows: Record<string, Row[]> = {
   "the module's exports": [
     {
       mistake: "a typo in a name",
-      make: () => pool().api.trian(1),
+      make: async () => await pool().api.trian(1),
       ...NO_EXPORT,
       says: /no function or data "trian"\. Did you mean "train"\?/,
       todo: /it exports: .*train/,
@@ -14,7 +14,7 @@ export const moduleRows: Record<string, Row[]> = {
     },
     {
       mistake: "a typo in a namespace",
-      make: () => pool().api.settings.deep.twise(1),
+      make: async () => await pool().api.settings.deep.twise(1),
       ...NO_EXPORT,
       says: /"settings\.deep\.twise"\. Did you mean "settings\.deep\.twice"\?/,
       todo: /it exports: /,
@@ -29,7 +29,7 @@ export const moduleRows: Record<string, Row[]> = {
     },
     {
       mistake: "data that is called",
-      make: () => pool().api.settings(),
+      make: async () => await pool().api.settings(),
       ...NO_EXPORT,
       says: /settings is not a function/,
       todo: /await api\.settings/,

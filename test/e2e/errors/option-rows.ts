@@ -10,7 +10,7 @@ export const optionRows: Record<string, Row[]> = {
   "values that cannot cross": [
     {
       mistake: "a symbol",
-      make: () => train(pool(), { id: Symbol("a") }),
+      make: async () => await train(pool(), { id: Symbol("a") }),
       ...NOT_SERIALIZABLE,
       says: /^arguments\[0\]\.id cannot cross: it is a symbol/,
       todo: /send a string/,
@@ -32,7 +32,7 @@ export const optionRows: Record<string, Row[]> = {
     },
     {
       mistake: "a function inside a result",
-      make: () => pool().api.results(),
+      make: async () => await pool().api.results(),
       ...NOT_SERIALIZABLE,
       says: /^result\.kept\[1\]\.fn cannot cross: it is a function/,
       todo: /wrap it in proxy\(\)/,
