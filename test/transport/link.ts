@@ -218,12 +218,12 @@ export function serve(side: Side, api: Api): { signals: AbortSignal[]; open: () 
   const target: RpcTarget = {
     begin() {
       open += 1
-      return () => {
-        open -= 1
-      }
     },
-    apply(path, args, { signal }) {
-      signals.push(signal)
+    end() {
+      open -= 1
+    },
+    apply(path, args, request) {
+      signals.push(request.signal)
       const name = path.join(".")
       if (!Object.hasOwn(api, name)) throw new RangeError(`no function ${name}`)
       return api[name]!(...args)
