@@ -43,7 +43,6 @@ export class PoolRunner {
   #bootTimer: LongTimer | undefined
   #endsAt: number | undefined
   #goneReason: GoneReason | undefined
-  readonly #mourners = new Set<() => void>()
   #resolveClosed!: (info: RunnerInfo) => void
 
   constructor(settings: RunnerSettings, host: RunnerHost) {
@@ -160,8 +159,7 @@ export class PoolRunner {
 
   /** Calls `listener` when the runner is gone. @returns what takes it back */
   onGone(listener: () => void): () => void {
-    this.#mourners.add(listener)
-    return () => this.#mourners.delete(listener)
+    return this.#service.onEnd(listener)
   }
 
   /** Why a call that was to run here will not. */
@@ -345,7 +343,6 @@ export class PoolRunner {
     this.#host.gone(this, this.#service.begun || isOurs(reason) ? undefined : (error ?? lost))
     this.#service.end()
     this.#resolveClosed(this.info)
-    for (const tell of this.#mourners) tell()
   }
 
   #move(to: RunnerState): void {

@@ -12,6 +12,7 @@ import { Gate } from "./gate.ts"
 export class Service {
   readonly #gate: Gate
   readonly #serves: () => boolean
+  readonly #endListeners = new Set<() => void>()
   #session: Session | undefined
   #target: CallTarget | undefined
   #endpoint: ComlinkPort | undefined
@@ -93,8 +94,15 @@ export class Service {
     this.#session?.fail(reason)
   }
 
+  /** Calls `listener` when the runner is gone. @returns what takes it back */
+  onEnd(listener: () => void): () => void {
+    this.#endListeners.add(listener)
+    return () => this.#endListeners.delete(listener)
+  }
+
   /** The runner is gone: no slot is held any more. */
   end(): void {
     this.#gate.end()
+    for (const tell of this.#endListeners) tell()
   }
 }

@@ -54,15 +54,15 @@ export class ComlinkPort {
       queueMicrotask(() => this.#dispatch({ id, type: "RAW", value: undefined }))
       return
     }
+    const { closed } = this.#channel
+    if (closed) {
+      queueMicrotask(() => this.#answerLocally(id, closed))
+      return
+    }
     // A plain function is over with its request; one that is assigned would have to outlive it, which takes a proxy().
     const scope = new Scope(m.type !== "SET")
     this.#pending.set(id, scope)
     this.#keepAlive.set(true)
-    if (this.#channel.closed) {
-      const reason = this.#channel.closed
-      queueMicrotask(() => this.#answerLocally(id, reason))
-      return
-    }
     try {
       this.#channel.send(message, scope)
     } catch (error) {
@@ -132,8 +132,7 @@ export class ComlinkPort {
   }
 
   #forget(id: string | number): void {
-    this.#pending.delete(id)
-    this.#keepAlive.set(this.#pending.size > 0)
+    if (this.#pending.delete(id)) this.#keepAlive.set(this.#pending.size > 0)
   }
 
   #dispatch(data: unknown): void {
@@ -154,6 +153,7 @@ export class ComlinkPort {
       scope.closeAll(reason)
       this.#answerLocally(id, reason)
     }
+    this.#keepAlive.end()
   }
 }
 

@@ -48,7 +48,7 @@ export class Outbox {
   /** Any message. */
   send(message: Outgoing): void {
     const line = this.#held.size === 0 ? undefined : this.#lineBefore(message)
-    if (line) line.push(message)
+    if (line) this.#wait(message, line)
     else this.#dispatch(message)
   }
 
@@ -64,7 +64,8 @@ export class Outbox {
     for (const line of this.#held.values()) {
       const at = line.findIndex(m => m.bulk === bulk)
       if (at < 0) continue
-      line.splice(at, 1)
+      const [message] = line.splice(at, 1)
+      this.#drop(message!.opened)
       bulk.onGone?.()
       return true
     }
@@ -127,6 +128,45 @@ export class Outbox {
     if (this.#idle.length > 0) this.#tellIdle()
   }
 
+  /** What is said on the channels that a waiting message names has to wait for it, too. */
+  #wait(message: Outgoing, line: Outgoing[]): void {
+    line.push(message)
+    for (const channel of message.opened) this.#hold(channel)
+  }
+
+  #hold(channel: number): void {
+    if (!this.#held.has(channel)) this.#held.set(channel, [])
+  }
+
+  /** What waited on these channels goes on, or waits again, for another message. */
+  #release(channels: readonly number[]): void {
+    for (const channel of channels) {
+      const line = this.#held.get(channel) ?? []
+      this.#held.delete(channel)
+      for (const waiting of line) {
+        const again = this.#lineBefore(waiting)
+        if (again) {
+          this.#wait(waiting, again)
+          continue
+        }
+        this.#dispatch(waiting)
+        if (!waiting.bulk) this.#release(waiting.opened)
+      }
+    }
+  }
+
+  /** Nobody will hear of these channels, nor of those that are named only there. */
+  #drop(channels: readonly number[]): void {
+    for (const channel of channels) {
+      const line = this.#held.get(channel) ?? []
+      this.#held.delete(channel)
+      for (const { bulk, opened } of line) {
+        this.#drop(opened)
+        bulk?.onGone?.()
+      }
+    }
+  }
+
   /** Where `message` has to wait, if it has to. */
   #lineBefore(message: Outgoing): Outgoing[] | undefined {
     const own = this.#held.get(message.channel)
@@ -153,7 +193,7 @@ export class Outbox {
     const head = [bulk.id, message.kind, bulk.lengths, message.opened]
     this.#bulks.push(bulk)
     this.#begun.set(bulk, message)
-    for (const channel of this.#heldBy(message)) this.#held.set(channel, [])
+    for (const channel of this.#heldBy(message)) this.#hold(channel)
     const json = JSON.stringify(head)
     if (json.length > BATCH_CHARS && this.#messages > 0) this.#flush() // it fits into a packet, but only just
     this.#append(Kind.begin, message.channel, json)
@@ -180,11 +220,7 @@ export class Outbox {
   /** Nothing more of the message will be sent: what waited for it goes on. */
   #gone(bulk: Bulk, message: Outgoing): void {
     this.#begun.delete(bulk)
-    for (const channel of this.#heldBy(message)) {
-      const line = this.#held.get(channel) ?? []
-      this.#held.delete(channel)
-      for (const waiting of line) this.send(waiting) // which may wait again, for another one
-    }
+    this.#release(this.#heldBy(message))
     bulk.onGone?.()
     this.#tellIdle()
   }

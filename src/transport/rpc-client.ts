@@ -32,8 +32,8 @@ interface Pending {
   readonly waiter: Waiter
   /** Channels in the arguments; undefined when there can be none. */
   readonly scope: Scope | undefined
-  /** The request itself, when it is sent in pieces. */
-  readonly bulk: Bulk | undefined
+  /** The request itself, while it is being sent in pieces: not longer, its memory may be most of what there is. */
+  bulk: Bulk | undefined
   /** It was cancelled: nobody reads the streams in its answer. */
   givenUp?: FlameError
 }
@@ -113,7 +113,13 @@ export class RpcClient {
     message.id = id
     try {
       const bulk = this.#channel.send(message, scope)
-      this.#pending.set(id, { waiter, scope, bulk })
+      const pending: Pending = { waiter, scope, bulk }
+      if (bulk) {
+        bulk.onGone = () => {
+          pending.bulk = undefined
+        }
+      }
+      this.#pending.set(id, pending)
     } catch (error) {
       throw inUserTerms(error)
     }

@@ -223,8 +223,8 @@ export function serve(side: Side, api: Api): { signals: AbortSignal[]; open: () 
     end() {
       open -= 1
     },
-    apply(path, args, { signal }) {
-      signals.push(signal)
+    apply(path, args, request) {
+      signals.push(request.signal)
       const name = path.join(".")
       if (!Object.hasOwn(api, name)) throw new RangeError(`no function ${name}`)
       return api[name]!(...args)

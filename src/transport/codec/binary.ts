@@ -1,5 +1,7 @@
 /** Binary leaves: bytes out of band, the kind of view in the JSON. Knows nothing of messages, markers or identity. */
 import { types } from "node:util"
+import { MAX_MESSAGE_BYTES } from "../protocol.ts"
+import { tooLarge } from "./refusal.ts"
 
 /** Makes the view on the whole of `buffer`, without copying. */
 type Make = (buffer: ArrayBuffer) => ArrayBuffer | ArrayBufferView
@@ -54,11 +56,13 @@ export function takeBinary(value: object): Binary | undefined {
   try {
     // Throws for detached memory and for views that a shrunken buffer has left out of bounds; their own
     // byteLength would say 0, and an empty array would arrive where there was data.
-    const whole = new Uint8Array(buffer as ArrayBuffer)
-    const bytes = view ? new Uint8Array(buffer as ArrayBuffer, value.byteOffset, value.byteLength) : whole
+    const memory = buffer as ArrayBuffer
+    const bytes = view ? new Uint8Array(memory, value.byteOffset, value.byteLength) : new Uint8Array(memory)
     return { kind, bytes }
   } catch (error) {
     if (!(error instanceof TypeError || error instanceof RangeError)) throw error
+    // Node 20 makes no view of so much.
+    if (buffer.byteLength > MAX_MESSAGE_BYTES) throw tooLarge(buffer.byteLength)
     return { refused: "on detached memory (it was transferred)" }
   }
 }

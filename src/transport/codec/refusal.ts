@@ -1,6 +1,7 @@
 /** What is said of a value that cannot cross: its path, what it is, what to do instead. Knows nothing of encoding. */
 import { types } from "node:util"
-import { FlameError, NotSerializableError } from "../../shared/errors.ts"
+import { FlameError, NotSerializableError, PayloadTooLargeError } from "../../shared/errors.ts"
+import { MAX_MESSAGE_BYTES } from "../protocol.ts"
 import { MAX_DEPTH } from "./tags.ts"
 
 /** The name of a value's class; never throws. */
@@ -18,6 +19,12 @@ export function classNameOf(value: object): string {
 export function notSerializable(path: string, why: string, hint: string, cause?: unknown): NotSerializableError {
   const init = cause === undefined ? { hint } : { hint, cause }
   return new NotSerializableError(path, `${shorten(path)} cannot cross: ${why}`, init)
+}
+
+/** Memory that alone is more than a message may hold. */
+export function tooLarge(bytes: number): PayloadTooLargeError {
+  const hint = "split the value into several calls, or pass a path on the shared file system"
+  return new PayloadTooLargeError(bytes, MAX_MESSAGE_BYTES, { hint })
 }
 
 /** A value nobody can carry. */
