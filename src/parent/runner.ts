@@ -88,7 +88,6 @@ export class PoolRunner {
   get counts(): boolean {
     return this.#state !== "gone" && this.#state !== "draining"
   }
-
   get booting(): boolean {
     return this.counts && this.#state !== "ready"
   }
@@ -102,7 +101,6 @@ export class PoolRunner {
   get free(): number {
     return this.#link.up ? this.#service.free : 0
   }
-
   get job(): Job | undefined {
     return this.#job.job
   }

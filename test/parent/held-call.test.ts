@@ -25,7 +25,7 @@ function setUp(fn: (api: Api) => unknown, free = 0) {
   const runner = {
     id: "r-1",
     free,
-    closed: new Promise(() => {}),
+    onGone: () => () => {},
     run: (call: Call) => elsewhere.push(call),
     hold: (task: (to: CallTarget) => Promise<void>) => void task(target).finally(left),
   }
