@@ -1,7 +1,7 @@
 /**
  * JSON text under construction: characters in a scratch buffer, made a string at the end. Owns how JSON is written, the scratch and
  * its reuse; knows nothing of markers or values. One pass over a value that writes here takes about the time of
- * JSON.stringify alone, so that looking for what JSON cannot hold is free: see docs/performance.md.
+ * JSON.stringify alone: what remains is keeping track of objects that are met twice. See docs/performance.md.
  */
 
 /** The scratch starts with so much and doubles; a text longer than the most is cut into strings of that length. */
