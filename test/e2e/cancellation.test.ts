@@ -15,7 +15,7 @@ describe("a slot", () => {
     await pool.api.add(0, 0)
     const [started, reason] = [told(), told<any>()]
     const controller = new AbortController()
-    const limits = how === "timeout" ? { timeout: "200ms" } : { signal: controller.signal }
+    const limits = how === "timeout" ? { timeout: "200ms" as const } : { signal: controller.signal }
     const lingering = failure(pool.with(limits).linger(started.tell, reason.tell))
     await started.promise
     if (how === "signal") controller.abort(Object.assign(new RangeError("enough"), { code: "E_STOP" }))
