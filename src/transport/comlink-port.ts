@@ -17,6 +17,7 @@ import {
 } from "./comlink-guard.ts"
 import { lowerError } from "./remote-error.ts"
 import { Scope } from "./scope.ts"
+import { withTransferList } from "./transfer.ts"
 
 type Listener = ((event: { data: unknown }) => void) | { handleEvent(event: { data: unknown }): void }
 
@@ -42,10 +43,11 @@ export class ComlinkPort {
     channel.onClose(reason => this.#fail(reason))
   }
 
-  postMessage(message: unknown, _transfer?: readonly unknown[]): void {
+  /** @param list Its ArrayBuffers are moved, not copied, as on a MessagePort. */
+  postMessage(message: unknown, list?: readonly unknown[]): void {
     const m = (typeof message === "object" && message !== null ? message : {}) as ComlinkMessage
     if (!isId(m.id) || !isRequest(m)) {
-      this.#channel.send(message) // an answer, or the user's own protocol
+      withTransferList(list, () => this.#channel.send(message)) // an answer, or the user's own protocol
       return
     }
     if (asksForSymbol(m)) return
@@ -64,7 +66,7 @@ export class ComlinkPort {
     this.#pending.set(id, scope)
     this.#keepAlive.set(true)
     try {
-      this.#channel.send(message, scope)
+      withTransferList(list, () => this.#channel.send(message, scope))
     } catch (error) {
       this.#forget(id) // Comlink rejects the call with what is thrown here
       throw error

@@ -37,6 +37,21 @@ export function transfer<T extends object>(value: T, list?: ArrayBuffer[]): T {
   return value
 }
 
+/**
+ * Runs `send` with the buffers among `list` marked, as the transfer list of a `postMessage`: what is sent moves, and when `send`
+ * throws the marks are off again. Ports in the list need no mark.
+ */
+export function withTransferList<T>(list: readonly unknown[] | undefined, send: () => T): T {
+  const buffers = (list ?? []).filter(entry => types.isArrayBuffer(entry) && !isMarked(entry)) as ArrayBuffer[]
+  if (buffers.length === 0) return send()
+  transfer(buffers, buffers)
+  try {
+    return send()
+  } finally {
+    for (const buffer of buffers) holder[KEY]?.delete(buffer)
+  }
+}
+
 /** True when `transfer()` was called for this buffer. */
 export function isMarked(buffer: ArrayBuffer): boolean {
   return holder[KEY]?.has(buffer) === true

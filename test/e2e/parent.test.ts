@@ -48,6 +48,14 @@ describe("a parent", () => {
     await nothingLeft(where)
   })
 
+  it("whose program is over ends by itself whatever it made, and still holds: callbacks, signals, streams, proxies", async () => {
+    const { child, where, said } = await parent("used")
+    if (child.exitCode === null) await once(child, "close")
+    expect(said.at(-1)).toBe("over")
+    expect(child.exitCode).toBe(0)
+    await nothingLeft(where)
+  })
+
   it.each(["proxy", "endpoint"])("that awaits a call on a %s stays until it has the answer", async kind => {
     const { child, where, said } = await parent(kind)
     if (child.exitCode === null) await once(child, "close")
