@@ -1,6 +1,13 @@
 /** The error of everyone who needs a runner that is gone. A pure function from what is known to words. */
 import type { JobOutcome } from "../shared/backend.ts"
-import { type GoneReason, type JobEvidence, RunnerLostError } from "../shared/errors.ts"
+import {
+  ConnectionError,
+  type GoneReason,
+  type JobEvidence,
+  RunnerDrainingError,
+  RunnerLostError,
+} from "../shared/errors.ts"
+import { CloseCode } from "../transport/protocol.ts"
 
 /** @param started Whether the call had been sent. */
 export function lostError(
@@ -20,6 +27,21 @@ export function lostError(
     started,
     evidence,
   )
+}
+
+/**
+ * The error of calls that are open when the worker of a draining runner is gone.
+ * @param left Why its line ended. A worker that says goodbye has answered everything it began: what is open came too late for it,
+ * and never ran.
+ */
+export function openAfterDrain(
+  left: Error,
+  runner: { id: string; goneReason: GoneReason | undefined; evidence: JobEvidence },
+): RunnerDrainingError | RunnerLostError {
+  const { id, goneReason, evidence } = runner
+  const goodbye = left instanceof ConnectionError && left.closeCode === CloseCode.bye
+  if (goodbye) return new RunnerDrainingError(`runner ${id} has drained and takes no more calls`, id)
+  return lostError(id, goneReason ?? "connection-lost", true, evidence)
 }
 
 /** What the end of a job that had served means for its runner. */

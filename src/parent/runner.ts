@@ -18,7 +18,7 @@ import { bootTimedOut, diedWhileBooting, reviveFailure } from "./boot-failure.ts
 import type { Call, CallTarget } from "./call.ts"
 import type { RunnerInfo } from "./events.ts"
 import { Explanation } from "./explanation.ts"
-import { isOurs, lostError, reasonAfter } from "./lost-error.ts"
+import { isOurs, lostError, openAfterDrain, reasonAfter } from "./lost-error.ts"
 import type { RunnerHost, RunnerSettings } from "./runner-host.ts"
 import { LATE_MS, RunnerJob } from "./runner-job.ts"
 import { RunnerLink } from "./runner-link.ts"
@@ -299,12 +299,8 @@ export class PoolRunner {
   }
 
   #dataLost(reason: Error, generation: number): void {
-    if (this.#state === "draining") {
-      // The worker has finished and left, or was cut: whatever is still open ends with the runner's own reason.
-      this.#service.fail(lostError(this.id, this.#goneReason ?? "connection-lost", true, this.evidence))
-    } else if (this.#state === "ready" && !this.#link.resetWorker(generation)) {
-      this.#explain(reason)
-    }
+    if (this.#state === "draining") this.#service.fail(openAfterDrain(reason, this))
+    else if (this.#state === "ready" && !this.#link.resetWorker(generation)) this.#explain(reason)
   }
 
   /** The supervisor is lost. The scheduler has a moment to say why; then the runner is given up. */
