@@ -181,10 +181,8 @@ export class Outbox {
   #dispatch(message: Outgoing): void {
     const { channel, kind, json, parts, bulk } = message
     if (bulk) this.#begin(message, bulk)
-    else if (parts.length === 0) {
-      if (json.length > BATCH_CHARS && this.#messages > 0) this.#flush() // it fills its packet
-      this.#append(kind, channel, json)
-    } else {
+    else if (parts.length === 0) this.#append(kind, channel, json)
+    else {
       if (this.#messages > 0) this.#flush() // in order
       this.#wire.send(encodeFrame(channel, json, kind === Kind.rich, parts))
     }

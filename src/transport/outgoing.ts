@@ -6,7 +6,7 @@ import { constants } from "node:buffer"
 import { PayloadTooLargeError } from "../shared/errors.ts"
 import { Bulk } from "./bulk.ts"
 import { MAX_PARTS } from "./frame.ts"
-import { INLINE_BYTES, Kind, MAX_NAMED, MAX_TEXT_BYTES, type TextKind } from "./packet.ts"
+import { INLINE_BYTES, Kind, MAX_NAMED, type TextKind } from "./packet.ts"
 import { MAX_MESSAGE_BYTES } from "./protocol.ts"
 import { spareMemory } from "./spare-memory.ts"
 
@@ -44,15 +44,8 @@ export function outgoing(
   checkSize(bytes, json, parts.length, opened.length)
   const kind = rich ? Kind.rich : Kind.plain
   const own = parts.map(p => (p.owned ? p.bytes : copyOf(p.bytes)))
-  const whole = bytes <= INLINE_BYTES || (parts.length === 0 && fitsOneText(json))
-  const bulk = !whole ? new Bulk([Buffer.from(json), ...own], () => own.forEach(giveUp)) : undefined
+  const bulk = bytes > INLINE_BYTES ? new Bulk([Buffer.from(json), ...own], () => own.forEach(giveUp)) : undefined
   return { channel, kind, json: bulk ? "" : json, parts: bulk ? NONE : own, bulk, opened, after }
-}
-
-/** Pieces would cost text two copies more, and a packet of its own holds up the small ones no longer than a window of pieces. */
-function fitsOneText(json: string): boolean {
-  if (json.length > MAX_TEXT_BYTES) return false
-  return 3 * json.length <= MAX_TEXT_BYTES || Buffer.byteLength(json) <= MAX_TEXT_BYTES
 }
 
 function copyOf(bytes: Uint8Array): Uint8Array {

@@ -31,8 +31,6 @@ export type TextKind = typeof Kind.plain | typeof Kind.rich | typeof Kind.close 
 
 /** Bytes of one message up to which it goes into a packet of its own or with others; above it goes in pieces. */
 export const INLINE_BYTES = 64 * 1024
-/** Bytes of a message of text alone up to which it goes in one packet, with nothing else in it. */
-export const MAX_TEXT_BYTES = 640 * 1024
 /** A text packet is sent when it has so many messages or characters: the other side can begin while more are being written. */
 export const BATCH_MESSAGES = 64
 export const BATCH_CHARS = 64 * 1024
