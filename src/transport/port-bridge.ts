@@ -85,10 +85,11 @@ export function portOf(channel: Channel): MessagePort {
   const posted = bridgePort(port1, channel)
   const { postMessage } = MessagePort.prototype
   // A message between ports takes a turn, in which nothing else may hold the program.
-  port2.postMessage = function (this: MessagePort, message: unknown, ...rest: []) {
+  const value = (message: unknown, ...rest: []) => {
     posted(message)
-    postMessage.call(this, message, ...rest)
+    postMessage.call(port2, message, ...rest)
   }
+  Object.defineProperty(port2, "postMessage", { value, configurable: true, writable: true })
   // Comlink listens on it in this very turn, which would hold the program for as long as the remote object lives. Whoever
   // listens later, on a port of his own, holds it as with any port.
   setImmediate(() => port2.unref())
