@@ -4,8 +4,13 @@
  * chain of promises. So only calls that fail pay. Owns that trick.
  */
 
+import { fileURLToPath } from "node:url"
+
 /** Frames to look at: the first ones are the engine's own. */
 const FRAMES = 30
+
+/** The folder of this file, as stacks have it. */
+const OURS = fileURLToPath(new URL(".", import.meta.url))
 
 /** Errors that show already who waited. One that ends many calls, of a lost line say, would grow with each of them. */
 const told = new WeakSet<Error>()
@@ -58,5 +63,6 @@ function waiting(below: () => never): string[] {
 
 /** Tools that map stacks to sources may leave the word "async" out; but all that runs here synchronously is Node itself. */
 function isWaiting(line: string): boolean {
+  if (line.includes(OURS)) return false // pool.call's own frames, between the user's function and who awaits it
   return /^\s+at async /.test(line) || (/^\s+at /.test(line) && !line.includes("node:internal/"))
 }

@@ -127,10 +127,9 @@ export class Call implements Limited, Waiter {
   }
 
   /** @internal The answer. */
-  reject(error: unknown): void {
-    const target = this.#target!
-    if (isRefusedBy(target.runnerId, error)) this.#outcome = "not-started"
-    else this.#rejected(error, target)
+  reject(error: unknown, refused = false): void {
+    if (refused) this.#outcome = "not-started"
+    else this.#rejected(error, this.#target!)
   }
 
   /** @internal The work is over there. Kept by who waits for streams: nothing here leads to the result. */
@@ -184,10 +183,4 @@ export class Call implements Limited, Waiter {
     this.#resolve = nobody
     this.#onSettled?.()
   }
-}
-
-/** Said by this runner itself, and not by another one that the user's code called from there. */
-function isRefusedBy(runnerId: string, error: unknown): boolean {
-  const e = error as { code?: unknown; runnerId?: unknown } | null
-  return e?.code === "ERR_FLAME_RUNNER_DRAINING" && e.runnerId === runnerId
 }

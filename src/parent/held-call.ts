@@ -6,6 +6,7 @@
 import { type FlameError, RunnerDrainingError, StateError } from "../shared/errors.ts"
 import { apiProxy } from "./api-proxy.ts"
 import { Call, type CallTarget } from "./call.ts"
+import { rejectionOf } from "./call-site.ts"
 import { type Limited, type Limits, LimitWatch } from "./limit-watch.ts"
 import type { PoolRunner } from "./runner.ts"
 import type { Request } from "./waiting-line.ts"
@@ -29,18 +30,18 @@ export class HeldCall implements Request<PoolRunner>, Limited {
   #entered = false
   /** Remote calls that were made: from the first on, `fn` cannot simply be run again elsewhere. */
   #sent = 0
+  /** Those of them that the runner did not begin, since it drains. */
+  #refused = 0
   readonly #over: Promise<void>
   #resolveOver!: () => void
   #resolve!: (value: unknown) => void
-  #reject!: (error: unknown) => void
 
   constructor(fn: (api: never) => unknown, limits: Limits, host: HeldCallHost) {
     this.#fn = fn
     this.#host = host
     this.#limits = limits
-    this.promise = new Promise((resolve, reject) => {
+    this.promise = new Promise(resolve => {
       this.#resolve = resolve
-      this.#reject = reject
     })
     this.#over = new Promise(resolve => {
       this.#resolveOver = resolve
@@ -63,7 +64,7 @@ export class HeldCall implements Request<PoolRunner>, Limited {
   }
 
   fail(error: unknown): void {
-    this.#settle(() => this.#reject(error))
+    this.#settle(() => this.#resolve(rejectionOf(error, undefined)))
   }
 
   place(runner: PoolRunner): void {
@@ -89,7 +90,10 @@ export class HeldCall implements Request<PoolRunner>, Limited {
         return promise
       }
       this.#sent += 1
-      const refused = () => call.refuse(runner.id)
+      const refused = () => {
+        this.#refused += 1
+        call.refuse(runner.id)
+      }
       const over = new Promise<void>(resolve => {
         if (seat.taken && runner.free > 0) {
           runner.run(call, refused)
@@ -102,23 +106,24 @@ export class HeldCall implements Request<PoolRunner>, Limited {
       void over.then(() => open.delete(over))
       return promise
     })
-    await Promise.race([this.#enter(api, runner), this.#over])
+    await Promise.race([this.#enter(api), this.#over])
     forget()
     while (open.size > 0) await Promise.all(open) // the slot is free when the remote work is over, not the waiting
   }
 
-  async #enter(api: object, runner: PoolRunner): Promise<void> {
+  async #enter(api: object): Promise<void> {
     try {
       const value = await this.#fn(api as never)
       this.#settle(() => this.#resolve(value))
     } catch (error) {
-      const untouched = error instanceof RunnerDrainingError && error.runnerId === runner.id && this.#sent === 1
+      const untouched = error instanceof RunnerDrainingError && this.#sent === 1 && this.#refused === 1
       if (!untouched || this.#settled) {
         this.fail(error)
         return
       }
       // Its one call never began: the whole of it may begin again.
       this.#sent = 0
+      this.#refused = 0
       this.#entered = false
       this.#host.again(this)
     }

@@ -2,21 +2,27 @@
  * The line of one worker process and the session on it. Owns what comes over it and which of it is control; whether it may come,
  * and what its end means, is the runner's link to say.
  */
-import { type FlameError, ProtocolError } from "../shared/errors.ts"
+import { ConnectionError, type FlameError, ProtocolError } from "../shared/errors.ts"
 import type { Connection } from "../transport/connection.ts"
 import type { Line } from "../transport/line.ts"
-import { PROTOCOL_VERSION, parseControl, type ToWorkerMessage, type WorkerMessage } from "../transport/protocol.ts"
+import {
+  CloseCode,
+  PROTOCOL_VERSION,
+  parseControl,
+  type ToWorkerMessage,
+  type WorkerMessage,
+} from "../transport/protocol.ts"
 import { Session } from "../transport/session.ts"
 import { StallWatch } from "../transport/stall-watch.ts"
 import { AcceptedLine } from "./accepted-line.ts"
 
 export interface WorkerLineHandler {
-  message(message: Exclude<WorkerMessage, { t: "hello" }>, session: Session): void
+  message(message: Exclude<WorkerMessage, { t: "hello" | "bye" }>, session: Session): void
   /** The connection is cut; another may come. */
   cut(reason: FlameError): void
   /** Nothing gets through, though nobody says that the connection is cut. Or the worker is busy. */
   stalled(): void
-  /** The line is over. */
+  /** The line is over; with the code of a bye when the worker had said goodbye. */
   closed(reason: FlameError): void
   callbackFailed(error: unknown): void
 }
@@ -32,6 +38,8 @@ export class WorkerLine {
   readonly generation: number
   readonly #handler: WorkerLineHandler
   #watch: StallWatch | undefined
+  /** However the line ends now, it ended well. */
+  #goodbye = false
 
   constructor(generation: number, handler: WorkerLineHandler) {
     this.generation = generation
@@ -49,14 +57,15 @@ export class WorkerLine {
         if (!data.startsWith("{")) return session.text(data)
         const message = parseControl(data, "data") as WorkerMessage
         if (message.t === "hello") throw new ProtocolError("a second hello")
-        handler.message(message, session)
+        if (message.t === "bye") this.#goodbye = true
+        else handler.message(message, session)
       },
       binary: pieces => session.binary(pieces),
       writable: () => session.pump(),
       detached: reason => handler.cut(reason),
       closed: reason => {
         this.#watch?.stop()
-        handler.closed(reason)
+        handler.closed(this.#goodbye ? new ConnectionError("the worker said goodbye", {}, CloseCode.bye) : reason)
       },
     })
     this.#handler = handler

@@ -78,6 +78,8 @@ export type WorkerMessage =
   | { t: "hello"; v: number; runnerId: string; pid: number; generation: number; resume?: Resume }
   | { t: "ready"; exports: string[] }
   | { t: "fail"; error: Json }
+  /** The last packet: every call that was begun has been answered, and what comes now is not looked at. */
+  | { t: "bye" }
 
 /** parent -> worker */
 export type ToWorkerMessage =
@@ -120,6 +122,7 @@ const SHAPES: Record<"control" | "data", Record<string, Shape | undefined>> = {
   data: Object.assign(Object.create(null), {
     ready: { exports: "strings" },
     fail: { error: "json" },
+    bye: {},
     resumed: { received: "number" },
   } satisfies Record<string, Shape>),
 }
@@ -207,4 +210,5 @@ export type RequestMessage =
   /** Ours: `target` is the id of the request to abort. Unmodified Comlink ignores types it does not know. */
   | { id: number | string; type: "CANCEL"; target: number | string; reason: unknown }
 
-export type ReplyMessage = WireValue & { id: number | string }
+/** Ours: `refused` with what was thrown: the request was not begun. What a function throws cannot have it. */
+export type ReplyMessage = WireValue & { id: number | string; refused?: true }

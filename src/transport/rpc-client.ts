@@ -3,7 +3,7 @@
  * but every request settles: with the answer, or with the reason why the channel is over.
  */
 import { transferHandlers, wrap } from "comlink"
-import { ConnectionError, type FlameError, ProtocolError } from "../shared/errors.ts"
+import { ConnectionError, type FlameError, ProtocolError, RunnerDrainingError } from "../shared/errors.ts"
 import type { Bulk } from "./bulk.ts"
 import type { Channel } from "./channel.ts"
 import { wireProblem } from "./comlink-guard.ts"
@@ -20,7 +20,8 @@ import { inUserTerms } from "./value-path.ts"
  * request was abandoned before all of it was sent. */
 export interface Waiter {
   resolve(value: unknown): void
-  reject(error: unknown): void
+  /** @param refused The request was not begun, and will not be. */
+  reject(error: unknown, refused?: boolean): void
   /**
    * The remote work is over for good: the answer came and the streams in it have ended. Called without a `this`, and kept
    * until then: what it refers to must not lead to the answer.
@@ -142,7 +143,7 @@ export class RpcClient {
     try {
       waiter.resolve(settledValue(fromWire(reply)))
     } catch (error) {
-      waiter.reject(error)
+      waiter.reject(error, reply.refused === true)
     }
     if (pending.givenUp) for (const stream of streams) endStream(stream, pending.givenUp)
     const over = () => {
@@ -161,7 +162,7 @@ export class RpcClient {
     this.#pending.clear()
     for (const { waiter, scope } of pending) {
       scope?.closeAll(reason)
-      waiter.reject(reason)
+      waiter.reject(reason, reason instanceof RunnerDrainingError)
       waiter.done()
     }
   }

@@ -19,6 +19,8 @@ export interface RpcTarget {
   apply(path: readonly string[], args: readonly unknown[], request: RpcRequest): unknown
   /** The value at `path`. */
   get(path: readonly string[]): unknown
+  /** Why no request is taken now; undefined when it is. Asked before a function is called. */
+  refusal?(): Error | undefined
   /** A request begins. */
   begin?(request: RpcRequest): void
   /** It is over, its streams included. */
@@ -64,6 +66,11 @@ export class RpcServer {
 
   /** Never throws: whatever goes wrong is the answer. A function that returns its result at once is answered at once. */
   #serve(id: number | string, request: RequestMessage & { type: "APPLY" | "GET" }, adopted: Scope): void {
+    const refusal = request.type === "APPLY" ? this.#target.refusal?.() : undefined
+    if (refusal) {
+      this.#reply(id, refusal, adopted, true)
+      return
+    }
     const running = new RpcRequest()
     this.#running.set(id, running)
     this.#target.begin?.(running)
@@ -116,8 +123,11 @@ export class RpcServer {
     this.#target.end?.(running)
   }
 
-  #reply(id: number | string, error: unknown, adopted?: Scope): void {
-    sendThrown(error, value => this.#channel.send({ id, type: "HANDLER", name: "throw", value }, undefined, adopted))
+  #reply(id: number | string, error: unknown, adopted?: Scope, refused = false): void {
+    const mark = refused ? { refused } : {}
+    sendThrown(error, value =>
+      this.#channel.send({ id, type: "HANDLER", name: "throw", value, ...mark }, undefined, adopted),
+    )
   }
 
   #abortAll(reason: FlameError): void {

@@ -96,6 +96,15 @@ describe("SIGTERM", () => {
     const moved = await Promise.all(queued)
     expect(moved.every(where => where.ppid !== first.ppid)).toBe(true)
   })
+
+  it("loses no pool call whose large argument is still on its way; the runner leaves it to another", async () => {
+    const pool = basicPool({ max: 2, min: 1, maxConcurrency: 20 })
+    const { ppid } = await pool.api.where()
+    const bulk = new Float64Array(500_000)
+    const calls = Array.from({ length: 20 }, (_, i) => pool.api.echo({ i, bulk }).then(back => back.i))
+    process.kill(ppid, "SIGTERM")
+    expect(await Promise.all(calls)).toEqual(Array.from({ length: 20 }, (_, i) => i))
+  })
 })
 
 describe("the walltime", () => {

@@ -179,7 +179,7 @@ describe("a call that a draining runner sent back", () => {
     const [one, two] = [target(), target()]
     const call = makeCall()
     const slot = send(call, one.target)
-    one.sent[0]!.waiter.reject(draining("r-1"))
+    one.sent[0]!.waiter.reject(draining("r-1"), true)
     one.sent[0]!.waiter.done()
     expect(await slot).toBe("not-started")
     call.unsend()
@@ -187,6 +187,16 @@ describe("a call that a draining runner sent back", () => {
     void send(call, two.target)
     two.sent[0]!.waiter.resolve("model")
     expect(await call.promise).toBe("model")
+  })
+
+  it("has run when the function itself threw such an error, of a call back to the same runner for instance", async () => {
+    const { sent, target: to } = target()
+    const call = makeCall()
+    const slot = send(call, to)
+    sent[0]!.waiter.reject(draining("r-1"))
+    sent[0]!.waiter.done()
+    expect(await slot).toBe("over")
+    expect(await failure(call)).toMatchObject({ code: "ERR_FLAME_RUNNER_DRAINING", remote: { runnerId: "r-1" } })
   })
 
   it("is refused where it belongs to that runner", async () => {

@@ -119,7 +119,7 @@ describe("the seat of pool.call", () => {
   it("goes to the next one when the runner would not begin the last; after that it is no untouched call", async () => {
     const { held, sent, host } = setUp(api => Promise.all([api.train!(1), api.train!(2)]))
     const draining = Object.assign(new Error("x"), { code: "ERR_FLAME_RUNNER_DRAINING", runnerId: "r-1" })
-    sent[0]!.waiter.reject(draining)
+    sent[0]!.waiter.reject(draining, true)
     sent[0]!.waiter.done()
     await expect(held.promise).rejects.toThrow(RunnerDrainingError)
     expect(host.again).not.toHaveBeenCalled()
@@ -130,7 +130,7 @@ describe("the seat of pool.call", () => {
   it("of a call that never began goes back into the line with it", async () => {
     const { sent, host, held } = setUp(api => api.train!(1))
     const draining = Object.assign(new Error("x"), { code: "ERR_FLAME_RUNNER_DRAINING", runnerId: "r-1" })
-    sent[0]!.waiter.reject(draining)
+    sent[0]!.waiter.reject(draining, true)
     sent[0]!.waiter.done()
     await vi.waitUntil(() => host.again.mock.calls.length > 0)
     expect(host.again).toHaveBeenCalledWith(held)

@@ -101,6 +101,8 @@ export class DataLink {
   async close(): Promise<void> {
     const { line } = this.#dialled
     await this.session.flushed()
+    // A packet, and not the close frame alone: that is lost when this process ends while the parent is still sending.
+    this.send({ t: "bye" })
     await line.delivered(PATIENCE_MS)
     line.close(CloseCode.bye, new ConnectionError("bye"))
   }

@@ -83,8 +83,8 @@ export class Worker {
     new RpcServer(link.session.root, {
       begin: request => this.#context.begin(request),
       end: request => this.#end(request),
+      refusal: () => this.#refusal(),
       apply: (path, args, request) => {
-        this.#admit()
         const { fn, parent } = resolveFunction(module, path)
         return this.#context.runCall(request, () => fn.apply(parent, args as unknown[]))
       },
@@ -93,9 +93,10 @@ export class Worker {
     expose(module, new ComlinkPort(link.session.raw, true, module) as Parameters<typeof expose>[1])
   }
 
-  #admit(): void {
-    if (this.#state !== "draining") return
-    throw new RunnerDrainingError(`runner ${this.#context.id} is draining and takes no more calls`, this.#context.id)
+  #refusal(): RunnerDrainingError | undefined {
+    if (this.#state !== "draining") return undefined
+    const { id } = this.#context
+    return new RunnerDrainingError(`runner ${id} is draining and takes no more calls`, id)
   }
 
   #end(request: RpcRequest): void {
