@@ -78,10 +78,19 @@ export function isHarmless(path: unknown): boolean {
   )
 }
 
+/**
+ * Comlink assigns a message to an object of its own before it reads it: a field of this name would become that object's
+ * prototype, and everything that was looked at here would be read from there instead.
+ */
+export function smuggles(message: object): boolean {
+  return Object.hasOwn(message, "__proto__")
+}
+
 /** The same for a port, where the message may as well belong to a protocol of the user's own with like-named fields. */
 export function portProblem(message: unknown): ProtocolError | undefined {
   if (typeof message !== "object" || message === null) return undefined
   const m = message as ComlinkMessage
+  if (smuggles(message)) return new ProtocolError("a message with a prototype in it")
   if (!isHarmless(m.path)) return new ProtocolError("a malformed path")
   // Comlink puts it into its answer: a port in its place could not be posted, and nobody would hear why.
   if (isRequest(m) && m.id !== undefined && !isId(m.id)) return new ProtocolError("a request whose id is none")

@@ -13,6 +13,7 @@ import {
   isRequest,
   requestProblem,
   setProblem,
+  smuggles,
   wireProblem,
 } from "./comlink-guard.ts"
 import { lowerError } from "./remote-error.ts"
@@ -93,9 +94,10 @@ export class ComlinkPort {
   #onMessage(message: ComlinkMessage, adopted: Scope): void {
     if (typeof message === "function") throw new ProtocolError("a remote object where a message must be")
     if (typeof message === "object" && message !== null) {
+      if (smuggles(message)) throw new ProtocolError("a message with a prototype in it")
       if (isRequest(message)) {
         if (!this.#admits(message)) return
-      } else if (message.argumentList !== undefined) {
+      } else if (message.argumentList !== undefined || (Array.isArray(message.path) && !isId(message.id))) {
         // Comlink looks into it before it looks at the type.
         throw new ProtocolError("arguments outside of a request")
       } else if (!isHarmless(message.path)) {

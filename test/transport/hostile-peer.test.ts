@@ -1,4 +1,5 @@
 /** What the fuzz has found, one test each: a few bytes of a peer that once stopped, filled or ended this process. */
+import { type Endpoint, expose } from "comlink"
 import { expect, test } from "vitest"
 import { ProtocolError } from "../../src/shared/errors.ts"
 import { Channel } from "../../src/transport/channel.ts"
@@ -11,9 +12,11 @@ import {
   setProblem,
   wireProblem,
 } from "../../src/transport/comlink-guard.ts"
+import { ComlinkPort } from "../../src/transport/comlink-port.ts"
 import { wordsOf } from "../../src/transport/error-shape.ts"
 import { Inbox } from "../../src/transport/inbox.ts"
 import { lowerError } from "../../src/transport/remote-error.ts"
+import { Scope } from "../../src/transport/scope.ts"
 import { StreamCredit } from "../../src/transport/stream-credit.ts"
 import { MAX_CREDIT, readToSink } from "../../src/transport/stream-message.ts"
 import { Victim } from "../fuzz/victim.ts"
@@ -49,6 +52,35 @@ test("nothing of a message is asked of a peer's remote object", () => {
   expect(asksForSymbol({ path: ["a", "Symbol(Symbol.toPrimitive)"] })).toBe(true)
   expect(asksForSymbol({ path: ["a", "Symbol"] })).toBe(false)
 })
+
+test("a message whose request lies in its prototype is not handed to Comlink, which would find it there", () => {
+  const { served, deliver } = exposed()
+  const request = '{"id":1,"type":"APPLY","path":["f"],"argumentList":[]}'
+  deliver(JSON.parse(request))
+  expect(served.calls).toBe(1)
+  expect(() => deliver(JSON.parse(`{"__proto__":${request}}`))).toThrow(ProtocolError)
+  expect(served.calls).toBe(1)
+  expect(portProblem(JSON.parse(`{"__proto__":${request}}`))).toBeInstanceOf(ProtocolError)
+})
+
+test("an answer with a path is no request, and Comlink is not to answer it", () => {
+  const { deliver } = exposed()
+  expect(() => deliver({ id: { name: () => {} }, type: "HANDLER", path: ["__proto__", "x"] })).toThrow(ProtocolError)
+})
+
+/** An object behind real Comlink, and the channel that a hostile peer speaks on. */
+function exposed() {
+  const host = { transmit: () => undefined, transmitText() {}, abandon: () => false, retire() {} }
+  const channel = new Channel(1, host)
+  const served = {
+    calls: 0,
+    f() {
+      served.calls += 1
+    },
+  }
+  expose(served, new ComlinkPort(channel, true, served) as unknown as Endpoint)
+  return { served, deliver: (message: unknown) => channel.deliver(message, new Scope(false)) }
+}
 
 test("a SET reaches what is the object's own, not methods that others inherit", () => {
   const served = { list: [1], inner: { x: 1 }, add: () => 1 }
