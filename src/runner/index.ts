@@ -6,9 +6,7 @@ export { proxy } from "../transport/proxy.ts"
 export { transfer } from "../transport/transfer.ts"
 export { type RegisteredType, registerClass, registerType } from "../transport/types-registry.ts"
 
-import { followCalls, inRunner } from "../shared/context.ts"
-
-followCalls()
+import { inRunner } from "../shared/context.ts"
 
 /** True when this module is loaded by a runner, false in the parent or anywhere else. */
 export const isRunner: boolean = inRunner()

@@ -50,10 +50,6 @@ export interface CallContext {
 interface RunnerGlobals {
   readonly runner: RunnerContext
   readonly calls: AsyncLocalStorage<CallContext>
-  /** The call that runs, where it was not followed and is the only one. */
-  only(): CallContext | undefined
-  /** Somebody can ask for the current call: from here on calls are followed through everything they await. */
-  followed: boolean
 }
 
 const KEY = Symbol.for("slurm-flame.runner")
@@ -70,14 +66,6 @@ export function installContext(globals: RunnerGlobals): void {
   holder[KEY] = globals
 }
 
-/**
- * @internal Said by `slurm-flame/runner` when it is loaded. To follow calls slows down every promise of the process, and most
- * modules never ask which call is running.
- */
-export function followCalls(): void {
-  if (holder[KEY]) holder[KEY].followed = true
-}
-
 /** The context of this runner. @throws StateError outside a runner; check `isRunner` where both can happen. */
 export function runnerContext(): RunnerContext {
   const globals = holder[KEY]
@@ -89,10 +77,9 @@ export function runnerContext(): RunnerContext {
 
 /** The call that is running now. @throws StateError outside a call (at import time, or in a timer the call left behind). */
 export function callContext(): CallContext {
-  const globals = holder[KEY]
-  const call = globals?.calls.getStore() ?? globals?.only()
+  const call = holder[KEY]?.calls.getStore()
   if (call) return call
   throw new StateError("currentCall() was called outside a call", {
-    hint: "it works in a function that a pool called, and in everything that function awaits; import slurm-flame/runner at the top of the module, not while calls run",
+    hint: "it works in a function that a pool called, and in everything that function awaits",
   })
 }

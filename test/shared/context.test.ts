@@ -1,13 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks"
 import { expect, it, vi } from "vitest"
-import {
-  type CallContext,
-  callContext,
-  followCalls,
-  inRunner,
-  installContext,
-  runnerContext,
-} from "../../src/shared/context.ts"
+import { type CallContext, callContext, inRunner, installContext, runnerContext } from "../../src/shared/context.ts"
 import { StateError } from "../../src/shared/errors.ts"
 
 // The order matters: a process becomes a runner once and stays one.
@@ -16,15 +9,12 @@ it("says outside a runner that there is none, and what to test first", () => {
   expect(runnerContext).toThrow(StateError)
   expect(runnerContext).toThrow(/outside a runner\n.*`isRunner`/)
   expect(callContext).toThrow(/currentCall\(\) was called outside a call\n.*hint/)
-  followCalls() // in a parent there is nobody to tell
-  expect(inRunner()).toBe(false)
 })
 
 it("is the same for every copy of the library in the process", async () => {
   const runner = { id: "r-1" }
   const calls = new AsyncLocalStorage<CallContext>()
-  const only = vi.fn((): CallContext | undefined => undefined)
-  const globals = { runner: runner as never, calls, only, followed: false }
+  const globals = { runner: runner as never, calls }
   installContext(globals)
   vi.resetModules()
   const copy = await import("../../src/shared/context.ts")
@@ -33,12 +23,6 @@ it("is the same for every copy of the library in the process", async () => {
   expect(copy.inRunner()).toBe(true)
   const call = { id: 1, signal: new AbortController().signal }
   expect(calls.run(call, () => copy.callContext())).toBe(call)
-  expect(only).not.toHaveBeenCalled() // the call that is followed is known
   expect(() => copy.callContext()).toThrow(/outside a call/) // in a runner, but in no call of it
   expect(() => installContext(globals)).toThrow(/one runner context/)
-  only.mockReturnValueOnce(call)
-  expect(copy.callContext()).toBe(call) // not followed, but there is no other
-  expect(globals.followed).toBe(false)
-  copy.followCalls()
-  expect(globals.followed).toBe(true)
 })

@@ -12,8 +12,6 @@ export class WorkerCall implements CallContext {
     readonly id: number,
     /** @internal */
     readonly request: RpcRequest,
-    /** @internal It began when calls were followed already: whatever belongs to it knows it. */
-    readonly followed: boolean,
   ) {}
 
   get signal(): AbortSignal {
@@ -30,10 +28,7 @@ export class WorkerContext implements RunnerContext {
   readonly #calls = new AsyncLocalStorage<CallContext>()
   readonly #abort = new AbortController()
   readonly #hooks = new Set<Hook>()
-  /** Requests that are being served, and what was told of them to who asked. */
-  readonly #open = new Map<RpcRequest, WorkerCall | undefined>()
   #nextCall = 1
-  readonly #globals: Parameters<typeof installContext>[0]
   #endsAt: number | undefined
 
   constructor(init: ToWorker & { t: "init" }) {
@@ -43,13 +38,7 @@ export class WorkerContext implements RunnerContext {
     this.node = init.node
     this.tmpdir = init.tmpdir
     this.#endsAt = init.endsAt
-    this.#globals = { runner: this, calls: this.#calls, only: () => this.#only(), followed: false }
-    installContext(this.#globals)
-  }
-
-  /** Calls that are being served. */
-  get serving(): number {
-    return this.#open.size
+    installContext({ runner: this, calls: this.#calls })
   }
 
   get signal(): AbortSignal {
@@ -69,18 +58,11 @@ export class WorkerContext implements RunnerContext {
     return () => this.#hooks.delete(hook)
   }
 
-  begin(request: RpcRequest): void {
-    this.#open.set(request, undefined)
-  }
-
-  end(request: RpcRequest): void {
-    this.#open.delete(request)
-  }
-
-  /** Runs `fn` for `request`: it is the call that `currentCall()` sees, if anybody can ask. */
+  /** Runs `fn` for `request`: it is the call that `currentCall()` sees, in everything that `fn` awaits. */
   runCall<T>(request: RpcRequest, fn: () => T): T {
-    if (!this.#globals.followed) return fn()
-    return this.#calls.run(this.#callOf(request, true), fn)
+    const call = new WorkerCall(this.#nextCall++, request)
+    request.inContext = abort => this.#calls.run(call, abort)
+    return this.#calls.run(call, fn)
   }
 
   setEnd(endsAt: number): void {
@@ -98,24 +80,5 @@ export class WorkerContext implements RunnerContext {
     for (const result of results) {
       if (result.status === "rejected") console.error("slurm-flame: a shutdown hook failed:", result.reason)
     }
-  }
-
-  /**
-   * A module that loads `slurm-flame/runner` in the middle of a call still finds that call, if it is the only one that nobody
-   * followed from its beginning. Those that were followed are known to all that belongs to them, and are nobody else's.
-   * Nothing is kept with `enterWith`: what is being executed may be the data line's own callback, and so all that comes later.
-   */
-  #only(): CallContext | undefined {
-    const unfollowed = [...this.#open].filter(([, call]) => !call?.followed)
-    if (unfollowed.length !== 1) return undefined
-    const [request, known] = unfollowed[0]!
-    return known ?? this.#callOf(request, false)
-  }
-
-  #callOf(request: RpcRequest, followed: boolean): WorkerCall {
-    const call = new WorkerCall(this.#nextCall++, request, followed)
-    this.#open.set(request, call)
-    request.inContext = abort => this.#calls.run(call, abort)
-    return call
   }
 }

@@ -7,7 +7,6 @@ import { RunnerDrainingError, StateError } from "../../shared/errors.ts"
 import { ComlinkPort } from "../../transport/comlink-port.ts"
 import { packError } from "../../transport/failure.ts"
 import type { DrainReason } from "../../transport/protocol.ts"
-import type { RpcRequest } from "../../transport/rpc-request.ts"
 import { RpcServer } from "../../transport/rpc-server.ts"
 import type { FromWorker, ToWorker } from "../ipc.ts"
 import { WorkerContext } from "./context.ts"
@@ -29,6 +28,8 @@ export class Worker {
   readonly #tell: (message: FromWorker) => void
   #state: State = "importing"
   #link: DataLink | undefined
+  /** Calls that are being served. */
+  #serving = 0
   #idle: (() => void) | undefined
 
   constructor(init: ToWorker & { t: "init" }, tell: (message: FromWorker) => void) {
@@ -69,7 +70,7 @@ export class Worker {
     this.#move("draining")
     const until = performance.now() + graceMs
     this.#context.abort(new StateError(`the runner is draining: ${reason}`))
-    if (this.#context.serving > 0) {
+    if (this.#serving > 0) {
       await new Promise<void>(resolve => {
         this.#idle = resolve
       })
@@ -81,8 +82,10 @@ export class Worker {
 
   #serve(link: DataLink, module: object): void {
     new RpcServer(link.session.root, {
-      begin: request => this.#context.begin(request),
-      end: request => this.#end(request),
+      begin: () => {
+        this.#serving += 1
+      },
+      end: () => this.#end(),
       refusal: () => this.#refusal(),
       apply: (path, args, request) => {
         const { fn, parent } = resolveFunction(module, path)
@@ -99,9 +102,9 @@ export class Worker {
     return new RunnerDrainingError(`runner ${id} is draining and takes no more calls`, id)
   }
 
-  #end(request: RpcRequest): void {
-    this.#context.end(request)
-    if (this.#context.serving === 0) this.#idle?.()
+  #end(): void {
+    this.#serving -= 1
+    if (this.#serving === 0) this.#idle?.()
   }
 
   #move(to: State): void {
