@@ -39,6 +39,7 @@ export function awaitHello(peer: AcceptedPeer, runnerId: string, handler: Greeti
       check(hello, runnerId)
       handler.hello(hello, connection, () => {
         greeted = true
+        patience.stop()
         peer.greeted()
         connection.greet()
         handler.over(connection)
@@ -48,6 +49,7 @@ export function awaitHello(peer: AcceptedPeer, runnerId: string, handler: Greeti
       throw new ProtocolError("a binary message before the hello was answered")
     },
     closed: reason => {
+      patience.stop()
       handler.over(connection)
       // A runner whose other connection proved to be alive calls this one off, and nobody need know.
       const calledOff = reason instanceof ConnectionError && reason.closeCode === CloseCode.bye
@@ -55,8 +57,8 @@ export function awaitHello(peer: AcceptedPeer, runnerId: string, handler: Greeti
     },
   })
   // A peer has the key, but whether it speaks is another matter.
-  after(HELLO_MS, () => {
-    if (!greeted) connection.abort(new HandshakeError(`no hello within ${HELLO_MS} ms`))
+  const patience = after(HELLO_MS, () => {
+    connection.abort(new HandshakeError(`no hello within ${HELLO_MS} ms`))
   }).unref()
   return connection
 }

@@ -43,15 +43,6 @@ export class WorkerLine {
 
   constructor(generation: number, handler: WorkerLineHandler) {
     this.generation = generation
-    const line = (): Line => this.line
-    const session: Session = new Session("parent", {
-      send: packet => line().send(packet),
-      get credit() {
-        return line().credit
-      },
-      together: fn => line().together(fn),
-      callbackFailed: error => handler.callbackFailed(error),
-    })
     this.accepted = new AcceptedLine({
       text: data => {
         if (!data.startsWith("{")) return session.text(data)
@@ -68,6 +59,7 @@ export class WorkerLine {
         handler.closed(this.#goodbye ? new ConnectionError("the worker said goodbye", {}, CloseCode.bye) : reason)
       },
     })
+    const session = new Session("parent", this.line, error => handler.callbackFailed(error))
     this.#handler = handler
   }
 

@@ -6,22 +6,33 @@ import { setTimeout as delay } from "node:timers/promises"
 import type { WebSocket } from "ws"
 import { ConnectionError, type FlameError, HandshakeError, isFlameError, ProtocolError } from "../shared/errors.ts"
 import { Connection } from "../transport/connection.ts"
-import { isRefused } from "../transport/dial.ts"
+import { dial, isRefused } from "../transport/dial.ts"
 import { Line, type LineHandler } from "../transport/line.ts"
 import { CloseCode, type ControlMessage, PROTOCOL_VERSION, parseControl, type Resume } from "../transport/protocol.ts"
 
 type Welcome = Extract<ControlMessage, { t: "welcome" }>
 
+/** Where the parent is, and who this runner is to it. */
+export interface ParentAddress {
+  readonly host: string
+  readonly port: number
+  readonly tls: boolean
+  readonly runnerId: string
+  /** In base64. */
+  readonly key: string
+  /** The address to dial from; default: whatever the route gives. */
+  readonly localAddress: string | undefined
+}
+
 export interface DialledLineOptions<W extends Welcome> {
   readonly kind: "control" | "data"
-  /** One attempt to connect. Rejects with a HandshakeError when the parent refuses for good. */
-  dial(timeoutMs: number): Promise<WebSocket>
-  /** What to say first. */
-  hello(resume: Resume | undefined): ControlMessage
-  /** What comes over the line, which is there when the first of it comes; `up` is called with each connection but the first. */
+  readonly parent: ParentAddress
+  /** What this process says of itself in its hello. */
+  readonly about: { readonly jobId: string; readonly node: string } | { readonly generation: number }
+  /** What comes over the line; `up` is called with each connection but the first. */
   handlerFor(
     welcome: W,
-    line: () => Line,
+    line: Line,
   ): Pick<LineHandler, "text" | "binary" | "writable" | "closed"> & {
     up(connection: Connection): void
   }
@@ -51,8 +62,6 @@ export class DialledLine<W extends Welcome> {
     this.welcome = welcome
     this.connection = connection
     this.#current = connection
-    const handler = options.handlerFor(welcome, () => this.line)
-    this.#up = connection => handler.up(connection)
     this.line = new Line({
       text: data => handler.text(data),
       binary: pieces => handler.binary(pieces),
@@ -60,6 +69,8 @@ export class DialledLine<W extends Welcome> {
       closed: reason => handler.closed(reason),
       detached: reason => void this.#redial(reason, () => true),
     })
+    const handler = options.handlerFor(welcome, this.line)
+    this.#up = connection => handler.up(connection)
     this.line.attach(connection, 0)
     this.line.confirm() // from now on nobody can begin this line anew
   }
@@ -75,7 +86,8 @@ export class DialledLine<W extends Welcome> {
       return m as W
     }
     const take = (connection: Connection, welcome: W) => new DialledLine(options, connection, welcome)
-    const attempt = async () => await greet(await options.dial(FIRST_ATTEMPT_MS), options, undefined, check, take)
+    const attempt = async () =>
+      await greet(await dialParent(options, FIRST_ATTEMPT_MS), options, undefined, check, take)
     return await patiently(within(FIRST_FOR_MS), attempt)
   }
 
@@ -105,7 +117,7 @@ export class DialledLine<W extends Welcome> {
     }
     try {
       await patiently(again, async () => {
-        const ws = await this.#options.dial(ATTEMPT_MS)
+        const ws = await dialParent(this.#options, ATTEMPT_MS)
         if (line.over || (line.up && !wanted())) {
           ws.on("error", () => {}) // whatever becomes of it now is no news
           ws.close(CloseCode.bye, "not needed")
@@ -138,6 +150,20 @@ function checkResumed(m: ControlMessage) {
   return m
 }
 
+async function dialParent<W extends Welcome>({ kind, parent }: DialledLineOptions<W>, timeoutMs: number) {
+  const { host, port, tls, runnerId: identity, localAddress } = parent
+  return await dial({
+    host,
+    port,
+    tls,
+    kind,
+    identity,
+    key: Buffer.from(parent.key, "base64"),
+    localAddress,
+    timeoutMs,
+  })
+}
+
 /** Says hello, and hands the connection over in the turn in which the answer comes. */
 async function greet<W extends Welcome, M, R>(
   ws: WebSocket,
@@ -164,7 +190,9 @@ async function greet<W extends Welcome, M, R>(
       () => connection.abort(new ConnectionError("the parent did not answer the hello")),
       resume ? ATTEMPT_MS : FIRST_FOR_MS,
     )
-    connection.tell(options.hello(resume))
+    const { runnerId } = options.parent
+    const hello = { t: "hello", v: PROTOCOL_VERSION, runnerId, pid: process.pid, ...options.about } as const
+    connection.tell({ ...hello, ...(resume && { resume }) })
   })
 }
 

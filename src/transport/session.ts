@@ -17,12 +17,6 @@ const ROOT = 0
 const RAW = 1
 const FIRST_DYNAMIC = 2
 
-/** What a session needs of its line. */
-export interface SessionLink extends Wire {
-  /** A callback of this side threw. Its caller is told as well, but need not be listening. */
-  callbackFailed(error: unknown): void
-}
-
 /** For messages that name no channels: there is nothing in it, and nothing is added. */
 const NOTHING = new Scope(false)
 
@@ -35,7 +29,8 @@ const MAX_CHANNELS = 1_000_000
 export class Session implements ChannelHost {
   readonly root: Channel
   readonly raw: Channel
-  readonly #link: SessionLink
+  /** A callback of this side threw, and the other side may not be waiting for its answer. */
+  readonly callbackFailed: (error: unknown) => void
   readonly #outbox: Outbox
   readonly #inbox: Inbox
   readonly #channels = new Map<number, Channel>()
@@ -47,11 +42,15 @@ export class Session implements ChannelHost {
   #highestPeerId = FIRST_DYNAMIC - 1
   #over: FlameError | undefined
 
-  constructor(side: "parent" | "runner", link: SessionLink) {
-    this.#link = link
+  /**
+   * @param wire What its packets go out on.
+   * @param callbackFailed Hears when a callback of this side threw. Its caller is told as well, but need not be listening.
+   */
+  constructor(side: "parent" | "runner", wire: Wire, callbackFailed: (error: unknown) => void) {
+    this.callbackFailed = callbackFailed
     this.#parity = side === "parent" ? 0 : 1
     this.#nextId = FIRST_DYNAMIC + this.#parity
-    this.#outbox = new Outbox(link, ROOT)
+    this.#outbox = new Outbox(wire, ROOT)
     this.#inbox = new Inbox({
       message: (channel, tree, rich, parts) => this.#deliver(channel, tree, rich, parts),
       close: channel => this.#peerClosed(channel),
@@ -60,11 +59,6 @@ export class Session implements ChannelHost {
     })
     this.root = this.#add(ROOT)
     this.raw = this.#add(RAW)
-  }
-
-  /** A callback of this side threw, and the other side may not be waiting for its answer. */
-  callbackFailed(error: unknown): void {
-    this.#link.callbackFailed(error)
   }
 
   /** Channels open now, the two fixed ones included. For statistics and leak tests. */

@@ -63,16 +63,19 @@ const joined = (packet: Packet): string | Buffer =>
 /** A parent and a worker joined by nothing but function calls. */
 export function honestPair(heard: (from: Side, packet: string | Buffer) => void): { parent: Session; runner: Session } {
   const make = (side: Side, other: () => Session): Session =>
-    new Session(side, {
-      credit: 2 ** 20,
-      together: fn => fn(),
-      callbackFailed: () => {},
-      send: packet => {
-        const whole = joined(packet)
-        heard(side, whole)
-        setImmediate(() => (typeof whole === "string" ? other().text(whole) : other().binary([whole])))
+    new Session(
+      side,
+      {
+        credit: 2 ** 20,
+        together: fn => fn(),
+        send: packet => {
+          const whole = joined(packet)
+          heard(side, whole)
+          setImmediate(() => (typeof whole === "string" ? other().text(whole) : other().binary([whole])))
+        },
       },
-    })
+      () => {},
+    )
   const parent: Session = make("parent", () => runner)
   const runner: Session = make("runner", () => parent)
   return { parent, runner }

@@ -1,5 +1,16 @@
 /** Choices that a seed determines, and what is done to bytes with them. Knows nothing of what is fuzzed. */
-import { random } from "./handshake.ts"
+
+/** Numbers in [0, 1) that a seed determines (mulberry32). */
+function random(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let t = state
+    t = Math.imul(t ^ (t >>> 15), t | 1)
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+  }
+}
 
 export class Dice {
   readonly #next: () => number

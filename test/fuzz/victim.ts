@@ -96,14 +96,7 @@ export class Victim {
       binary: noop,
       closed: noop,
     })
-    this.session = new Session(side, {
-      send: packet => line.send(packet),
-      get credit() {
-        return line.credit
-      },
-      together: fn => line.together(fn),
-      callbackFailed: error => this.failures.push(error),
-    })
+    this.session = new Session(side, line, error => this.failures.push(error))
     line.attach(this.connection, 0)
     if (side === "parent") this.#call()
     else this.#serve()

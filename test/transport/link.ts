@@ -3,6 +3,7 @@
  * joined the way the parent and the worker join them. Knows no runner and no pool.
  */
 import { randomUUID } from "node:crypto"
+import type { Socket } from "node:net"
 import type { WebSocket } from "ws"
 import { type FlameError, HandshakeError, ProtocolError } from "../../src/shared/errors.ts"
 import { Connection } from "../../src/transport/connection.ts"
@@ -170,14 +171,7 @@ function side(ws: WebSocket, name: "parent" | "runner", onHello: (m: ControlMess
     detached: reason => line.fail(reason), // nobody makes another connection here
     closed: ended,
   })
-  const session: Session = new Session(name, {
-    send: packet => line.send(packet),
-    get credit() {
-      return line.credit
-    },
-    together: fn => line.together(fn),
-    callbackFailed: error => failures.push(error),
-  })
+  const session: Session = new Session(name, line, error => failures.push(error))
   const result: Side = { ws, session, connection, line, over: over.promise, failures }
   return result
 }
@@ -274,6 +268,14 @@ export async function thrownBy(promise: Promise<unknown>): Promise<any> {
     return error
   }
   throw new Error("it did not throw")
+}
+
+/** Resolves when a socket is closed, however that came about. */
+export function closed(socket: Socket): Promise<void> {
+  return new Promise(resolve => {
+    socket.on("error", () => {})
+    socket.once("close", () => resolve())
+  })
 }
 
 /** How a WebSocket ended. */

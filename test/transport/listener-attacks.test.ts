@@ -12,7 +12,7 @@ import { type DialOptions, dial } from "../../src/transport/dial.ts"
 import type { AcceptedPeer } from "../../src/transport/listener.ts"
 import { DATA_PATH } from "../../src/transport/protocol.ts"
 import { newKey, pskClientOptions } from "../../src/transport/psk.ts"
-import { busy, Caller, closing, HOST, serve, TestHub, thrownBy } from "./link.ts"
+import { busy, Caller, closed, closing, HOST, serve, TestHub, thrownBy } from "./link.ts"
 import { challenged } from "./plain.ts"
 
 let hub: TestHub
@@ -30,12 +30,6 @@ afterEach(async () => {
   expect(hub.refusals).toEqual([]) // each was reported once, and looked at
   hub.close()
 })
-
-const closed = (socket: Socket) =>
-  new Promise<void>(resolve => {
-    socket.on("error", () => {})
-    socket.once("close", () => resolve())
-  })
 
 describe("a crowd", () => {
   const CROWD = fileURLToPath(new URL("crowd.mjs", import.meta.url))

@@ -7,7 +7,7 @@ import { randomBytes } from "node:crypto"
 import { once } from "node:events"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { request } from "node:http"
-import { type AddressInfo, connect, createServer, type Socket } from "node:net"
+import { type AddressInfo, connect, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import path from "node:path"
 import { connect as tlsConnect } from "node:tls"
@@ -17,7 +17,7 @@ import type { AcceptedPeer } from "../../src/transport/listener.ts"
 import { Listener } from "../../src/transport/listener.ts"
 import { DATA_PATH, SUBPROTOCOL } from "../../src/transport/protocol.ts"
 import { newKey, pskClientOptions } from "../../src/transport/psk.ts"
-import { busy, deferred, HOST, TestHub, thrownBy } from "./link.ts"
+import { busy, closed, deferred, HOST, TestHub, thrownBy } from "./link.ts"
 
 let hub: TestHub
 let finish: () => Promise<void>
@@ -32,12 +32,6 @@ afterEach(async () => {
   expect(hub.refusals).toEqual([]) // each was reported once, and looked at
   hub.close()
 })
-
-const closed = (socket: Socket) =>
-  new Promise<void>(resolve => {
-    socket.on("error", () => {})
-    socket.once("close", () => resolve())
-  })
 
 /** Upgrades by hand, so that every header can be wrong. Resolves with the status line. */
 async function upgrade(

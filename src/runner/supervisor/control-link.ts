@@ -4,10 +4,8 @@
 import type { BootConfig } from "../../shared/boot.ts"
 import { ConnectionError, type FlameError, ProtocolError } from "../../shared/errors.ts"
 import type { Connection } from "../../transport/connection.ts"
-import { dial } from "../../transport/dial.ts"
 import {
   CloseCode,
-  PROTOCOL_VERSION,
   parseControl,
   type Resumed,
   type SupervisorMessage,
@@ -76,20 +74,11 @@ export class ControlLink {
     who: { jobId: string; node: string },
     handler: ControlHandler,
   ): Promise<ControlLink> {
-    const { host, port, tls, runnerId } = boot
-    const key = Buffer.from(boot.key, "base64")
     let link: ControlLink | undefined
     const dialled = await DialledLine.open<Welcome>({
       kind: "control",
-      dial: timeoutMs => dial({ host, port, tls, kind: "control", identity: runnerId, key, localAddress, timeoutMs }),
-      hello: resume => ({
-        t: "hello",
-        v: PROTOCOL_VERSION,
-        runnerId,
-        pid: process.pid,
-        ...who,
-        ...(resume && { resume }),
-      }),
+      parent: { ...boot, localAddress },
+      about: who,
       handlerFor: () => ({
         text(data) {
           const m = parseControl(data, "control") as ToSupervisorMessage

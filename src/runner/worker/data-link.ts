@@ -3,8 +3,7 @@
  * user's module.
  */
 import { ConnectionError, type FlameError } from "../../shared/errors.ts"
-import { dial } from "../../transport/dial.ts"
-import { CloseCode, PROTOCOL_VERSION, type ToWorkerMessage, type WorkerMessage } from "../../transport/protocol.ts"
+import { CloseCode, type ToWorkerMessage, type WorkerMessage } from "../../transport/protocol.ts"
 import { Session } from "../../transport/session.ts"
 import { StallWatch } from "../../transport/stall-watch.ts"
 import { DialledLine } from "../dialled-line.ts"
@@ -38,30 +37,16 @@ export class DataLink {
    * @throws HostError, HandshakeError when the parent cannot be reached or refuses.
    */
   static async open(init: ToWorker & { t: "init" }, lost: (reason: FlameError) => void): Promise<DataLink> {
-    const { runnerId, generation, host, port, tls, localAddress } = init
-    const key = Buffer.from(init.key, "base64")
     let session: Session | undefined
     let watch: StallWatch | undefined
     const dialled = await DialledLine.open<Welcome>({
       kind: "data",
-      dial: timeoutMs => dial({ host, port, tls, kind: "data", identity: runnerId, key, localAddress, timeoutMs }),
-      hello: resume => ({
-        t: "hello",
-        v: PROTOCOL_VERSION,
-        runnerId,
-        pid: process.pid,
-        generation,
-        ...(resume && { resume }),
-      }),
+      parent: init,
+      about: { generation: init.generation },
       handlerFor: (_welcome, line) => {
-        const made = new Session("runner", {
-          send: packet => line().send(packet),
-          get credit() {
-            return line().credit
-          },
-          together: fn => line().together(fn),
-          callbackFailed: error => console.error("slurm-flame: a function passed to the parent failed:", error),
-        })
+        const made = new Session("runner", line, error =>
+          console.error("slurm-flame: a function passed to the parent failed:", error),
+        )
         session = made
         return {
           text: data => made.text(data),
