@@ -1,17 +1,18 @@
 /** Public API of slurm-flame. The one file that joins the pool with the backends; owns nothing else. */
 
 import { local } from "./local/backend.ts"
-import { checkPoolOptions, type PoolOptions } from "./parent/options.ts"
 import { FlamePool } from "./parent/pool.ts"
 import type { Pool } from "./parent/pool-api.ts"
+import { checkPoolOptions, type PoolOptions } from "./parent/pool-options.ts"
 import { inRunner } from "./shared/context.ts"
 
 export { type LocalOptions, local } from "./local/backend.ts"
+export type { CallOptions, SpawnOptions } from "./parent/call-options.ts"
 export type { PoolEvents, RunnerInfo } from "./parent/events.ts"
 export type { Logger } from "./parent/logger.ts"
 export type { BundleOption } from "./parent/module-source.ts"
-export type { CallOptions, PoolOptions, SpawnOptions } from "./parent/options.ts"
 export type { Pool, PoolStats, Runner, RunnerPort } from "./parent/pool-api.ts"
+export type { PoolOptions } from "./parent/pool-options.ts"
 export type { RunnerState } from "./parent/runner-state.ts"
 export type { Backend, Job, JobOutcome, JobStatus, RunnerSpec } from "./shared/backend.ts"
 export type { Duration, Infinite } from "./shared/duration.ts"

@@ -1,7 +1,7 @@
 /** What a user of a pool sees. Types only, and none that leads to a dependency's: they are part of what is published. */
 import type { Remote } from "../shared/remote.ts"
+import type { CallOptions, SpawnOptions } from "./call-options.ts"
 import type { PoolEvents, RunnerInfo } from "./events.ts"
-import type { CallOptions, SpawnOptions } from "./options.ts"
 
 /** A MessagePort-like endpoint: `Comlink.wrap(runner.endpoint)`, or a protocol of your own. */
 export interface RunnerPort {

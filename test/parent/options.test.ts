@@ -1,7 +1,9 @@
 import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { describe, expect, it, vi } from "vitest"
-import { checkCallOptions, checkPoolOptions, type PoolOptions, rejectUnknown } from "../../src/parent/options.ts"
+import { checkCallOptions } from "../../src/parent/call-options.ts"
+import { rejectUnknown } from "../../src/parent/option-checks.ts"
+import { checkPoolOptions, type PoolOptions } from "../../src/parent/pool-options.ts"
 import type { Backend } from "../../src/shared/backend.ts"
 import { ModuleError, OptionError } from "../../src/shared/errors.ts"
 
@@ -177,7 +179,7 @@ describe("createPool takes", () => {
 })
 
 it("every option of PoolOptions is known, and none is known that is not there", () => {
-  const source = readFileSync(new URL("../../src/parent/options.ts", import.meta.url), "utf8")
+  const source = readFileSync(new URL("../../src/parent/pool-options.ts", import.meta.url), "utf8")
   const body = /export interface PoolOptions \{\n(.*?)\n\}/s.exec(source)![1]!
   const declared = [...body.matchAll(/^ {2}(\w+)\??:/gm)].map(([, name]) => name)
   let known: string[] = []

@@ -1,11 +1,11 @@
-/** The options of a pool and of a call: types, defaults, and checks that name the option and say what to do. */
+/** The options of a pool: types, defaults, and checks that name the option and say what to do. */
 import type { Backend } from "../shared/backend.ts"
 import { type Duration, formatMs, type Infinite, toMs } from "../shared/duration.ts"
 import { OptionError } from "../shared/errors.ts"
 import { show } from "../shared/show.ts"
-import { suggest } from "../shared/suggest.ts"
 import { type Logger, silentLogger, stderrLogger } from "./logger.ts"
 import { type BundleOption, ModuleSource } from "./module-source.ts"
+import { finite, rejectUnknown, wholeNumber } from "./option-checks.ts"
 
 /** Options of `createPool`. Durations are milliseconds, or '30s', '5m', '1-12:00:00'. */
 export interface PoolOptions {
@@ -55,21 +55,6 @@ export interface PoolOptions {
   tls?: boolean
 }
 
-/** Options of one call. */
-export interface CallOptions {
-  /** Total time: queue + boot + run. The remote function's signal is aborted when it is over. @default the pool's */
-  timeout?: Duration | Infinite
-  /** Aborting it rejects the call at once, and aborts the remote function's signal. */
-  signal?: AbortSignal
-}
-
-/** Options of `spawn`. */
-export interface SpawnOptions {
-  /** How long to wait for a runner, its boot included. @default the pool's `timeout` */
-  timeout?: Duration | Infinite
-  signal?: AbortSignal
-}
-
 /** What `createPool` works with: checked, in milliseconds, with defaults. */
 export interface PoolSettings {
   readonly module: ModuleSource
@@ -111,9 +96,6 @@ const POOL_OPTIONS = [
   "reconnectTimeout",
   "tls",
 ] as const satisfies readonly (keyof PoolOptions)[]
-
-/** Options that belong to the backend, and are looked for here by who knows FLAME. */
-const BACKEND_OPTIONS = new Set(["slurmJob", "sbatch", "interface", "partition", "time"])
 
 /** @throws OptionError naming the first option that is unknown, wrong, or contradicts another. ModuleError when the file is missing. */
 export function checkPoolOptions(
@@ -187,49 +169,6 @@ export function checkPoolOptions(
   }
 }
 
-/**
- * @param timeoutMs Where `options` has none.
- * @param where Whose options they are, for messages.
- * @throws OptionError
- */
-export function checkCallOptions(
-  options: CallOptions | undefined,
-  timeoutMs: number,
-  where = "a call",
-): { timeoutMs: number; signal: AbortSignal | undefined } {
-  if (options === undefined) return { timeoutMs, signal: undefined }
-  if (typeof options !== "object" || options === null) {
-    throw new OptionError("options", `the options of ${where} must be an object, got ${show(options)}`, {
-      hint: "{ timeout: '5m', signal }",
-    })
-  }
-  rejectUnknown(options, ["timeout", "signal"], where)
-  if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
-    throw new OptionError("signal", "`signal` is not an AbortSignal")
-  }
-  return {
-    timeoutMs: options.timeout === undefined ? timeoutMs : toMs(options.timeout, "timeout"),
-    signal: options.signal,
-  }
-}
-
-/** @throws OptionError with the nearest known name. */
-export function rejectUnknown(options: object, known: readonly string[], where: string): void {
-  for (const name of Object.keys(options)) {
-    if (known.includes(name)) continue
-    if (where === "createPool" && BACKEND_OPTIONS.has(name)) {
-      throw new OptionError(name, `\`${name}\` is an option of the backend, not of createPool`, {
-        hint: `createPool({ backend: slurm({ ${name}: … }), … })`,
-      })
-    }
-    const near = suggest(name, known)
-    const meant = near === undefined ? "" : `. Did you mean \`${near}\`?`
-    throw new OptionError(name, `unknown option \`${name}\` of ${where}${meant}`, {
-      hint: `known: ${known.join(", ")}`,
-    })
-  }
-}
-
 function checkEnv(env: unknown): Record<string, string | undefined> {
   if (env === undefined) return {}
   if (typeof env !== "object" || env === null || Array.isArray(env)) {
@@ -265,17 +204,4 @@ function checkLogger(logger: unknown): Logger {
   throw new OptionError("logger", `\`logger\` lacks ${missing.join(", ")}: ${show(logger)}`, {
     hint: "pass pino() or console-like methods, or false for silence",
   })
-}
-
-function wholeNumber(value: unknown, option: string, least: number, missing?: string): number {
-  if (value === undefined && missing !== undefined) {
-    throw new OptionError(option, missing, { hint: `createPool({ ${option}: 4, … })` })
-  }
-  if (typeof value === "number" && Number.isInteger(value) && value >= least) return value
-  throw new OptionError(option, `\`${option}\` must be a whole number of at least ${least}, got ${show(value)}`)
-}
-
-function finite(ms: number, option: string, least = 0): number {
-  if (Number.isFinite(ms) && ms >= least) return ms
-  throw new OptionError(option, `\`${option}\` must be a finite time${least > 0 ? ` of at least ${least} ms` : ""}`)
 }
