@@ -1,8 +1,11 @@
 /**
- * When to boot again after a boot failed, and when to stop and tell those who wait. A runner that crashes soon after it came up
- * counts as a failed boot: to the scheduler it is the same storm. Owns the count of failures in a row; knows no runner.
+ * When to boot again after a boot failed, when to tell those who wait, and when to stop altogether: a breaker that lets a single
+ * boot through from time to time. A runner that crashes soon after it came up counts as a failed boot: to the scheduler it is the
+ * same storm. Owns the count of failures in a row; knows no runner.
  */
+import { formatMs } from "../shared/duration.ts"
 import {
+  BootError,
   BootTimeoutError,
   HostError,
   ModuleError,
@@ -15,32 +18,90 @@ const FIRST_DELAY_MS = 500
 const MAX_DELAY_MS = 60_000
 /** So many in a row, without a success between them, and the fault is not chance. */
 const MAX_IN_A_ROW = 3
+/** So many, and the scheduler is left alone. */
+const BREAK_AFTER = 5
+const COOL_DOWN_MS = 60_000
+const MAX_COOL_DOWN_MS = 1_800_000
 
 /** A failure so long ago says nothing about the next boot; a runner that has lived for so long was a success. */
 export const FORGET_MS = 120_000
 
+/** `closed`: boots go through. `open`: none does until some time. `trial`: one does, and decides. */
+type Breaker = "closed" | "open" | "trial"
+
 export class BootPolicy {
+  #breaker: Breaker = "closed"
   #failures = 0
+  #opened = 0
+  /** Before this moment nothing is booted. */
   #notBefore = 0
+  #openUntil = Number.NEGATIVE_INFINITY
   #lastFailure = Number.NEGATIVE_INFINITY
+  #lastError: Error | undefined
+
+  /** How many of the `wanted` runners may be booted now. */
+  allowance(wanted: number, now = performance.now()): number {
+    if (now < this.#notBefore) return 0
+    if (this.#breaker === "closed") return wanted
+    if (this.#breaker === "trial" || wanted === 0) return 0
+    this.#breaker = "trial"
+    return 1
+  }
 
   /** Milliseconds until the next boot may be tried. */
   delayMs(now = performance.now()): number {
     return Math.max(0, this.#notBefore - now)
   }
 
+  /** Why nobody should wait for a boot now: the breaker is open. */
+  refusal(now = performance.now()): BootError | undefined {
+    if (this.#breaker !== "open" || now >= this.#notBefore) return undefined
+    const evidence = this.#lastError instanceof BootError ? this.#lastError.evidence : {}
+    return new BootError(
+      `no runner is being booted: the last ${this.#failures} boots failed, and the next is tried in ${formatMs(this.#notBefore - now)}. The last failure: ${this.#lastError?.message}`,
+      evidence,
+      { cause: this.#lastError },
+    )
+  }
+
   /** A runner came up: others may be booted at once. Whether it stays up is to be seen, so the count remains. */
   cameUp(): void {
     this.#notBefore = 0
+    this.#breaker = "closed"
   }
 
-  /** Returns true when those who wait should be told instead of being kept waiting. */
-  failed(error: unknown, now = performance.now()): boolean {
-    if (now - this.#lastFailure > FORGET_MS) this.#failures = 0
+  /** A boot that was tried was given up for another reason than its own failure. */
+  calledOff(): void {
+    if (this.#breaker === "trial") this.#breaker = "open"
+  }
+
+  /**
+   * @returns `tell`: those who wait should be told instead of being kept waiting. `opened`: the breaker has opened, for so many
+   * milliseconds.
+   */
+  failed(error: Error, now = performance.now()): { tell: boolean; opened: number | undefined } {
+    if (now - Math.max(this.#lastFailure, this.#openUntil) > FORGET_MS) {
+      this.#failures = 0
+      this.#opened = 0
+    }
     this.#lastFailure = now
+    this.#lastError = error
     this.#failures += 1
-    this.#notBefore = now + Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** (this.#failures - 1))
-    return isFinal(error) || this.#failures >= MAX_IN_A_ROW
+    const tell = isFinal(error) || this.#failures >= MAX_IN_A_ROW
+    // A wait of ten minutes in the queue is no storm.
+    if (this.#failures < BREAK_AFTER || error instanceof BootTimeoutError) {
+      this.#breaker = "closed"
+      this.#notBefore = now + Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** (this.#failures - 1))
+      return { tell, opened: undefined }
+    }
+    // Others that were under way together with the one that opened it fail as well.
+    if (this.#breaker === "open" && now < this.#notBefore) return { tell, opened: undefined }
+    const ms = Math.min(MAX_COOL_DOWN_MS, COOL_DOWN_MS * 2 ** this.#opened)
+    this.#breaker = "open"
+    this.#opened += 1
+    this.#openUntil = now + ms
+    this.#notBefore = this.#openUntil
+    return { tell, opened: ms }
   }
 }
 

@@ -6,9 +6,11 @@ import { type FlameError, isFlameError, RunnerDrainingError, RunnerLostError } f
 import { missingExport } from "../shared/missing-export.ts"
 import { MAX_PATH } from "../transport/protocol.ts"
 import type { RpcClient, Waiter } from "../transport/rpc-client.ts"
+import type { CallLimits } from "./call-options.ts"
 import { rejectionOf } from "./call-site.ts"
-import { type Limited, type Limits, LimitWatch } from "./limit-watch.ts"
+import { type Limited, LimitWatch } from "./limit-watch.ts"
 import { RemoteCall } from "./remote-call.ts"
+import { mayRetry, type RetryPolicy } from "./retry-policy.ts"
 import { reviveError } from "./revive-error.ts"
 
 /** What a call asks for. */
@@ -29,8 +31,8 @@ function nobody(): void {}
 
 type State = "queued" | "sent" | "settled"
 
-/** How a call left a runner: the work ended there, or it never began because the runner drains. */
-export type CallOutcome = "over" | "not-started"
+/** How a call left a runner: it is over, or it never began because the runner drains, or it failed and may be run again. */
+export type CallOutcome = "over" | "not-started" | "failed"
 
 export class Call implements Limited, Waiter {
   readonly #operation: Operation
@@ -41,18 +43,22 @@ export class Call implements Limited, Waiter {
   #target: CallTarget | undefined
   #id = 0
   #outcome: CallOutcome = "over"
+  readonly #retries: RetryPolicy | undefined
+  /** How often it was run again. */
+  #retried = 0
   #over: ((outcome: CallOutcome) => void) | undefined
   #onSettled: (() => void) | undefined
   /** It has settled with streams that are still open, to which its limits apply as well. */
   #streaming = false
 
-  private constructor(operation: Operation) {
+  private constructor(operation: Operation, retries: RetryPolicy | undefined) {
     this.#operation = operation
+    this.#retries = retries
   }
 
   /** Begins a call. The promise is its caller's alone: a stream in the result must not be held here, where nobody reads it. */
-  static begin(operation: Operation, limits: Limits): { call: Call; promise: RemoteCall<unknown> } {
-    const call = new Call(operation)
+  static begin(operation: Operation, limits: CallLimits): { call: Call; promise: RemoteCall<unknown> } {
+    const call = new Call(operation, limits.retries)
     const promise = new RemoteCall<unknown>(resolve => {
       call.#resolve = resolve
     })
@@ -73,7 +79,7 @@ export class Call implements Limited, Waiter {
   }
 
   get started(): boolean {
-    return this.#state === "sent" || this.#streaming
+    return this.#state === "sent" || this.#streaming || this.#retried > 0
   }
 
   /** The caller, or whoever reads its stream, is free at once; the runner is told, and keeps the slot until the work has ended. */
@@ -128,7 +134,9 @@ export class Call implements Limited, Waiter {
 
   /** @internal The answer. */
   reject(error: unknown, refused = false): void {
+    if (this.settled) return
     if (refused) this.#outcome = "not-started"
+    else if (mayRetry(this.#retries, this.#retried, error)) this.#retry()
     else this.#rejected(error, this.#target!)
   }
 
@@ -139,7 +147,7 @@ export class Call implements Limited, Waiter {
     this.#over?.(this.#outcome)
   }
 
-  /** The runner answered that it drains: the call is as it was before it was sent. */
+  /** It is not running any more and not settled: it is as it was before it was sent. */
   unsend(): void {
     if (this.#state === "sent") this.#state = "queued"
     this.#target = undefined
@@ -175,6 +183,11 @@ export class Call implements Limited, Waiter {
     Object.defineProperty(error, "remote", { value: remote, configurable: true })
     reviveError(error as Error)
     this.fail(error, `runner ${runnerId}${node === undefined ? "" : ` on ${node}`}`)
+  }
+
+  #retry(): void {
+    this.#retried += 1
+    this.#outcome = "failed"
   }
 
   #settle(): void {

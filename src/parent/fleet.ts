@@ -1,73 +1,116 @@
 /**
- * All runners of a pool: boots them on demand, ends them when idle, keeps `min`. Owns the runners, the port they dial and the
- * rule for trying again; knows nothing of who waits for them beyond a count.
+ * All runners of a pool: boots them on demand, ends them when idle, keeps `min`. Owns the runners, their number and the rule for
+ * trying again; knows nothing of who waits for them beyond a count.
  */
 import { randomBytes } from "node:crypto"
-import { fileURLToPath } from "node:url"
 import type { Job } from "../shared/backend.ts"
+import { formatMs } from "../shared/duration.ts"
+import { BootError } from "../shared/errors.ts"
 import { BootPolicy, FORGET_MS } from "./boot-policy.ts"
+import { Census } from "./census.ts"
 import type { PoolEmitter } from "./events.ts"
-import { listenHost } from "./host.ts"
-import { Hub } from "./hub.ts"
-import { wanted } from "./placement.ts"
+import { GrowHooks } from "./grow-hooks.ts"
+import { wanted } from "./growth.ts"
+import { IdleWatch } from "./idle-watch.ts"
 import type { PoolSettings } from "./pool-options.ts"
-import { PoolRunner } from "./runner.ts"
-import type { RunnerHost } from "./runner-host.ts"
+import type { EndReason, PooledRunner, RunnerHost } from "./pooled-runner.ts"
+import type { RunnerState } from "./runner-state.ts"
 
 /** What the fleet asks and tells its pool. */
 export interface FleetHost {
   /** How many wait. `open`: false once the pool closes, when `min` is not kept any more. */
   demand(): { leases: number; slots: number; open: boolean }
-  /** Something changed: look again who can be served. */
-  changed(): void
+  /** State, load or lease of the runner changed. */
+  touched(runner: PooledRunner): void
+  /** Look again who can be served. @param runner One that has slots, or may have. */
+  changed(runner?: PooledRunner): void
   /** Slots of this runner became free. */
-  freed(runner: PoolRunner): void
-  /** The lease on this runner is over. */
-  leaseOver(runner: PoolRunner, why: string): void
+  freed(runner: PooledRunner): void
+  /** What this runner held is lost: the lease on it is over, for this reason. */
+  lost(runner: PooledRunner, why: string): void
+  /** The runner takes no more work. */
+  leaving(runner: PooledRunner): void
+  gone(runner: PooledRunner): void
   /** No runner serves and none can be booted, for this reason: nobody should wait any longer. Returns how many did. */
   hopeless(error: unknown): number
 }
 
-/** What a runner without a parent gives its hooks. */
-const ORPHAN_GRACE_MS = 5_000
-/** The same file whether this runs from dist/parent or from src/parent. */
-const SUPERVISOR = fileURLToPath(new URL("../../dist/bin/supervisor.js", import.meta.url))
+/** Makes a runner that is not booted yet. */
+export type MakeRunner = (identity: { runnerId: string; serial: number }, host: RunnerHost) => PooledRunner
 
 export class Fleet {
   readonly #settings: PoolSettings
   readonly #host: FleetHost
   readonly #emitter: PoolEmitter
-  readonly #runners = new Set<PoolRunner>()
+  readonly #make: MakeRunner
+  readonly #hooks: GrowHooks
+  readonly #runners = new Set<PooledRunner>()
+  readonly #census = new Census()
+  /** Runners that work. */
+  readonly #busy = new Set<PooledRunner>()
   /** Jobs that are being ended. */
   readonly #ending = new Set<Promise<void>>()
-  readonly #idle = new Map<PoolRunner, NodeJS.Timeout>()
+  readonly #idle: IdleWatch<PooledRunner>
   readonly #policy = new BootPolicy()
-  readonly #upSince = new WeakMap<PoolRunner, number>()
+  readonly #upSince = new WeakMap<PooledRunner, number>()
   readonly #run = randomBytes(3).toString("hex")
+  #min: number
+  #max: number
+  /** Runners of `min` that were let go since nothing had been asked of them for long: they come back with the next work. */
+  #resting = 0
+  #retiring = 0
   #serial = 0
-  #hub: Promise<Hub> | undefined
   #retry: NodeJS.Timeout | undefined
   #closed = false
 
-  constructor(settings: PoolSettings, emitter: PoolEmitter, host: FleetHost) {
+  constructor(settings: PoolSettings, emitter: PoolEmitter, host: FleetHost, make: MakeRunner) {
     this.#settings = settings
     this.#emitter = emitter
     this.#host = host
+    this.#make = make
+    this.#min = settings.min
+    this.#max = settings.max
+    this.#hooks = new GrowHooks(settings, error => emitter.emit("error", error))
+    this.#idle = new IdleWatch({
+      patienceMs: () => this.#patienceMs(),
+      permit: runner => this.#permit(runner),
+      expire: runner => this.#expire(runner),
+    })
   }
 
   /** All that are not gone. */
-  get runners(): readonly PoolRunner[] {
-    return [...this.#runners]
+  get runners(): ReadonlySet<PooledRunner> {
+    return this.#runners
   }
-
-  /** Runners that serve or will. */
-  get alive(): number {
-    return this.runners.filter(runner => runner.counts).length
+  get min(): number {
+    return this.#min
+  }
+  get max(): number {
+    return this.#max
+  }
+  /** Runners that serve. */
+  get ready(): number {
+    return this.#census.ready
+  }
+  get booting(): boolean {
+    return this.#census.booting > 0
+  }
+  /** A call runs somewhere. */
+  get working(): boolean {
+    return this.#busy.size > 0
+  }
+  /** Whether another runner may be booted. */
+  get room(): boolean {
+    return this.#census.all < this.#max
+  }
+  /** Runners that serve or will, and are to stay. */
+  get #serving(): number {
+    return this.#census.alive - this.#retiring
   }
 
   /** Jobs that may still exist. */
   get jobs(): Job[] {
-    const jobs = this.runners.map(runner => runner.job)
+    const jobs = [...this.#runners].map(runner => runner.job)
     return jobs.filter((job): job is Job => job !== undefined && job.status.state !== "ended")
   }
 
@@ -75,54 +118,90 @@ export class Fleet {
   grow(): void {
     if (this.#closed) return
     const { leases, slots, open } = this.#host.demand()
-    const { min, max, maxConcurrency } = this.#settings
-    const booting = this.runners.filter(runner => runner.booting).length
-    const count = wanted({ leases, slots, booting, alive: this.alive, min: open ? min : 0, max, maxConcurrency })
+    if (leases + slots > 0) this.#resting = 0
+    const count = wanted({
+      leases,
+      slots,
+      booting: this.#census.booting,
+      serving: this.#serving,
+      all: this.#census.all,
+      min: open ? this.#min - this.#resting : 0,
+      max: this.#max,
+      maxConcurrency: this.#settings.singleUse ? 1 : this.#settings.maxConcurrency,
+    })
     if (count === 0) return
-    const delay = this.#policy.delayMs()
-    if (delay === 0) {
-      for (let i = 0; i < count; i++) this.#boot()
-    } else {
-      this.#retry ??= setTimeout(() => {
-        this.#retry = undefined
-        this.#host.changed()
-      }, delay)
-    }
+    const allowed = this.#policy.allowance(count)
+    for (let i = 0; i < allowed; i++) this.#boot()
+    if (allowed > 0) return
+    const refusal = this.#census.alive === 0 ? this.#policy.refusal() : undefined
+    if (refusal) this.#host.hopeless(refusal)
+    this.#tryLater()
   }
 
-  /** Starts and stops idle timers as runners become idle or busy. */
-  watchIdle(): void {
-    const { idleMs, min } = this.#settings
-    const spare = Number.isFinite(idleMs) && !this.#closed && this.alive > min
-    for (const runner of this.#runners) {
-      const isIdle = runner.ready && !runner.leased && runner.running === 0
-      if (!isIdle || !spare) this.#stopIdle(runner)
-      else if (!this.#idle.has(runner)) {
-        const timer = setTimeout(() => this.#idled(runner), idleMs)
-        timer.unref()
-        this.#idle.set(runner, timer)
-      }
+  /** Other limits from now on. Runners that are too many take no more work, and end when they have none. */
+  scale(min: number, max: number): void {
+    this.#min = min
+    this.#max = max
+    this.#resting = 0
+    this.trim()
+    this.#idle.refresh()
+  }
+
+  /** Lets go of runners that are more than `max`: those first that nobody would miss. Leased ones are left to their holders. */
+  trim(): void {
+    const surplus = this.#serving - this.#max
+    if (surplus <= 0) return
+    const free = [...this.#runners].filter(r => isAlive(r.state) && r.retiring === undefined && !r.leased)
+    const cost = (r: PooledRunner) => (r.ready ? r.running : -1)
+    free.sort((a, b) => cost(a) - cost(b) || b.serial - a.serial)
+    for (const runner of free.slice(0, surplus)) this.retire(runner, "scale")
+  }
+
+  /** The runner takes no more work, and ends when it has none and nobody holds it. */
+  retire(runner: PooledRunner, reason: EndReason): void {
+    this.spend(runner, reason)
+    this.settle(runner)
+  }
+
+  /** The same for one that is about to be given to somebody: it ends after that. */
+  spend(runner: PooledRunner, reason: EndReason): void {
+    if (runner.retiring !== undefined) return
+    runner.retiring = reason
+    this.#retiring += 1
+    this.#host.leaving(runner)
+  }
+
+  /** Load or lease of the runner changed. */
+  settle(runner: PooledRunner): void {
+    const { running, ready, leased, retiring } = runner
+    const here = this.#runners.has(runner)
+    if (here && running > 0) this.#busy.add(runner)
+    else this.#busy.delete(runner)
+    const unused = here && running === 0 && !leased
+    this.#idle.update(runner, unused && ready && retiring === undefined && !this.#closed)
+    if (here) this.#host.touched(runner)
+    if (unused && retiring !== undefined && isAlive(runner.state)) {
+      void this.end(runner, retiring, this.#settings.shutdownMs)
     }
   }
 
   /** Ends one runner. Resolves when its job is over. */
-  async end(runner: PoolRunner, reason: "idle" | "close" | "terminated", graceMs: number): Promise<void> {
+  async end(runner: PooledRunner, reason: EndReason, graceMs: number): Promise<void> {
     await this.#track(runner.shutdown(reason, graceMs))
   }
 
   /** Leaves runners that are being ended less time than they were given. */
   hurry(graceMs: number): void {
-    for (const runner of this.runners) void this.end(runner, "close", graceMs)
+    for (const runner of [...this.#runners]) void this.end(runner, "close", graceMs)
   }
 
-  /** Ends all runners, those already on their way out included, and closes the port. */
+  /** Ends all runners, those already on their way out included. */
   async close(graceMs: number): Promise<void> {
     this.#closed = true
     clearTimeout(this.#retry)
-    await Promise.all(this.runners.map(runner => this.end(runner, "close", graceMs)))
+    this.#idle.stop()
+    await Promise.all([...this.#runners].map(runner => this.end(runner, "close", graceMs)))
     await Promise.all(this.#ending)
-    const hub = await this.#hub?.catch(() => undefined) // that it could not listen was told to those who booted
-    hub?.close()
   }
 
   async #track(ending: Promise<void>): Promise<void> {
@@ -131,109 +210,124 @@ export class Fleet {
     this.#ending.delete(ending)
   }
 
-  #idled(runner: PoolRunner): void {
-    this.#idle.delete(runner)
-    if (this.alive > this.#settings.min && runner.ready && !runner.leased && runner.running === 0) {
-      void this.end(runner, "idle", this.#settings.shutdownMs)
+  #patienceMs(): number {
+    const { idleMs, minIdleMs } = this.#settings
+    return this.#serving > this.#min - this.#resting ? idleMs : minIdleMs
+  }
+
+  #permit(runner: PooledRunner): boolean | Promise<boolean> {
+    const { mayIdle } = this.#settings
+    if (!mayIdle) return true
+    const keep = (error: unknown) => {
+      this.#emitter.emit("error", error instanceof Error ? error : new Error(String(error), { cause: error }))
+      return false
+    }
+    try {
+      const answer: unknown = mayIdle(runner.info)
+      return answer instanceof Promise ? answer.then(Boolean, keep) : Boolean(answer)
+    } catch (error) {
+      return keep(error)
     }
   }
 
-  #stopIdle(runner: PoolRunner): void {
-    clearTimeout(this.#idle.get(runner))
-    this.#idle.delete(runner)
+  #expire(runner: PooledRunner): void {
+    if (this.#serving <= this.#min - this.#resting) this.#resting += 1
+    void this.end(runner, "idle", this.#settings.shutdownMs)
+  }
+
+  #tryLater(): void {
+    const delay = this.#policy.delayMs()
+    if (delay === 0) return // a boot is under way that decides whether there will be others
+    // Who waits holds the process; keeping `min` does not.
+    this.#retry ??= setTimeout(() => {
+      this.#retry = undefined
+      this.#host.changed()
+    }, delay).unref()
   }
 
   #boot(): void {
-    const { name, backend, module, bootTimeoutMs, env, logger, maxConcurrency } = this.#settings
-    const { heartbeatMs, orphanMs, reconnectMs } = this.#settings
+    const { name } = this.#settings
     this.#serial += 1
-    const runner = new PoolRunner(
-      {
-        runnerId: `${name.toLowerCase().replaceAll("_", "-")}-${this.#run}-${this.#serial}`,
-        pool: name,
-        backend,
-        module,
-        hub: () => this.#openHub(),
-        entry: SUPERVISOR,
-        bootTimeoutMs,
-        env,
-        logger,
-        maxConcurrency,
-        heartbeatMs,
-        silenceMs: orphanMs,
-        reconnectMs,
-        orphanGraceMs: ORPHAN_GRACE_MS,
-      },
-      this.#runnerHost,
-    )
+    const serial = this.#serial
+    const runnerId = `${name.toLowerCase().replaceAll("_", "-")}-${this.#run}-${serial}`
+    const runner = this.#make({ runnerId, serial }, this.#runnerHost)
     this.#runners.add(runner)
-    this.#emitter.emit("grow", { pool: name, runnerId: runner.id, count: this.alive })
-    void runner.boot() // never rejects: its end is told to the host
+    this.#census.add(runner.state)
+    const count = this.#census.alive
+    this.#emitter.emit("grow", { pool: name, runnerId, count })
+    const { start } = this.#hooks
+    void runner.boot(start && (() => start({ name, runnerId, count }))) // never rejects: its end is told to the host
   }
 
   #bootFailed(error: Error): void {
-    const tell = this.#policy.failed(error)
-    const alone = !this.runners.some(runner => runner.ready || runner.booting)
-    const told = tell && alone ? this.#host.hopeless(error) : 0
+    const { tell, opened } = this.#policy.failed(error)
+    const told = tell && this.#census.alive === 0 ? this.#host.hopeless(error) : 0
     if (told === 0) this.#emitter.emit("error", error) // else those who waited have it
+    if (opened === undefined) return
+    this.#emitter.emit(
+      "error",
+      new BootError(
+        `pool "${this.#settings.name}": so many boots have failed in a row that no more runners are submitted for ${formatMs(opened)}. The last failure: ${error.message}`,
+        error instanceof BootError ? error.evidence : {},
+        { cause: error },
+      ),
+    )
   }
 
   readonly #runnerHost: RunnerHost = {
+    moved: (runner, from) => {
+      this.#census.moved(from, runner.state)
+      if (runner.retiring !== undefined && isAlive(from) && !isAlive(runner.state)) this.#retiring -= 1
+      this.settle(runner)
+    },
     ready: runner => {
       this.#policy.cameUp()
+      if (!this.#upSince.has(runner)) {
+        this.#hooks.end({ name: this.#settings.name, runnerId: runner.id, count: this.#census.alive, error: undefined })
+      }
       this.#upSince.set(runner, performance.now())
       this.#emitter.emit("runner:up", runner.info)
-      this.#host.changed()
+      this.#idle.refresh()
+      this.#host.changed(runner)
     },
     draining: (runner, drainReason, leftMs) => {
       this.#emitter.emit("runner:drain", { ...runner.info, drainReason, leftMs })
+      this.#host.leaving(runner)
       this.#host.changed()
     },
-    freed: runner => this.#host.freed(runner),
+    taken: runner => this.settle(runner),
+    freed: runner => {
+      this.settle(runner)
+      this.#host.freed(runner)
+    },
     restarting: runner => {
-      this.#host.leaseOver(runner, "lost its state when the worker crashed")
+      this.#host.lost(runner, "lost its state when the worker crashed")
       this.#host.changed()
     },
     gone: (runner, bootError) => {
       this.#runners.delete(runner)
+      this.settle(runner)
       void this.#track(runner.jobOver()) // close() is not over before the job is
-      this.#stopIdle(runner)
-      this.#host.leaseOver(runner, "ended with its runner")
-      const goneReason = runner.goneReason ?? "connection-lost"
-      this.#emitter.emit("runner:down", { ...runner.info, goneReason, evidence: runner.evidence })
-      this.#emitter.emit("shrink", {
-        pool: this.#settings.name,
-        runnerId: runner.id,
-        count: this.alive,
-        reason: goneReason,
-      })
+      this.#host.lost(runner, "ended with its runner")
+      this.#host.gone(runner)
+      const { name } = this.#settings
+      const { id: runnerId, goneReason: reason = "connection-lost", evidence } = runner
+      const count = this.#census.alive
+      const upSince = this.#upSince.get(runner)
+      this.#emitter.emit("runner:down", { ...runner.info, goneReason: reason, evidence })
+      this.#emitter.emit("shrink", { pool: name, runnerId, count, reason })
+      if (upSince === undefined) this.#hooks.end({ name, runnerId, count, error: bootError ?? runner.lostError(false) })
+      this.#hooks.shrink({ name, runnerId, count, reason })
       // Before anyone looks for a runner again: the next boot has to wait, or those who wait have to be told.
-      const upSince = this.#upSince.get(runner) ?? 0
-      const soon = goneReason === "crashed" && performance.now() - upSince < FORGET_MS
+      const soon = reason === "crashed" && performance.now() - (upSince ?? 0) < FORGET_MS
       const failure = bootError ?? (soon ? runner.lostError(false) : undefined)
-      if (failure && !this.#closed) this.#bootFailed(failure)
+      if (!failure) this.#policy.calledOff()
+      else if (!this.#closed) this.#bootFailed(failure)
       this.#host.changed()
     },
   }
+}
 
-  #openHub(): Promise<Hub> {
-    if (this.#hub) return this.#hub
-    const { backend, logger, tls } = this.#settings
-    const open = async () =>
-      await Hub.open(
-        listenHost(backend),
-        event => {
-          if (this.#closed) return // what dials a closing port is one of ours that is just being ended
-          logger.warn(event, "a connection was refused")
-          this.#emitter.emit("refused", event)
-        },
-        tls,
-      )
-    const hub = open()
-    this.#hub = hub
-    hub.catch(() => {
-      this.#hub = undefined // the address may be there at the next try
-    })
-    return hub
-  }
+function isAlive(state: RunnerState): boolean {
+  return state !== "draining" && state !== "gone"
 }

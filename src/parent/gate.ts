@@ -4,7 +4,6 @@
  * never see the queue, whose promises would cost more than the rest of a small call.
  */
 import PQueue from "p-queue"
-import { KeepAlive } from "../shared/keep-alive.ts"
 
 /** Begins what has a slot; it calls `leave` once when the slot is free again. */
 export type Start = (leave: () => void) => void
@@ -13,21 +12,26 @@ interface Entry {
   readonly evicted: () => void
 }
 
+export interface GateHost {
+  /** A slot was taken. */
+  taken(): void
+  /** Slots became free: once for all of one turn. */
+  freed(): void
+}
+
 export class Gate {
   readonly #queue: PQueue
   readonly #capacity: number
-  readonly #freed: () => void
+  readonly #host: GateHost
   readonly #waiting = new Set<Entry>()
-  readonly #keepAlive = new KeepAlive()
   /** Slots of those that did not have to wait. */
   #direct = 0
   #telling = false
   #ended = false
 
-  /** @param freed Called after slots became free, once for all of one turn. */
-  constructor(maxConcurrency: number, freed: () => void) {
+  constructor(maxConcurrency: number, host: GateHost) {
     this.#capacity = maxConcurrency
-    this.#freed = freed
+    this.#host = host
     this.#queue = new PQueue({ concurrency: maxConcurrency })
     this.#queue.on("next", () => this.#left())
   }
@@ -51,7 +55,6 @@ export class Gate {
       evicted()
       return
     }
-    this.#keepAlive.set(true)
     if (this.#queue.size === 0 && this.running < this.#capacity) this.#enterNow(start)
     else this.#wait(start, evicted)
   }
@@ -67,11 +70,11 @@ export class Gate {
   end(): void {
     this.#ended = true
     this.evict()
-    this.#keepAlive.end()
   }
 
   #enterNow(start: Start): void {
     this.#direct += 1
+    this.#host.taken()
     let inside = true
     start(() => {
       if (!inside) return
@@ -116,7 +119,6 @@ export class Gate {
 
   readonly #tell = (): void => {
     this.#telling = false
-    if (!this.#ended) this.#keepAlive.set(this.running > 0)
-    this.#freed()
+    this.#host.freed()
   }
 }

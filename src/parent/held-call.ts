@@ -6,52 +6,48 @@
 import { type FlameError, RunnerDrainingError, StateError } from "../shared/errors.ts"
 import { apiProxy } from "./api-proxy.ts"
 import { Call, type CallTarget } from "./call.ts"
+import type { CallLimits } from "./call-options.ts"
 import { rejectionOf } from "./call-site.ts"
-import { type Limited, type Limits, LimitWatch } from "./limit-watch.ts"
-import type { PoolRunner } from "./runner.ts"
-import type { Request } from "./waiting-line.ts"
+import { type Limited, LimitWatch } from "./limit-watch.ts"
+import type { PooledRunner } from "./pooled-runner.ts"
+import { Request } from "./request.ts"
+import { mayRetry } from "./retry-policy.ts"
 
 /** How a held call gets back into the pool's line. */
 export interface HeldCallHost {
-  again(request: Request<PoolRunner>): void
-  forget(request: Request<PoolRunner>): void
+  /** It never began, or (`failed`) is to be run again. */
+  again(request: Request<PooledRunner>, failed: boolean): void
+  forget(request: Request<PooledRunner>): void
 }
 
-export class HeldCall implements Request<PoolRunner>, Limited {
+export class HeldCall extends Request<PooledRunner> implements Limited {
   readonly kind = "slot"
   readonly name = "pool.call"
   readonly promise: Promise<unknown>
   readonly #fn: (api: never) => unknown
   readonly #host: HeldCallHost
-  readonly #limits: Limits
+  readonly #limits: CallLimits
   readonly #watch: LimitWatch | undefined
   #settled = false
-  /** `fn` has been entered. */
-  #entered = false
-  /** Remote calls that were made: from the first on, `fn` cannot simply be run again elsewhere. */
-  #sent = 0
-  /** Those of them that the runner did not begin, since it drains. */
-  #refused = 0
-  readonly #over: Promise<void>
-  #resolveOver!: () => void
+  /** The run of `fn` that counts. */
+  #attempt: Attempt | undefined
+  #retried = 0
   #resolve!: (value: unknown) => void
 
-  constructor(fn: (api: never) => unknown, limits: Limits, host: HeldCallHost) {
+  constructor(fn: (api: never) => unknown, limits: CallLimits, host: HeldCallHost) {
+    super(limits.key)
     this.#fn = fn
     this.#host = host
     this.#limits = limits
     this.promise = new Promise(resolve => {
       this.#resolve = resolve
     })
-    this.#over = new Promise(resolve => {
-      this.#resolveOver = resolve
-    })
     this.#watch = new LimitWatch(limits, this)
     if (this.#settled) this.#watch.stop() // the signal had been aborted before
   }
 
   get started(): boolean {
-    return this.#entered
+    return this.#attempt !== undefined || this.#retried > 0
   }
 
   get settled(): boolean {
@@ -67,31 +63,33 @@ export class HeldCall implements Request<PoolRunner>, Limited {
     this.#settle(() => this.#resolve(rejectionOf(error, undefined)))
   }
 
-  place(runner: PoolRunner): void {
+  place(runner: PooledRunner): void {
     runner.hold(
       target => this.#run(runner, target),
       () => {
-        if (!this.#settled) this.#host.again(this)
+        if (!this.#settled) this.#host.again(this, false)
       },
     )
   }
 
-  async #run(runner: PoolRunner, target: CallTarget): Promise<void> {
+  async #run(runner: PooledRunner, target: CallTarget): Promise<void> {
     if (this.#settled) return
-    this.#entered = true
-    const forget = runner.onGone(() => this.fail(runner.lostError(this.#sent > 0)))
+    const attempt = new Attempt()
+    this.#attempt = attempt
+    const forget = runner.onGone(() => this.#failed(attempt, runner.lostError(attempt.sent > 0)))
     const seat = new Seat(target)
     const open = new Set<Promise<unknown>>()
     const api = apiProxy(operation => {
       const timeoutMs = this.#watch?.leftMs ?? this.#limits.timeoutMs
-      const { call, promise } = Call.begin(operation, { ...this.#limits, timeoutMs })
-      if (this.#settled) {
+      // What fails is the whole: it is not for a part of it to be run again.
+      const { call, promise } = Call.begin(operation, { ...this.#limits, timeoutMs, retries: undefined })
+      if (this.#attempt !== attempt) {
         call.fail(new StateError(`${call.name} was called through the api of a pool.call() that is over`))
         return promise
       }
-      this.#sent += 1
+      attempt.sent += 1
       const refused = () => {
-        this.#refused += 1
+        attempt.refused += 1
         call.refuse(runner.id)
       }
       const over = new Promise<void>(resolve => {
@@ -106,27 +104,29 @@ export class HeldCall implements Request<PoolRunner>, Limited {
       void over.then(() => open.delete(over))
       return promise
     })
-    await Promise.race([this.#enter(api), this.#over])
+    await Promise.race([this.#enter(attempt, api), attempt.over])
     forget()
     while (open.size > 0) await Promise.all(open) // the slot is free when the remote work is over, not the waiting
   }
 
-  async #enter(api: object): Promise<void> {
+  async #enter(attempt: Attempt, api: object): Promise<void> {
     try {
       const value = await this.#fn(api as never)
-      this.#settle(() => this.#resolve(value))
+      if (this.#attempt === attempt) this.#settle(() => this.#resolve(value))
     } catch (error) {
-      const untouched = error instanceof RunnerDrainingError && this.#sent === 1 && this.#refused === 1
-      if (!untouched || this.#settled) {
-        this.fail(error)
-        return
-      }
-      // Its one call never began: the whole of it may begin again.
-      this.#sent = 0
-      this.#refused = 0
-      this.#entered = false
-      this.#host.again(this)
+      this.#failed(attempt, error)
     }
+  }
+
+  #failed(attempt: Attempt, error: unknown): void {
+    if (this.#attempt !== attempt) return // what an earlier one comes to is nobody's concern
+    // Its one call never began: the whole of it may begin again.
+    const untouched = error instanceof RunnerDrainingError && attempt.sent === 1 && attempt.refused === 1
+    if (!untouched && !mayRetry(this.#limits.retries, this.#retried, error)) return this.fail(error)
+    if (!untouched) this.#retried += 1
+    this.#attempt = undefined
+    attempt.end()
+    this.#host.again(this, !untouched)
   }
 
   #settle(deliver: () => void): void {
@@ -135,7 +135,25 @@ export class HeldCall implements Request<PoolRunner>, Limited {
     this.#watch?.stop()
     this.#host.forget(this)
     deliver()
-    this.#resolveOver()
+    this.#attempt?.end()
+    this.#attempt = undefined
+  }
+}
+
+/** One run of the function, on one runner. */
+class Attempt {
+  /** Remote calls that were made: from the first on, the function cannot simply be run again elsewhere. */
+  sent = 0
+  /** Those of them that the runner did not begin, since it drains. */
+  refused = 0
+  /** Nobody waits for this run any more. */
+  readonly over: Promise<void>
+  end!: () => void
+
+  constructor() {
+    this.over = new Promise(resolve => {
+      this.end = resolve
+    })
   }
 }
 

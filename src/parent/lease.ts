@@ -8,7 +8,7 @@ import { Call } from "./call.ts"
 import { type CallOptions, checkCallOptions } from "./call-options.ts"
 import type { RunnerInfo } from "./events.ts"
 import type { Runner, RunnerPort } from "./pool-api.ts"
-import type { PoolRunner } from "./runner.ts"
+import type { PooledRunner } from "./pooled-runner.ts"
 
 export interface LeaseHost {
   release(lease: Lease<unknown>): void
@@ -17,14 +17,14 @@ export interface LeaseHost {
 }
 
 export class Lease<T> implements Runner<T> {
-  readonly runner: PoolRunner
+  readonly runner: PooledRunner
   readonly closed: Promise<RunnerInfo>
   readonly api: Remote<T>
   readonly #host: LeaseHost
   #over: string | undefined
   #resolveClosed!: (info: RunnerInfo) => void
 
-  constructor(runner: PoolRunner, host: LeaseHost) {
+  constructor(runner: PooledRunner, host: LeaseHost) {
     this.runner = runner
     this.#host = host
     this.api = apiProxy(this.#invoke()) as Remote<T>
@@ -78,17 +78,17 @@ export class Lease<T> implements Runner<T> {
     const limits = checkCallOptions(options, this.#host.timeoutMs)
     return operation => {
       const { call, promise } = Call.begin(operation, limits)
-      if (this.runner.state === "gone") call.fail(this.runner.lostError(false))
-      else if (this.#over !== undefined) call.fail(this.#released(call.name))
-      else this.runner.run(call, () => this.#notStarted(call))
+      this.#run(call, false)
       return promise
     }
   }
 
-  #notStarted(call: Call): void {
-    if (this.runner.state === "gone") call.fail(this.runner.lostError(false))
+  /** @param refused The runner did not begin it, and takes no more. */
+  #run(call: Call, refused: boolean): void {
+    if (this.runner.state === "gone") call.fail(this.runner.lostError(call.started))
     else if (this.#over !== undefined) call.fail(this.#released(call.name))
-    else call.refuse(this.id)
+    else if (refused) call.refuse(this.id)
+    else this.runner.run(call, failed => this.#run(call, !failed))
   }
 
   #check(what: string): void {

@@ -56,9 +56,11 @@ const REASON_OF: Record<JobOutcome, GoneReason> = {
   unknown: "connection-lost",
 }
 
+const OURS = new Set<GoneReason>(["close", "idle", "terminated", "scale", "single-use"])
+
 /** True when it was the pool that ended the runner. */
 export function isOurs(reason: GoneReason): boolean {
-  return reason === "close" || reason === "idle" || reason === "terminated"
+  return OURS.has(reason)
 }
 
 /** Why a runner is gone whose job ended like this. `drained`: what it was draining for, if it was. */

@@ -40,3 +40,9 @@ export function finite(ms: number, option: string, least = 0): number {
   if (Number.isFinite(ms) && ms >= least) return ms
   throw new OptionError(option, `\`${option}\` must be a finite time${least > 0 ? ` of at least ${least} ms` : ""}`)
 }
+
+/** @throws OptionError */
+export function trueOrFalse(value: unknown, option: string, hint?: string): boolean {
+  if (typeof value === "boolean") return value
+  throw new OptionError(option, `\`${option}\` is true or false, got ${show(value)}`, { hint })
+}

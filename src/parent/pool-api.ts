@@ -2,6 +2,7 @@
 import type { Remote } from "../shared/remote.ts"
 import type { CallOptions, SpawnOptions } from "./call-options.ts"
 import type { PoolEvents, RunnerInfo } from "./events.ts"
+import type { ScaleOptions } from "./pool-options.ts"
 
 /** A MessagePort-like endpoint: `Comlink.wrap(runner.endpoint)`, or a protocol of your own. */
 export interface RunnerPort {
@@ -35,6 +36,9 @@ export interface PoolStats {
   readonly name: string
   /** Whether its connections are encrypted: the option `tls`. */
   readonly tls: boolean
+  /** As they are now: `scale()` changes them. */
+  readonly min: number
+  readonly max: number
   /** Requests that wait for a runner. */
   readonly queued: number
   /** Calls that run now. */
@@ -62,6 +66,12 @@ export interface Pool<T> extends AsyncDisposable {
   spawn(options?: SpawnOptions): Promise<Runner<T>>
   /** Resolves when `min` runners are up. Rejects with the reason when they cannot be. */
   ready(): Promise<void>
+  /**
+   * Changes `min` and `max`. Runners that are too many take no more work and end when they have none: nothing that runs is cut.
+   * Those on their way to serve go first, then idle ones. A lease is left to its holder.
+   * @throws OptionError; PoolClosedError
+   */
+  scale(options: ScaleOptions): void
   stats(): PoolStats
   /** Adds a listener; returns a function that removes it. */
   on<E extends keyof PoolEvents>(event: E, listener: (...args: PoolEvents[E]) => void): () => void

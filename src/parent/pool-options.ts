@@ -3,12 +3,14 @@ import type { Backend } from "../shared/backend.ts"
 import { type Duration, formatMs, type Infinite, toMs } from "../shared/duration.ts"
 import { OptionError } from "../shared/errors.ts"
 import { show } from "../shared/show.ts"
+import type { RunnerInfo } from "./events.ts"
+import type { GrowCallbacks } from "./grow-hooks.ts"
 import { type Logger, silentLogger, stderrLogger } from "./logger.ts"
 import { type BundleOption, ModuleSource } from "./module-source.ts"
-import { finite, rejectUnknown, wholeNumber } from "./option-checks.ts"
+import { finite, rejectUnknown, trueOrFalse, wholeNumber } from "./option-checks.ts"
 
 /** Options of `createPool`. Durations are milliseconds, or '30s', '5m', '1-12:00:00'. */
-export interface PoolOptions {
+export interface PoolOptions extends GrowCallbacks {
   /** The module whose exports are the API: `new URL("./train.ts", import.meta.url)`, or an absolute path. */
   module: URL | string
   /** Where runners run: `slurm(…)` or `local(…)`. @default local() */
@@ -19,8 +21,15 @@ export interface PoolOptions {
   min?: number
   /** Calls that run on one runner at a time. @default 1 */
   maxConcurrency?: number
-  /** A runner beyond `min` that had nothing to do for so long is ended. @default '30s' */
-  idleShutdownAfter?: Duration | Infinite
+  /** Each runner serves one call, or one lease, and is ended then. @default false */
+  singleUse?: boolean
+  /**
+   * A runner beyond `min` that had nothing to do for so long is ended. With `{ after, when }` only if `when` says so; if not, the time
+   * begins anew. @default '30s'
+   */
+  idleShutdownAfter?: Duration | Infinite | IdleShutdown
+  /** The same for the runners of `min`. They come back with the next work. @default 'infinity' */
+  minIdleShutdownAfter?: Duration | Infinite
   /** Total time of a call: queue + boot + run. @default 'infinity' */
   timeout?: Duration | Infinite
   /** From submission until the runner serves, the wait in Slurm's queue included. @default '10m' */
@@ -55,15 +64,31 @@ export interface PoolOptions {
   tls?: boolean
 }
 
+/** When an idle runner may be ended. */
+export interface IdleShutdown {
+  after: Duration | Infinite
+  /** Asked in the parent each time a runner has been idle for `after`. An error goes to the `error` event and means no. */
+  when: (runner: RunnerInfo) => boolean | Promise<boolean>
+}
+
+/** What `pool.scale()` changes; what is left out stays. */
+export interface ScaleOptions {
+  min?: number
+  max?: number
+}
+
 /** What `createPool` works with: checked, in milliseconds, with defaults. */
-export interface PoolSettings {
+export interface PoolSettings extends GrowCallbacks {
   readonly module: ModuleSource
   readonly backend: Backend
   readonly name: string
   readonly min: number
   readonly max: number
   readonly maxConcurrency: number
+  readonly singleUse: boolean
   readonly idleMs: number
+  readonly minIdleMs: number
+  readonly mayIdle: IdleShutdown["when"] | undefined
   readonly timeoutMs: number
   readonly bootTimeoutMs: number
   readonly shutdownMs: number
@@ -82,7 +107,9 @@ const POOL_OPTIONS = [
   "max",
   "min",
   "maxConcurrency",
+  "singleUse",
   "idleShutdownAfter",
+  "minIdleShutdownAfter",
   "timeout",
   "bootTimeout",
   "shutdownTimeout",
@@ -95,6 +122,9 @@ const POOL_OPTIONS = [
   "orphanTimeout",
   "reconnectTimeout",
   "tls",
+  "onGrowStart",
+  "onGrowEnd",
+  "onShrink",
 ] as const satisfies readonly (keyof PoolOptions)[]
 
 /** @throws OptionError naming the first option that is unknown, wrong, or contradicts another. ModuleError when the file is missing. */
@@ -115,11 +145,7 @@ export function checkPoolOptions(
     "`max` is required: it is the most runners (jobs) there will be at a time",
   )
   const min = wholeNumber(options.min ?? 0, "min", 0)
-  if (min > max) {
-    throw new OptionError("min", `\`min\` (${min}) is greater than \`max\` (${max})`, {
-      hint: "raise `max` or lower `min`",
-    })
-  }
+  checkRange(min, max)
   const module = new ModuleSource(options.module, options.bundle)
   const name = options.name ?? (module.name.replace(/[^A-Za-z0-9_-]/g, "-").slice(0, 40) || "pool")
   if (typeof name !== "string" || !/^[A-Za-z0-9_-]{1,40}$/.test(name)) {
@@ -128,12 +154,11 @@ export function checkPoolOptions(
   if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
     throw new OptionError("signal", "`signal` is not an AbortSignal")
   }
-  const { tls = true } = options
-  if (typeof tls !== "boolean") {
-    throw new OptionError("tls", `\`tls\` is true or false, got ${show(tls)}`, {
-      hint: "there is nothing to set up: keys are made by the pool. false is for trusted fabrics, see docs/security.md",
-    })
-  }
+  const tls = trueOrFalse(
+    options.tls === undefined ? true : options.tls,
+    "tls",
+    "there is nothing to set up: keys are made by the pool. false is for trusted fabrics, see docs/security.md",
+  )
   const backend = options.backend ?? defaults.backend()
   if (typeof backend?.submit !== "function") {
     throw new OptionError("backend", "`backend` is not a backend", { hint: "use local() or slurm({ … })" })
@@ -155,7 +180,10 @@ export function checkPoolOptions(
     min: defaults.inRunner ? 0 : min, // a runner that boots runners at its own start would never end
     max,
     maxConcurrency: wholeNumber(options.maxConcurrency ?? 1, "maxConcurrency", 1),
-    idleMs: toMs(options.idleShutdownAfter ?? "30s", "idleShutdownAfter"),
+    singleUse: trueOrFalse(options.singleUse ?? false, "singleUse"),
+    ...checkIdle(options.idleShutdownAfter ?? "30s"),
+    minIdleMs: toMs(options.minIdleShutdownAfter ?? "infinity", "minIdleShutdownAfter"),
+    ...checkCallbacks(options),
     timeoutMs: toMs(options.timeout ?? "infinity", "timeout"),
     bootTimeoutMs: toMs(options.bootTimeout ?? "10m", "bootTimeout"),
     shutdownMs: finite(toMs(options.shutdownTimeout ?? "30s", "shutdownTimeout"), "shutdownTimeout"),
@@ -167,6 +195,50 @@ export function checkPoolOptions(
     signal: options.signal,
     tls,
   }
+}
+
+/**
+ * @param now What holds for what is left out.
+ * @throws OptionError
+ */
+export function checkScale(options: ScaleOptions, now: { min: number; max: number }): { min: number; max: number } {
+  if (typeof options !== "object" || options === null) {
+    throw new OptionError("options", `scale() takes an object, got ${show(options)}`, {
+      hint: "pool.scale({ max: 20 })",
+    })
+  }
+  rejectUnknown(options, ["min", "max"], "scale()")
+  const min = wholeNumber(options.min ?? now.min, "min", 0)
+  const max = wholeNumber(options.max ?? now.max, "max", 1)
+  checkRange(min, max)
+  return { min, max }
+}
+
+function checkRange(min: number, max: number): void {
+  if (min <= max) return
+  throw new OptionError("min", `\`min\` (${min}) is greater than \`max\` (${max})`, {
+    hint: "raise `max` or lower `min`",
+  })
+}
+
+function checkIdle(idle: NonNullable<PoolOptions["idleShutdownAfter"]>): Pick<PoolSettings, "idleMs" | "mayIdle"> {
+  if (typeof idle !== "object") return { idleMs: toMs(idle, "idleShutdownAfter"), mayIdle: undefined }
+  const hint = "idleShutdownAfter: { after: '30s', when: runner => !queueIsExpected() }"
+  if (idle === null) throw new OptionError("idleShutdownAfter", "`idleShutdownAfter` is null", { hint })
+  rejectUnknown(idle, ["after", "when"], "`idleShutdownAfter`")
+  if (typeof idle.when !== "function") {
+    throw new OptionError("idleShutdownAfter", `\`when\` must be a function, got ${show(idle.when)}`, { hint })
+  }
+  return { idleMs: toMs(idle.after, "idleShutdownAfter"), mayIdle: idle.when }
+}
+
+function checkCallbacks(options: PoolOptions): GrowCallbacks {
+  const { onGrowStart, onGrowEnd, onShrink } = options
+  for (const [name, callback] of Object.entries({ onGrowStart, onGrowEnd, onShrink })) {
+    if (callback === undefined || typeof callback === "function") continue
+    throw new OptionError(name, `\`${name}\` must be a function, got ${show(callback)}`)
+  }
+  return { ...(onGrowStart && { onGrowStart }), ...(onGrowEnd && { onGrowEnd }), ...(onShrink && { onShrink }) }
 }
 
 function checkEnv(env: unknown): Record<string, string | undefined> {

@@ -11,18 +11,19 @@ import { after, type LongTimer } from "../shared/timer.ts"
 import { apiProxy, type Invoke } from "./api-proxy.ts"
 import { Call } from "./call.ts"
 import { type CallOptions, checkCallOptions, type SpawnOptions } from "./call-options.ts"
+import { Dispatcher } from "./dispatcher.ts"
 import { PoolEmitter, type PoolEvents } from "./events.ts"
-import { Fleet } from "./fleet.ts"
+import { Fleet, type MakeRunner } from "./fleet.ts"
 import { HeldCall } from "./held-call.ts"
 import { Lease } from "./lease.ts"
-import { LimitWatch } from "./limit-watch.ts"
 import { rejectUnknown } from "./option-checks.ts"
-import { forLease, forSlot, toReserve } from "./placement.ts"
 import type { Pool, PoolStats, Runner } from "./pool-api.ts"
-import type { PoolSettings } from "./pool-options.ts"
+import { checkScale, type PoolSettings, type ScaleOptions } from "./pool-options.ts"
+import { CallRequest, LeaseRequest } from "./pool-request.ts"
+import type { PooledRunner } from "./pooled-runner.ts"
 import { reapAtExit } from "./reaper.ts"
-import type { PoolRunner } from "./runner.ts"
-import { type Request, WaitingLine } from "./waiting-line.ts"
+import type { Request } from "./request.ts"
+import { RunnerFactory } from "./runner-factory.ts"
 
 /** `open`: takes work. `closing`: finishes what it has. `closed`: takes nothing, its runners end. */
 type State = "open" | "closing" | "closed"
@@ -32,8 +33,9 @@ export class FlamePool<T> implements Pool<T> {
   readonly api: Remote<T>
   readonly #settings: PoolSettings
   readonly #fleet: Fleet
-  readonly #line = new WaitingLine<PoolRunner>()
-  readonly #leases = new Map<PoolRunner, Lease<T>>()
+  readonly #factory: RunnerFactory | undefined
+  readonly #dispatcher: Dispatcher<PooledRunner>
+  readonly #leases = new Map<PooledRunner, Lease<T>>()
   readonly #emitter: PoolEmitter
   readonly #keepAlive = new KeepAlive()
   readonly #forgetExit: () => void
@@ -44,20 +46,39 @@ export class FlamePool<T> implements Pool<T> {
   #quiet: (() => void) | undefined
   #quietTimer: LongTimer | undefined
 
-  constructor(settings: PoolSettings) {
+  /** @param make Makes the runners; left out: jobs of the backend. */
+  constructor(settings: PoolSettings, make?: MakeRunner) {
     this.#settings = settings
     this.name = settings.name
     this.#emitter = new PoolEmitter(settings.logger)
-    this.#fleet = new Fleet(settings, this.#emitter, {
-      demand: () => ({ leases: this.#line.leases, slots: this.#line.slots, open: this.#state === "open" }),
-      changed: () => this.#dispatch(),
-      freed: runner => {
-        // While it works on and nobody waits, there is nobody to serve and nothing to let go.
-        if (runner.running === 0 || this.#line.size > 0) this.#dispatch()
+    this.#factory = make ? undefined : new RunnerFactory(settings, this.#emitter)
+    this.#dispatcher = new Dispatcher({
+      room: () => this.#fleet.room,
+      given: runner => {
+        if (settings.singleUse) this.#fleet.spend(runner, "single-use")
       },
-      leaseOver: (runner, why) => this.#endLease(runner, why),
-      hopeless: error => this.#failWaiting(error),
     })
+    this.#fleet = new Fleet(
+      settings,
+      this.#emitter,
+      {
+        demand: () => ({ ...this.#dispatcher.demand, open: this.#state === "open" }),
+        touched: runner => this.#dispatcher.update(runner),
+        changed: runner => this.#dispatch(runner),
+        freed: runner => {
+          // While it works on and nobody waits, there is nobody to serve and nothing to let go.
+          if (runner.running === 0 || this.#dispatcher.size > 0) this.#dispatch(runner)
+        },
+        lost: (runner, why) => {
+          this.#dispatcher.forget(runner)
+          this.#endLease(runner, why)
+        },
+        leaving: runner => this.#dispatcher.forget(runner),
+        gone: runner => this.#dispatcher.delete(runner),
+        hopeless: error => this.#failWaiting(error),
+      },
+      make ?? ((identity, host) => this.#factory!.make(identity, host)),
+    )
     this.api = apiProxy(this.#invoke()) as Remote<T>
     this.#forgetExit = reapAtExit(settings.backend, () => this.#fleet.jobs)
     // Bundling takes as long as a process start: it is under way before anyone asks. Its failure reaches those who boot.
@@ -85,29 +106,13 @@ export class FlamePool<T> implements Pool<T> {
   async spawn(options: SpawnOptions = {}): Promise<Runner<T>> {
     const limits = checkCallOptions(options, this.#settings.timeoutMs, "spawn()")
     this.#admit("spawn()")
-    return await new Promise((resolve, reject) => {
-      let over = false
-      const settle = (deliver: () => void) => {
-        over = true
-        watch?.stop()
-        deliver()
-      }
-      const request: Request<PoolRunner> = {
-        kind: "lease",
-        place: runner => settle(() => resolve(this.#lease(runner))),
-        fail: error => settle(() => reject(error)),
-      }
-      let watch: LimitWatch | undefined
-      watch = new LimitWatch(limits, {
-        name: "spawn()",
-        started: false,
-        giveUp: error => {
-          this.#leave(request)
-          request.fail(error)
-        },
-      })
-      if (!over) this.#enqueue(request)
-    })
+    const request = new LeaseRequest(
+      limits,
+      runner => this.#lease(runner),
+      gone => this.#leave(gone),
+    )
+    if (!request.over) this.#enqueue(request)
+    return await request.promise
   }
 
   async call<R>(fn: (api: Remote<T>) => R, options?: CallOptions): Promise<Awaited<R>> {
@@ -119,17 +124,25 @@ export class FlamePool<T> implements Pool<T> {
     const limits = checkCallOptions(options, this.#settings.timeoutMs)
     this.#admit("call()")
     const held = new HeldCall(fn as (api: never) => unknown, limits, {
-      again: request => this.#again(request),
+      again: (request, failed) => this.#again(request, failed),
       forget: request => this.#leave(request),
     })
     if (!held.settled) this.#enqueue(held)
     return (await held.promise) as Awaited<R>
   }
 
+  scale(options: ScaleOptions): void {
+    const { min, max } = checkScale(options, this.#fleet)
+    this.#admit("scale()")
+    this.#fleet.scale(min, max)
+    this.#dispatch()
+  }
+
   stats(): PoolStats {
-    const runners = this.#fleet.runners.map(runner => runner.info)
+    const runners = [...this.#fleet.runners].map(runner => runner.info)
     const inFlight = runners.reduce((sum, runner) => sum + runner.inFlight, 0)
-    return { name: this.name, tls: this.#settings.tls, queued: this.#line.size, inFlight, runners }
+    const { min, max } = this.#fleet
+    return { name: this.name, tls: this.#settings.tls, min, max, queued: this.#dispatcher.size, inFlight, runners }
   }
 
   on<E extends keyof PoolEvents>(event: E, listener: (...args: PoolEvents[E]) => void): () => void {
@@ -154,11 +167,7 @@ export class FlamePool<T> implements Pool<T> {
       const { call, promise } = Call.begin(operation, limits)
       if (this.#state !== "open") call.fail(this.#closedError(call.name))
       if (call.settled) return promise
-      const request: Request<PoolRunner> = {
-        kind: "slot",
-        place: runner => runner.run(call, () => this.#again(request)),
-        fail: error => call.fail(error),
-      }
+      const request = new CallRequest(call, limits.key, this.#again)
       call.onSettled(() => this.#leave(request))
       this.#enqueue(request)
       return promise
@@ -169,75 +178,46 @@ export class FlamePool<T> implements Pool<T> {
     if (this.#state !== "open") throw this.#closedError(what)
   }
 
-  #enqueue(request: Request<PoolRunner>): void {
-    this.#line.push(request)
+  #enqueue(request: Request<PooledRunner>): void {
+    this.#dispatcher.join(request)
     this.#dispatch()
   }
 
-  /** A request that was placed and never began goes before all others. */
-  #again(request: Request<PoolRunner>): void {
+  /** A request that was placed: one that never began goes before all others, one that failed behind them. */
+  readonly #again = (request: Request<PooledRunner>, failed: boolean): void => {
     if (this.#state === "closed") request.fail(this.#closedError("what was to run on another runner"))
-    else this.#line.unshift(request)
+    else if (failed) this.#dispatcher.rejoin(request)
+    else this.#dispatcher.join(request)
     this.#dispatch()
   }
 
-  #leave(request: Request<PoolRunner>): void {
-    if (this.#line.remove(request)) this.#dispatch()
+  #leave(request: Request<PooledRunner>): void {
+    if (this.#dispatcher.leave(request)) this.#dispatch()
   }
 
   /** Gives runners to those who wait, boots what is missing, and lets go of what is not needed. */
-  #dispatch(): void {
-    const open = this.#fleet.runners.filter(runner => runner.ready && !runner.leased)
-    for (const request of this.#line) {
-      const runner = request.kind === "lease" ? (this.#promised(open) ?? forLease(open)) : forSlot(open)
-      if (runner) {
-        this.#line.remove(request)
-        runner.reserved = false
-        request.place(runner)
-      } else if (request.kind === "slot" || !this.#reserve(open)) {
-        break // nobody behind can be served either
-      }
-    }
-    if (this.#line.leases === 0) for (const runner of open) runner.reserved = false
+  #dispatch(freed?: PooledRunner): void {
+    this.#dispatcher.dispatch(freed)
+    this.#fleet.trim()
     this.#fleet.grow()
-    this.#fleet.watchIdle()
-    if (this.#isReady()) {
+    if (this.#readyWaiters.size > 0 && this.#isReady()) {
       for (const waiter of this.#readyWaiters) waiter.resolve()
       this.#readyWaiters.clear()
     }
-    const working = this.#fleet.runners.some(runner => runner.running > 0)
-    const booting = this.#fleet.runners.some(runner => runner.booting)
-    this.#keepAlive.set(
-      working || booting || this.#line.size > 0 || this.#readyWaiters.size > 0 || this.#state !== "open",
-    )
-    if (!working && this.#line.size === 0) this.#quiet?.()
+    const busy = this.#fleet.working || this.#dispatcher.size > 0
+    this.#keepAlive.set(busy || this.#fleet.booting || this.#readyWaiters.size > 0 || this.#state !== "open")
+    if (!busy) this.#quiet?.()
   }
 
-  /** A runner that was kept free for a lease and is idle now. */
-  #promised(open: readonly PoolRunner[]): PoolRunner | undefined {
-    return open.find(runner => !runner.leased && runner.reserved && runner.running === 0)
-  }
-
-  /**
-   * At `max`, the runner that is idle soonest is kept free of new calls for the lease that waits; otherwise a steady stream
-   * of calls would keep it waiting for ever. Returns false when no runner could be kept for it.
-   */
-  #reserve(open: readonly PoolRunner[]): boolean {
-    if (this.#fleet.alive < this.#settings.max) return true // one is being booted for it
-    if (open.filter(runner => runner.reserved).length >= this.#line.leases) return true
-    const next = toReserve(open)
-    if (next) next.reserved = true
-    return next !== undefined
-  }
-
-  #lease(runner: PoolRunner): Runner<T> {
+  #lease(runner: PooledRunner): Runner<T> {
     const lease = new Lease<T>(runner, {
       timeoutMs: this.#settings.timeoutMs,
       release: () => {
         if (this.#leases.get(runner) !== lease) return
         this.#leases.delete(runner)
         runner.leased = false
-        this.#dispatch()
+        this.#fleet.settle(runner)
+        this.#dispatch(runner)
       },
       terminate: async () => {
         if (this.#leases.get(runner) === lease) await this.#fleet.end(runner, "terminated", 0)
@@ -245,25 +225,27 @@ export class FlamePool<T> implements Pool<T> {
     })
     runner.leased = true
     this.#leases.set(runner, lease)
+    this.#fleet.settle(runner)
     return lease
   }
 
-  #endLease(runner: PoolRunner, why: string): void {
+  #endLease(runner: PooledRunner, why: string): void {
     const lease = this.#leases.get(runner)
     this.#leases.delete(runner)
     runner.leased = false
     runner.reserved = false
+    this.#fleet.settle(runner)
     lease?.end(why, runner.state === "gone" ? runner.info : { ...runner.info, reason: "crashed" })
   }
 
   #isReady(): boolean {
-    return this.#fleet.runners.filter(runner => runner.ready).length >= this.#settings.min
+    return this.#fleet.ready >= this.#fleet.min
   }
 
   /** Returns how many were told. */
   #failWaiting(error: unknown): number {
-    const told = this.#line.size + this.#readyWaiters.size
-    this.#line.failAll(error)
+    const told = this.#dispatcher.size + this.#readyWaiters.size
+    this.#dispatcher.failAll(error)
     for (const waiter of this.#readyWaiters) waiter.reject(error)
     this.#readyWaiters.clear()
     return told
@@ -284,7 +266,9 @@ export class FlamePool<T> implements Pool<T> {
     await this.#quietFor(timeoutMs)
     this.#state = "closed"
     this.#failWaiting(this.#closedError("what was still waiting for a runner"))
+    this.#factory?.closing()
     await this.#fleet.close(Math.max(0, this.#closeUntil - performance.now()))
+    await this.#factory?.close()
     await this.#settings.module.dispose()
     this.#forgetExit()
     this.#settings.signal?.removeEventListener("abort", this.#abort)

@@ -19,20 +19,21 @@ import type { Call, CallTarget } from "./call.ts"
 import type { RunnerInfo } from "./events.ts"
 import { Explanation } from "./explanation.ts"
 import { isOurs, lostError, openAfterDrain, reasonAfter } from "./lost-error.ts"
-import type { RunnerHost, RunnerSettings } from "./runner-host.ts"
+import type { EndReason, PooledRunner, RunnerHost } from "./pooled-runner.ts"
 import { LATE_MS, RunnerJob } from "./runner-job.ts"
 import { RunnerLink } from "./runner-link.ts"
+import type { RunnerSettings } from "./runner-settings.ts"
 import { type RunnerState, transition } from "./runner-state.ts"
 import { Service } from "./service.ts"
 
-export class PoolRunner {
+export class PoolRunner implements PooledRunner {
   readonly id: string
+  readonly serial: number
   /** Resolves when the runner is gone. */
   readonly closed: Promise<RunnerInfo>
-  /** Set by the pool while somebody has a lease on it. */
   leased = false
-  /** Set by the pool while a waiting lease is to have it as soon as its calls are done. */
   reserved = false
+  retiring: EndReason | undefined
   readonly #settings: RunnerSettings
   readonly #host: RunnerHost
   readonly #link: RunnerLink
@@ -47,13 +48,14 @@ export class PoolRunner {
 
   constructor(settings: RunnerSettings, host: RunnerHost) {
     this.id = settings.runnerId
+    this.serial = settings.serial
     this.#settings = settings
     this.#host = host
-    this.#service = new Service(
-      settings.maxConcurrency,
-      () => this.ready,
-      () => host.freed(this),
-    )
+    this.#service = new Service(settings.maxConcurrency, {
+      serves: () => this.ready,
+      taken: () => host.taken(this),
+      freed: () => host.freed(this),
+    })
     this.closed = new Promise(resolve => {
       this.#resolveClosed = resolve
     })
@@ -84,20 +86,12 @@ export class PoolRunner {
   get state(): RunnerState {
     return this.#state
   }
-  /** Alive or on its way. */
-  get counts(): boolean {
-    return this.#state !== "gone" && this.#state !== "draining"
-  }
-  get booting(): boolean {
-    return this.counts && this.#state !== "ready"
-  }
   get ready(): boolean {
     return this.#state === "ready"
   }
   get running(): number {
     return this.#service.running
   }
-  /** Slots for work that can begin now: none while the worker's connection is cut. */
   get free(): number {
     return this.#link.up ? this.#service.free : 0
   }
@@ -118,7 +112,6 @@ export class PoolRunner {
     }
   }
 
-  /** Resolves when the job under it is over, or the scheduler would not say so. Never rejects. */
   jobOver(): Promise<void> {
     return this.#job.over()
   }
@@ -130,47 +123,38 @@ export class PoolRunner {
     return this.#goneReason
   }
 
-  /** Submits the job. The host is told when the runner serves, or is gone without ever having served. */
-  async boot(): Promise<void> {
+  async boot(before?: () => Promise<void>): Promise<void> {
     this.#armBootTimer()
     try {
-      await this.#job.submit()
+      if (before) await before()
+      if (this.#state !== "gone") await this.#job.submit()
     } catch (error) {
       this.#gone("boot-failed", error instanceof Error ? error : new SubmitError(String(error), { cause: error }))
     }
   }
 
-  /** Runs `call` when there is a slot. `notStarted` is called if it never was sent, since the runner ends. */
-  run(call: Call, notStarted: () => void): void {
-    this.#service.run(call, notStarted)
+  run(call: Call, again: (failed: boolean) => void): void {
+    this.#service.run(call, again)
   }
 
-  /** Holds a slot while `task` runs, and lets it send calls of its own in it. */
   hold(task: (target: CallTarget) => Promise<void>, notStarted: () => void): void {
     this.#service.hold(task, notStarted)
   }
 
-  /** The user's own port. */
   get endpoint(): ComlinkPort | undefined {
     return this.#service.endpoint
   }
 
-  /** Calls `listener` when the runner is gone. @returns what takes it back */
   onGone(listener: () => void): () => void {
     return this.#service.onEnd(listener)
   }
 
-  /** Why a call that was to run here will not. */
   lostError(started: boolean): RunnerLostError {
     const reason = this.#goneReason ?? "connection-lost"
     return lostError(this.id, reason, started, this.evidence)
   }
 
-  /**
-   * Ends the runner: drains it for `graceMs`, then ends its job. Resolves when the job is known to be over, or after a while
-   * when the scheduler does not say. Never rejects.
-   */
-  async shutdown(reason: DrainReason & GoneReason, graceMs: number): Promise<void> {
+  async shutdown(reason: EndReason, graceMs: number): Promise<void> {
     if (this.#state === "ready" || this.#state === "draining") {
       this.#link.drain(reason, graceMs)
       if (this.#state === "ready") this.#draining(reason, graceMs)
@@ -285,6 +269,7 @@ export class PoolRunner {
     if (this.#state === "gone") return
     this.#job.attend("watch")
     this.#settings.logger.warn({ runner: this.id, reason: reason.message }, "a runner's connection was cut")
+    this.#host.taken(this)
   }
 
   #reachable(): void {
@@ -340,7 +325,9 @@ export class PoolRunner {
   }
 
   #move(to: RunnerState): void {
-    this.#settings.logger.debug({ runner: this.id, from: this.#state, to }, "runner")
-    this.#state = transition(this.#state, to, this.id)
+    const from = this.#state
+    this.#settings.logger.debug({ runner: this.id, from, to }, "runner")
+    this.#state = transition(from, to, this.id)
+    this.#host.moved(this, from)
   }
 }

@@ -9,21 +9,26 @@ import type { Session } from "../transport/session.ts"
 import type { Call, CallTarget } from "./call.ts"
 import { Gate } from "./gate.ts"
 
+export interface ServiceHost {
+  /** Whether what has a slot may be sent now. */
+  serves(): boolean
+  /** A slot was taken. */
+  taken(): void
+  /** Slots became free. */
+  freed(): void
+}
+
 export class Service {
   readonly #gate: Gate
-  readonly #serves: () => boolean
+  readonly #host: ServiceHost
   readonly #endListeners = new Set<() => void>()
   #session: Session | undefined
   #target: CallTarget | undefined
   #endpoint: ComlinkPort | undefined
 
-  /**
-   * @param serves Whether what has a slot may be sent now.
-   * @param freed Called after a slot became free.
-   */
-  constructor(maxConcurrency: number, serves: () => boolean, freed: () => void) {
-    this.#gate = new Gate(maxConcurrency, freed)
-    this.#serves = serves
+  constructor(maxConcurrency: number, host: ServiceHost) {
+    this.#gate = new Gate(maxConcurrency, host)
+    this.#host = host
   }
 
   /** A worker has served, be it one that is gone by now. */
@@ -54,31 +59,36 @@ export class Service {
     this.#target = { client: new RpcClient(session.root), exports, names, runnerId, jobId, node }
   }
 
-  /** Runs `call` when there is a slot. `notStarted` is called if it never was sent, since the runner ends. */
-  run(call: Call, notStarted: () => void): void {
-    const back = () => {
-      if (!call.settled) notStarted() // nobody waits for it any more: it must not boot another runner
+  /**
+   * Runs `call` when there is a slot.
+   * @param again Called when it is to be run anew: `failed`, and may be retried, or never sent, since the runner ends.
+   */
+  run(call: Call, again: (failed: boolean) => void): void {
+    const back = (failed: boolean) => {
+      if (!call.settled) again(failed) // else nobody waits for it any more: it must not boot another runner
     }
-    this.#gate.enter(leave => {
-      if (call.settled) return leave()
-      if (!this.#serves()) {
-        back()
-        return leave()
-      }
-      call.send(this.#target!, outcome => {
-        if (outcome === "not-started") {
-          call.unsend()
-          back()
+    this.#gate.enter(
+      leave => {
+        if (call.settled) return leave()
+        if (!this.#host.serves()) {
+          back(false)
+          return leave()
         }
-        leave()
-      })
-    }, back)
+        call.send(this.#target!, outcome => {
+          leave()
+          if (outcome === "over") return
+          call.unsend()
+          back(outcome === "failed")
+        })
+      },
+      () => back(false),
+    )
   }
 
   /** Holds a slot while `task` runs, and lets it send calls of its own in it. */
   hold(task: (target: CallTarget) => Promise<void>, notStarted: () => void): void {
     this.#gate.enter(leave => {
-      if (this.#serves()) return void task(this.#target!).finally(leave)
+      if (this.#host.serves()) return void task(this.#target!).finally(leave)
       notStarted()
       leave()
     }, notStarted)

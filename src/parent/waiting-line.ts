@@ -1,63 +1,58 @@
-/** Who waits for a runner: first come, first served. Taking somebody out of the middle costs nothing. */
-
-/** Somebody who waits. */
-export interface Request<R> {
-  /** `lease`: a whole idle runner. `slot`: a place on any. */
-  readonly kind: "lease" | "slot"
-  /** The runner is theirs. Called at most once for each time in the line. */
-  place(runner: R): void
-  /** There will be no runner. */
-  fail(error: unknown): void
-}
+/**
+ * All who wait for a runner: first come, first served. Those who wait for any runner are in the two queues of the line; those who
+ * wait for one runner, since their key has its home there, in a queue of that runner's. Owns order; decides nothing.
+ */
+import { type Request, RequestQueue } from "./request.ts"
 
 export class WaitingLine<R> {
-  /** Those who had a runner already and lost it before they began: they go before all others. */
-  readonly #returned = new Set<Request<R>>()
-  readonly #line = new Set<Request<R>>()
-  #leases = 0
+  readonly leases = new RequestQueue<R>()
+  readonly slots = new RequestQueue<R>()
+  #arrivals = 0
+  #size = 0
 
+  /** All who wait, wherever. */
   get size(): number {
-    return this.#returned.size + this.#line.size
+    return this.#size
   }
 
-  get leases(): number {
-    return this.#leases
+  /** Joins the line at its end; one who was in it before, where it was: before all who came later. */
+  join(request: Request<R>): void {
+    const queue = request.kind === "lease" ? this.leases : this.slots
+    this.#size += 1
+    if (request.arrival > 0) return queue.insert(request)
+    request.arrival = ++this.#arrivals
+    queue.push(request)
   }
 
-  get slots(): number {
-    return this.size - this.#leases
+  /** Joins the line at its end, wherever it was before. */
+  rejoin(request: Request<R>): void {
+    request.arrival = 0
+    this.join(request)
   }
 
-  push(request: Request<R>): void {
-    this.#line.add(request)
-    if (request.kind === "lease") this.#leases += 1
+  /** Waits for one runner from now on. */
+  move(request: Request<R>, queue: RequestQueue<R>): void {
+    request.queue?.remove(request)
+    queue.insert(request)
   }
 
-  /** Back to the front. */
-  unshift(request: Request<R>): void {
-    this.#returned.add(request)
-    if (request.kind === "lease") this.#leases += 1
-  }
-
-  /** False when it was not in the line any more. */
+  /** False when it was not waiting any more. */
   remove(request: Request<R>): boolean {
-    if (!this.#returned.delete(request) && !this.#line.delete(request)) return false
-    if (request.kind === "lease") this.#leases -= 1
+    if (!request.queue) return false
+    request.queue.remove(request)
+    this.#size -= 1
     return true
   }
 
-  /** In order. Removing the current one, or any other, while iterating is allowed. */
-  *[Symbol.iterator](): Generator<Request<R>> {
-    yield* this.#returned
-    yield* this.#line
-  }
-
-  /** Empties the line, telling everyone. */
+  /** Empties both queues, telling everyone in order. */
   failAll(error: unknown): void {
-    const all = [...this]
-    this.#returned.clear()
-    this.#line.clear()
-    this.#leases = 0
-    for (const request of all) request.fail(error)
+    const all: Request<R>[] = []
+    for (const queue of [this.leases, this.slots]) {
+      while (queue.head) {
+        all.push(queue.head)
+        this.remove(queue.head)
+      }
+    }
+    for (const request of all.sort((a, b) => a.arrival - b.arrival)) request.fail(error)
   }
 }

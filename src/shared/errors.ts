@@ -158,6 +158,8 @@ export type GoneReason =
   | "idle"
   | "close"
   | "terminated"
+  | "scale"
+  | "single-use"
   | "walltime"
   | "cancelled"
   | "preempted"

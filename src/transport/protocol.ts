@@ -36,7 +36,15 @@ export const MAX_MESSAGE_BYTES = 4 * 1024 ** 3
 export const CLOSE_TIMEOUT_MS = 1_000
 
 /** Why a runner drains. */
-export type DrainReason = "idle" | "close" | "terminated" | "walltime" | "cancelled" | "parent-gone"
+export type DrainReason =
+  | "idle"
+  | "close"
+  | "terminated"
+  | "scale"
+  | "single-use"
+  | "walltime"
+  | "cancelled"
+  | "parent-gone"
 
 /** In a hello: the line that this connection is to go on with, and how many of its packets have arrived at this end. */
 export interface Resume {

@@ -94,7 +94,7 @@ describe("10,000 calls that fail at once", () => {
 
 describe("a runner that works on", () => {
   /** How often a pool looks who can be served. */
-  const looks = () => vi.spyOn(Fleet.prototype, "watchIdle").mockClear()
+  const looks = () => vi.spyOn(Fleet.prototype, "grow").mockClear()
 
   it("does not make the pool look for work when nobody waits", async () => {
     const pool = basicPool({ maxConcurrency: 2 })

@@ -133,7 +133,7 @@ describe("the seat of pool.call", () => {
     sent[0]!.waiter.reject(draining, true)
     sent[0]!.waiter.done()
     await vi.waitUntil(() => host.again.mock.calls.length > 0)
-    expect(host.again).toHaveBeenCalledWith(held)
+    expect(host.again).toHaveBeenCalledWith(held, false)
     expect(held).toMatchObject({ settled: false, started: false })
   })
 })

@@ -180,8 +180,13 @@ describe("createPool takes", () => {
 
 it("every option of PoolOptions is known, and none is known that is not there", () => {
   const source = readFileSync(new URL("../../src/parent/pool-options.ts", import.meta.url), "utf8")
-  const body = /export interface PoolOptions \{\n(.*?)\n\}/s.exec(source)![1]!
-  const declared = [...body.matchAll(/^ {2}(\w+)\??:/gm)].map(([, name]) => name)
+  const hooks = readFileSync(new URL("../../src/parent/grow-hooks.ts", import.meta.url), "utf8")
+  const declared = [
+    /interface PoolOptions[^{]*\{\n(.*?)\n\}/s.exec(source)!,
+    /interface GrowCallbacks \{\n(.*?)\n\}/s.exec(hooks)!,
+  ]
+    .flatMap(([, body]) => [...body!.matchAll(/^ {2}(\w+)\??:/gm)])
+    .map(([, name]) => name)
   let known: string[] = []
   try {
     check({ zzzzzzzzzzzz: 1 })

@@ -85,6 +85,7 @@ async function boot() {
   const runner = new PoolRunner(
     {
       runnerId: "paper-1",
+      serial: 1,
       pool: "paper",
       backend,
       module: new ModuleSource(fileURLToPath(import.meta.url), false),
@@ -100,6 +101,8 @@ async function boot() {
       bootTimeoutMs: Number.POSITIVE_INFINITY,
     },
     {
+      moved() {},
+      taken() {},
       ready() {
         told.push("ready")
         up()

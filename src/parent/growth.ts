@@ -1,0 +1,23 @@
+/** How many more runners are wanted. Pure. */
+
+export interface Demand {
+  /** Who waits for a whole runner, and for a slot. */
+  readonly leases: number
+  readonly slots: number
+  /** On their way: they are for those who wait. */
+  readonly booting: number
+  /** Serving or on their way, and not about to end. */
+  readonly serving: number
+  /** Those that are ending, too: their jobs exist. */
+  readonly all: number
+  readonly min: number
+  readonly max: number
+  readonly maxConcurrency: number
+}
+
+/** How many runners to boot now, so that those who wait will have one. Never more than `max` exist. */
+export function wanted({ leases, slots, booting, serving, all, min, max, maxConcurrency }: Demand): number {
+  const forDemand = leases + Math.ceil(slots / maxConcurrency) - booting
+  const forMin = min - serving
+  return Math.max(0, Math.min(Math.max(forDemand, forMin), max - all))
+}

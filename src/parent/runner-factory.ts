@@ -1,0 +1,81 @@
+/** Makes a pool's runners: jobs of its backend that dial the pool's port. Owns that port. */
+import { fileURLToPath } from "node:url"
+import type { PoolEmitter } from "./events.ts"
+import { listenHost } from "./host.ts"
+import { Hub } from "./hub.ts"
+import type { PoolSettings } from "./pool-options.ts"
+import type { PooledRunner, RunnerHost } from "./pooled-runner.ts"
+import { PoolRunner } from "./runner.ts"
+
+/** What a runner without a parent gives its hooks. */
+const ORPHAN_GRACE_MS = 5_000
+/** The same file whether this runs from dist/parent or from src/parent. */
+const SUPERVISOR = fileURLToPath(new URL("../../dist/bin/supervisor.js", import.meta.url))
+
+export class RunnerFactory {
+  readonly #settings: PoolSettings
+  readonly #emitter: PoolEmitter
+  #hub: Promise<Hub> | undefined
+  #closed = false
+
+  constructor(settings: PoolSettings, emitter: PoolEmitter) {
+    this.#settings = settings
+    this.#emitter = emitter
+  }
+
+  make(identity: { runnerId: string; serial: number }, host: RunnerHost): PooledRunner {
+    const { name, backend, module, bootTimeoutMs, env, logger, maxConcurrency } = this.#settings
+    const { heartbeatMs, orphanMs, reconnectMs } = this.#settings
+    return new PoolRunner(
+      {
+        ...identity,
+        pool: name,
+        backend,
+        module,
+        hub: () => this.#openHub(),
+        entry: SUPERVISOR,
+        bootTimeoutMs,
+        env,
+        logger,
+        maxConcurrency,
+        heartbeatMs,
+        silenceMs: orphanMs,
+        reconnectMs,
+        orphanGraceMs: ORPHAN_GRACE_MS,
+      },
+      host,
+    )
+  }
+
+  /** What dials from now on is one of ours that is just being ended. */
+  closing(): void {
+    this.#closed = true
+  }
+
+  /** Closes the port. */
+  async close(): Promise<void> {
+    const hub = await this.#hub?.catch(() => undefined) // that it could not listen was told to those who booted
+    hub?.close()
+  }
+
+  #openHub(): Promise<Hub> {
+    if (this.#hub) return this.#hub
+    const { backend, logger, tls } = this.#settings
+    const open = async () =>
+      await Hub.open(
+        listenHost(backend),
+        event => {
+          if (this.#closed) return
+          logger.warn(event, "a connection was refused")
+          this.#emitter.emit("refused", event)
+        },
+        tls,
+      )
+    const hub = open()
+    this.#hub = hub
+    hub.catch(() => {
+      this.#hub = undefined // the address may be there at the next try
+    })
+    return hub
+  }
+}

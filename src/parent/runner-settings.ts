@@ -1,0 +1,9 @@
+/** What a runner is given. Types only. */
+import type { JobSettings } from "./runner-job.ts"
+import type { LinkSettings } from "./runner-link.ts"
+
+export interface RunnerSettings extends LinkSettings, JobSettings {
+  readonly serial: number
+  /** From submission until it serves; also after its worker crashed. */
+  readonly bootTimeoutMs: number
+}

@@ -1,0 +1,345 @@
+/** Who gets which runner: the rules one by one, and all of them against a model that looks at everybody each time. */
+import fc from "fast-check"
+import { describe, expect, it } from "vitest"
+import { Dispatcher } from "../../src/parent/dispatcher.ts"
+import { Request } from "../../src/parent/request.ts"
+import type { Rostered } from "../../src/parent/roster.ts"
+
+class Runner implements Rostered {
+  ready = true
+  leased = false
+  reserved = false
+  retiring: string | undefined
+  running = 0
+  reachable = true
+  constructor(
+    readonly serial: number,
+    readonly capacity = 1,
+  ) {}
+  get free() {
+    return this.reachable ? Math.max(0, this.capacity - this.running) : 0
+  }
+}
+
+class Waiting extends Request<Runner> {
+  runner: Runner | undefined
+  failure: unknown
+  constructor(
+    readonly name: string,
+    readonly kind: "lease" | "slot" = "slot",
+    key?: string,
+  ) {
+    super(key)
+  }
+  place(runner: Runner) {
+    expect(this.runner, `${this.name} is placed once`).toBeUndefined()
+    this.runner = runner
+    if (this.kind === "lease") runner.leased = true
+    else runner.running += 1
+  }
+  fail(error: unknown) {
+    this.failure = error
+  }
+}
+
+/** A dispatcher with runners of the given capacities, and room for no more. */
+function setUp(capacities: number[] = [], room = false) {
+  const placed: string[] = []
+  const dispatcher = new Dispatcher<Runner>({ room: () => room, given: runner => placed.push(`${runner.serial}`) })
+  const runners = capacities.map((capacity, i) => new Runner(i, capacity))
+  for (const runner of runners) dispatcher.update(runner)
+  const ask = (...requests: Waiting[]) => {
+    for (const request of requests) dispatcher.join(request)
+    dispatcher.dispatch()
+  }
+  const free = (runner: Runner) => {
+    runner.running -= 1
+    dispatcher.update(runner)
+    dispatcher.dispatch(runner)
+  }
+  const release = (runner: Runner) => {
+    runner.leased = false
+    dispatcher.update(runner)
+    dispatcher.dispatch(runner)
+  }
+  return { dispatcher, runners, placed, ask, free, release }
+}
+
+const slot = (name: string, key?: string) => new Waiting(name, "slot", key)
+const lease = (name: string) => new Waiting(name, "lease")
+
+describe("Dispatcher", () => {
+  it("gives a slot on the least loaded runner, the oldest of equals", () => {
+    const { ask, placed } = setUp([2, 2, 2])
+    ask(slot("a"), slot("b"), slot("c"), slot("d"))
+    expect(placed).toEqual(["0", "1", "2", "0"])
+  })
+
+  it("serves in order of arrival, and who comes back where it was", () => {
+    const { ask, dispatcher, runners, free } = setUp([1])
+    const [a, b, c] = [slot("a"), slot("b"), slot("c")]
+    ask(a, b, c)
+    expect([a.runner, b.runner]).toEqual([runners[0], undefined])
+    a.runner = undefined // it never began
+    dispatcher.join(a)
+    free(runners[0]!)
+    expect(a.runner).toBe(runners[0])
+    dispatcher.rejoin(slot("d")) // it failed and is to be run again
+    free(runners[0]!)
+    expect(b.runner).toBe(runners[0])
+    expect(dispatcher.size).toBe(2)
+  })
+
+  it("lets go of who leaves, once, wherever it waits", () => {
+    const { ask, dispatcher, runners, free } = setUp([1])
+    const [a, b, c, d] = [slot("a", "k"), slot("b"), slot("c"), slot("d", "k")]
+    ask(a, b, c, d)
+    expect(dispatcher.leave(b)).toBe(true)
+    expect(dispatcher.leave(b)).toBe(false)
+    expect(dispatcher.leave(a)).toBe(false)
+    expect(dispatcher.leave(d)).toBe(true)
+    free(runners[0]!)
+    expect(c.runner).toBe(runners[0])
+    expect(dispatcher.size).toBe(0)
+  })
+
+  it("gives a lease an idle runner only, and nobody else that runner", () => {
+    const { ask, runners } = setUp([2, 2])
+    const [a, l, b] = [slot("a"), lease("l"), slot("b")]
+    ask(a, l, b)
+    expect([a.runner, l.runner, b.runner]).toEqual([runners[0], runners[1], runners[0]])
+  })
+
+  it("keeps the runner that is idle soonest for a lease that waits at max, and gives calls the others", () => {
+    const { ask, runners, free } = setUp([3, 3])
+    ask(slot("a"), slot("b"), slot("c"))
+    const [l, d] = [lease("l"), slot("d")]
+    ask(l, d)
+    expect(runners.map(r => r.reserved)).toEqual([false, true])
+    expect(d.runner).toBe(runners[0])
+    free(runners[1]!)
+    expect(l.runner).toBe(runners[1])
+    expect(runners[1]!.reserved).toBe(false)
+  })
+
+  it("keeps none while one may be booted, and frees those that were kept for who left", () => {
+    const roomy = setUp([2], true)
+    roomy.ask(slot("a"), lease("l"))
+    expect(roomy.runners[0]!.reserved).toBe(false)
+    const { ask, dispatcher, runners } = setUp([2])
+    const [l, b] = [lease("l"), slot("b")]
+    ask(slot("a"), l, b)
+    expect([runners[0]!.reserved, b.runner]).toEqual([true, undefined])
+    dispatcher.leave(l)
+    dispatcher.dispatch()
+    expect([runners[0]!.reserved, b.runner]).toEqual([false, runners[0]])
+  })
+
+  it("keeps as many as there are leases before the first call that waits", () => {
+    const { ask, runners } = setUp([1, 1, 1])
+    ask(slot("a"), slot("b"), slot("c"))
+    ask(lease("l"), lease("m"), slot("d"), lease("n"))
+    expect(runners.filter(r => r.reserved)).toHaveLength(2)
+  })
+
+  it("calls of one key go to one runner, and wait for it although others are free", () => {
+    const { ask, runners, free } = setUp([1, 1])
+    const [a, b, c, d] = [slot("a", "k"), slot("b", "k"), slot("c"), slot("d", "k")]
+    ask(a, b, c, d)
+    expect([a.runner, b.runner, c.runner]).toEqual([runners[0], undefined, runners[1]])
+    const e = slot("e")
+    ask(e)
+    free(runners[0]!)
+    expect(b.runner, "before who came later").toBe(runners[0])
+    free(runners[0]!)
+    expect(d.runner).toBe(runners[0])
+    free(runners[0]!)
+    expect(e.runner).toBe(runners[0])
+  })
+
+  it("who waits for a certain runner is no reason to boot one", () => {
+    const { ask, dispatcher } = setUp([1])
+    ask(slot("a", "k"), slot("b", "k"), slot("c"))
+    expect(dispatcher.demand).toEqual({ leases: 0, slots: 1 })
+    expect(dispatcher.size).toBe(2)
+  })
+
+  it("a key's runner that goes leaves its key to another, and who waited for it keeps its turn", () => {
+    const { ask, dispatcher, runners, free } = setUp([1, 1])
+    const [a, b, c, d, e] = [slot("a", "k"), slot("b"), slot("c", "k"), slot("d"), slot("e", "k")]
+    ask(a, b, c, d, e)
+    runners[0]!.ready = false
+    dispatcher.delete(runners[0]!)
+    dispatcher.dispatch()
+    free(runners[1]!)
+    expect([c.runner, d.runner]).toEqual([runners[1], undefined])
+    free(runners[1]!)
+    // e waits for the runner that has its key now, and came after d.
+    expect([d.runner, e.runner]).toEqual([runners[1], undefined])
+    free(runners[1]!)
+    expect(e.runner).toBe(runners[1])
+  })
+
+  it("a key waits for its runner to be given back", () => {
+    const { ask, runners, free, release } = setUp([1])
+    const [a, l, b] = [slot("a", "k"), lease("l"), slot("b", "k")]
+    ask(a)
+    ask(l, b)
+    free(runners[0]!)
+    expect([l.runner, b.runner]).toEqual([runners[0], undefined])
+    release(runners[0]!)
+    expect(b.runner).toBe(runners[0])
+  })
+
+  it("gives nobody a runner that retires, cannot be reached or does not serve", () => {
+    const { ask, dispatcher, runners } = setUp([1, 1, 1, 1])
+    runners[0]!.retiring = "scale"
+    runners[1]!.reachable = false
+    runners[2]!.ready = false
+    for (const runner of runners) dispatcher.update(runner)
+    const [a, b] = [slot("a"), slot("b")]
+    ask(a, b)
+    expect([a.runner, b.runner]).toEqual([runners[3], undefined])
+  })
+
+  it("finds out that a slot was taken past it", () => {
+    const { ask, runners } = setUp([1, 1])
+    runners[0]!.running = 1
+    const a = slot("a")
+    ask(a)
+    expect(a.runner).toBe(runners[1])
+  })
+
+  it("tells everybody in order when there will be no runner", () => {
+    const { ask, dispatcher } = setUp()
+    const heard: string[] = []
+    const all = [slot("a"), lease("b"), slot("c")]
+    for (const request of all) request.fail = error => heard.push(`${request.name} ${error} ${dispatcher.size}`)
+    ask(...all)
+    dispatcher.failAll("why")
+    expect(heard).toEqual(["a why 0", "b why 0", "c why 0"])
+  })
+})
+
+describe("against a model", () => {
+  const op = fc.oneof(
+    { weight: 5, arbitrary: fc.record({ do: fc.constant("call" as const), key: fc.option(fc.nat({ max: 2 })) }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant("lease" as const) }) },
+    {
+      weight: 8,
+      arbitrary: fc.record({
+        do: fc.constantFrom("end", "release", "leave", "back", "cut", "mend", "retire", "gone", "boot"),
+        at: fc.nat({ max: 40 }),
+      }),
+    },
+  )
+
+  it("nobody is lost, placed twice or passed over, and no runner has more than it can hold", () => {
+    fc.assert(
+      fc.property(fc.array(op, { maxLength: 120 }), fc.integer({ min: 1, max: 3 }), (ops, capacity) => {
+        const { dispatcher, ask } = setUp()
+        const runners: Runner[] = []
+        const all: Waiting[] = []
+        const homes = new Map<string, Runner>()
+        const look = (runner?: Runner) => {
+          if (runner) dispatcher.update(runner)
+          dispatcher.dispatch(runner)
+        }
+        const waiting = () => all.filter(r => !r.runner && r.failure === undefined)
+        const held = (kind: "lease" | "slot") => all.filter(r => r.runner && r.kind === kind && r.failure === undefined)
+        const pick = <T>(from: T[], at: number): T | undefined => from[at % Math.max(1, from.length)]
+        let n = 0
+        for (const step of ops) {
+          const at = "at" in step ? step.at : 0
+          switch (step.do) {
+            case "call":
+            case "lease": {
+              const key = step.do === "call" && step.key !== null ? `k${step.key}` : undefined
+              const request = new Waiting(`${n++}`, step.do === "call" ? "slot" : "lease", key)
+              const place = request.place.bind(request)
+              request.place = runner => {
+                // First come, first served, among those who want the same.
+                const equals = waiting().filter(r => r.kind === request.kind && r.key === undefined && r !== request)
+                if (key === undefined) expect(equals.filter(r => r.arrival < request.arrival)).toEqual([])
+                place(runner)
+              }
+              all.push(request)
+              ask(request)
+              break
+            }
+            case "end":
+            case "back": {
+              const request = pick(held("slot"), at)
+              const runner = request?.runner
+              if (!request || !runner) break
+              runner.running -= 1
+              if (step.do === "end") request.failure = "done"
+              request.runner = undefined
+              if (step.do === "back") dispatcher.join(request)
+              look(runner)
+              break
+            }
+            case "release": {
+              const request = pick(held("lease"), at)
+              const runner = request?.runner
+              if (!request || !runner) break
+              runner.leased = false
+              request.failure = "done"
+              look(runner)
+              break
+            }
+            case "leave": {
+              const request = pick(waiting(), at)
+              if (!request) break
+              expect(dispatcher.leave(request)).toBe(true)
+              request.failure = "left"
+              look()
+              break
+            }
+            case "boot": {
+              const runner = new Runner(n++, capacity)
+              runners.push(runner)
+              look(runner)
+              break
+            }
+            default: {
+              const runner = pick(runners, at)
+              if (!runner) break
+              if (step.do === "cut" || step.do === "mend") runner.reachable = step.do === "mend"
+              if (step.do === "retire") {
+                runner.retiring = "scale"
+                dispatcher.forget(runner)
+              }
+              if (step.do === "gone") {
+                runners.splice(runners.indexOf(runner), 1)
+                runner.ready = false
+                dispatcher.delete(runner)
+                for (const request of all) if (request.runner === runner) request.failure = "lost"
+              }
+              look(runner)
+            }
+          }
+          // Every one of them waits, holds its place, or is over.
+          expect(dispatcher.size).toBe(waiting().length)
+          for (const runner of runners) {
+            const here = held("slot").filter(r => r.runner === runner).length
+            expect(here).toBe(runner.running)
+            expect(here).toBeLessThanOrEqual(capacity)
+            expect(held("lease").filter(r => r.runner === runner).length).toBe(runner.leased ? 1 : 0)
+          }
+          // Nobody waits who could be served.
+          const open = runners.filter(
+            r => r.ready && !r.leased && !r.reserved && r.retiring === undefined && r.free > 0,
+          )
+          homes.clear()
+          for (const r of all)
+            if (r.key !== undefined && r.runner && runners.includes(r.runner)) homes.set(r.key, r.runner)
+          const anywhere = waiting().filter(r => r.kind === "slot" && (r.key === undefined || !homes.has(r.key)))
+          if (open.length > 0) expect(anywhere.filter(r => r.key === undefined)).toEqual([])
+          if (open.some(r => r.running === 0)) expect(waiting().filter(r => r.kind === "lease")).toEqual([])
+        }
+      }),
+      { numRuns: 500 },
+    )
+  })
+})
