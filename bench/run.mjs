@@ -11,9 +11,13 @@ const BENCHES = {
   "cold-start": "cold-start.mjs",
   calls: "calls.mjs",
   codec: "codec.ts",
+  pool: "pool.ts",
   stream: "stream.mjs",
   transport: "transport/main.mjs",
 }
+
+/** What node itself needs. */
+const NODE_ARGS = { pool: ["--expose-gc"] }
 
 const words = process.argv.slice(2)
 const end = words.findIndex(word => /^(-|\d+$)/.test(word))
@@ -45,6 +49,6 @@ for (const name of wanted.length > 0 ? wanted : Object.keys(BENCHES)) {
     file = out
   }
   console.log(`── ${name} ──`)
-  const { status } = spawnSync(process.execPath, [file, ...args], { stdio: "inherit" })
+  const { status } = spawnSync(process.execPath, [...(NODE_ARGS[name] ?? []), file, ...args], { stdio: "inherit" })
   if (status !== 0) process.exitCode = 1
 }

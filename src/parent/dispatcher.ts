@@ -31,8 +31,11 @@ export class Dispatcher<R extends Rostered> {
   }
 
   /** Those for whom a runner may have to be booted: who waits for a certain one is not among them. */
-  get demand(): { leases: number; slots: number } {
-    return { leases: this.#line.leases.size, slots: this.#line.slots.size }
+  get leases(): number {
+    return this.#line.leases.size
+  }
+  get slots(): number {
+    return this.#line.slots.size
   }
 
   /** Waits from now on; who was in the line before has its old place in it. */

@@ -18,8 +18,12 @@ import type { RunnerState } from "./runner-state.ts"
 
 /** What the fleet asks and tells its pool. */
 export interface FleetHost {
-  /** How many wait. `open`: false once the pool closes, when `min` is not kept any more. */
-  demand(): { leases: number; slots: number; open: boolean }
+  /** How many wait for a whole runner. */
+  readonly leases: number
+  /** How many wait for a slot on any. */
+  readonly slots: number
+  /** False once the pool closes, when `min` is not kept any more. */
+  readonly open: boolean
   /** State, load or lease of the runner changed. */
   touched(runner: PooledRunner): void
   /** Look again who can be served. @param runner One that has slots, or may have. */
@@ -46,8 +50,6 @@ export class Fleet {
   readonly #hooks: GrowHooks
   readonly #runners = new Set<PooledRunner>()
   readonly #census = new Census()
-  /** Runners that work. */
-  readonly #busy = new Set<PooledRunner>()
   /** Jobs that are being ended. */
   readonly #ending = new Set<Promise<void>>()
   readonly #idle: IdleWatch<PooledRunner>
@@ -58,8 +60,11 @@ export class Fleet {
   #max: number
   /** Runners of `min` that were let go since nothing had been asked of them for long: they come back with the next work. */
   #resting = 0
+  /** Runners that work. */
+  #busy = 0
   #retiring = 0
   #serial = 0
+  #growing = false
   #retry: NodeJS.Timeout | undefined
   #closed = false
 
@@ -97,7 +102,7 @@ export class Fleet {
   }
   /** A call runs somewhere. */
   get working(): boolean {
-    return this.#busy.size > 0
+    return this.#busy > 0
   }
   /** Whether another runner may be booted. */
   get room(): boolean {
@@ -116,9 +121,17 @@ export class Fleet {
 
   /** Boots what is missing for those who wait and for `min`; later, if a boot failed just now. */
   grow(): void {
-    if (this.#closed) return
-    const { leases, slots, open } = this.#host.demand()
+    if (this.#growing) return // by a listener that hears of a new runner: the loop below looks again
+    this.#growing = true
+    while (this.#bootMissing()) {}
+    this.#growing = false
+  }
+
+  #bootMissing(): boolean {
+    if (this.#closed) return false
+    const { leases, slots, open } = this.#host
     if (leases + slots > 0) this.#resting = 0
+    if (!this.room) return false // as with each call that joins a long line
     const count = wanted({
       leases,
       slots,
@@ -129,13 +142,14 @@ export class Fleet {
       max: this.#max,
       maxConcurrency: this.#settings.singleUse ? 1 : this.#settings.maxConcurrency,
     })
-    if (count === 0) return
+    if (count === 0) return false
     const allowed = this.#policy.allowance(count)
     for (let i = 0; i < allowed; i++) this.#boot()
-    if (allowed > 0) return
+    if (allowed > 0) return true
     const refusal = this.#census.alive === 0 ? this.#policy.refusal() : undefined
     if (refusal) this.#host.hopeless(refusal)
     this.#tryLater()
+    return false
   }
 
   /** Other limits from now on. Runners that are too many take no more work, and end when they have none. */
@@ -174,12 +188,15 @@ export class Fleet {
   /** Load or lease of the runner changed. */
   settle(runner: PooledRunner): void {
     const { running, ready, leased, retiring } = runner
-    const here = this.#runners.has(runner)
-    if (here && running > 0) this.#busy.add(runner)
-    else this.#busy.delete(runner)
-    const unused = here && running === 0 && !leased
-    this.#idle.update(runner, unused && ready && retiring === undefined && !this.#closed)
-    if (here) this.#host.touched(runner)
+    if (!this.#runners.has(runner)) return // gone: what still ends there changes nothing here
+    const working = running > 0
+    if (working !== runner.working) {
+      runner.working = working
+      this.#busy += working ? 1 : -1
+    }
+    const unused = !working && !leased
+    this.#idle.update(runner, unused && ready && retiring === undefined)
+    this.#host.touched(runner)
     if (unused && retiring !== undefined && isAlive(runner.state)) {
       void this.end(runner, retiring, this.#settings.shutdownMs)
     }
@@ -306,7 +323,8 @@ export class Fleet {
     },
     gone: (runner, bootError) => {
       this.#runners.delete(runner)
-      this.settle(runner)
+      this.#idle.delete(runner)
+      if (runner.working) this.#busy -= 1
       void this.#track(runner.jobOver()) // close() is not over before the job is
       this.#host.lost(runner, "ended with its runner")
       this.#host.gone(runner)

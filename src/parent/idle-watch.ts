@@ -3,6 +3,7 @@
  * runner is idle, and how long is long enough now, it is told.
  */
 import { after, type LongTimer } from "../shared/timer.ts"
+import { Chain, Link } from "./chain.ts"
 
 export interface IdleHost<R> {
   /** After how many milliseconds an idle runner may be ended now. Infinity: none may. */
@@ -13,37 +14,54 @@ export interface IdleHost<R> {
   expire(runner: R): void
 }
 
+/** Since when a runner has nothing to do; NaN: it has. */
+class Idler<R> extends Link<R> {
+  since = Number.NaN
+}
+
 export class IdleWatch<R> {
   readonly #host: IdleHost<R>
-  /** In the order in which they became idle; since when. */
-  readonly #idle = new Map<R, number>()
-  /** Those about whom the user is being asked. */
-  readonly #asked = new Set<R>()
+  readonly #idlers = new Map<R, Idler<R>>()
+  /** In the order in which they became idle. */
+  readonly #idle = new Chain<R>()
   #timer: LongTimer | undefined
   #dueAt = Number.POSITIVE_INFINITY
+  #stopped = false
 
   constructor(host: IdleHost<R>) {
     this.#host = host
   }
 
   update(runner: R, idle: boolean): void {
+    const idler = this.#idlerOf(runner)
+    const since = idler.since
     if (!idle) {
-      this.#idle.delete(runner)
-    } else if (!this.#idle.has(runner)) {
-      this.#idle.set(runner, performance.now())
+      idler.since = Number.NaN
+      this.#idle.leave(idler)
+    } else if (Number.isNaN(since)) {
+      idler.since = performance.now()
+      this.#idle.join(idler, "last")
       // The timer of one that was idle before goes first, and looks at the others then.
       if (this.#dueAt === Number.POSITIVE_INFINITY && this.#host.patienceMs() < Number.POSITIVE_INFINITY) this.refresh()
     }
   }
 
-  /** What `patienceMs` says may have changed. */
-  refresh(): void {
-    const [since] = this.#idle.values()
-    this.#arm(since === undefined ? Number.POSITIVE_INFINITY : since + this.#host.patienceMs())
+  /** The runner is gone. */
+  delete(runner: R): void {
+    this.update(runner, false)
+    this.#idlers.delete(runner)
   }
 
+  /** What `patienceMs` says may have changed. */
+  refresh(): void {
+    const first = this.#idle.first
+    const since = first === undefined ? Number.POSITIVE_INFINITY : this.#idlerOf(first).since
+    this.#arm(since + this.#host.patienceMs())
+  }
+
+  /** Looks no more. */
   stop(): void {
-    this.#idle.clear()
+    this.#stopped = true
     this.#arm(Number.POSITIVE_INFINITY)
   }
 
@@ -51,38 +69,45 @@ export class IdleWatch<R> {
     this.#timer?.stop()
     this.#timer = undefined
     this.#dueAt = dueAt
-    if (dueAt === Number.POSITIVE_INFINITY) return
+    if (dueAt === Number.POSITIVE_INFINITY || this.#stopped) return
     this.#timer = after(Math.max(0, dueAt - performance.now()), () => this.#look()).unref()
   }
 
   #look(): void {
     this.#dueAt = Number.POSITIVE_INFINITY
     const now = performance.now()
-    for (const [runner, since] of this.#idle) {
-      if (this.#asked.has(runner)) continue
-      const dueAt = since + this.#host.patienceMs()
-      if (dueAt > now) {
-        this.#arm(dueAt)
-        return // those behind became idle later
-      }
-      this.#ask(runner, since)
+    for (;;) {
+      const runner = this.#idle.first
+      if (runner === undefined) return
+      const idler = this.#idlerOf(runner)
+      const dueAt = idler.since + this.#host.patienceMs()
+      if (dueAt > now) return this.#arm(dueAt) // those behind became idle later
+      this.#ask(idler)
     }
   }
 
-  #ask(runner: R, since: number): void {
-    const answer = this.#host.permit(runner)
-    if (typeof answer === "boolean") return this.#decide(runner, since, answer)
-    this.#asked.add(runner)
-    void answer.then(permitted => {
-      this.#asked.delete(runner)
-      this.#decide(runner, since, permitted)
-    })
+  /** While the user is asked it stands in no line; its `since` says whether it has worked meanwhile. */
+  #ask(idler: Idler<R>): void {
+    const { since } = idler
+    this.#idle.leave(idler)
+    const answer = this.#host.permit(idler.item)
+    if (typeof answer === "boolean") this.#decide(idler, since, answer)
+    else void answer.then(permitted => this.#decide(idler, since, permitted))
   }
 
-  #decide(runner: R, since: number, permitted: boolean): void {
-    if (this.#idle.get(runner) !== since) return // it worked meanwhile, or is gone
-    this.#idle.delete(runner)
-    if (permitted && this.#host.patienceMs() < Number.POSITIVE_INFINITY) this.#host.expire(runner)
-    else this.update(runner, true)
+  #decide(idler: Idler<R>, since: number, permitted: boolean): void {
+    if (idler.since !== since || this.#stopped) return // it worked meanwhile, or is gone
+    idler.since = Number.NaN
+    if (permitted && this.#host.patienceMs() < Number.POSITIVE_INFINITY) this.#host.expire(idler.item)
+    else this.update(idler.item, true)
+  }
+
+  #idlerOf(runner: R): Idler<R> {
+    let idler = this.#idlers.get(runner)
+    if (!idler) {
+      idler = new Idler(runner)
+      this.#idlers.set(runner, idler)
+    }
+    return idler
   }
 }

@@ -58,11 +58,20 @@ export class FlamePool<T> implements Pool<T> {
         if (settings.singleUse) this.#fleet.spend(runner, "single-use")
       },
     })
+    const pool = this
     this.#fleet = new Fleet(
       settings,
       this.#emitter,
       {
-        demand: () => ({ ...this.#dispatcher.demand, open: this.#state === "open" }),
+        get leases() {
+          return pool.#dispatcher.leases
+        },
+        get slots() {
+          return pool.#dispatcher.slots
+        },
+        get open() {
+          return pool.#state === "open"
+        },
         touched: runner => this.#dispatcher.update(runner),
         changed: runner => this.#dispatch(runner),
         freed: runner => {

@@ -30,6 +30,8 @@ export interface PooledRunner {
   readonly goneReason: GoneReason | undefined
   /** Set by the pool while somebody has a lease on it. */
   leased: boolean
+  /** Set by the fleet: it has been counted among those that work. */
+  working: boolean
   /** Set by the pool while a waiting lease is to have it as soon as its calls are done. */
   reserved: boolean
   /** Set by the pool when it is to take no more work and to end, for this reason, when it has none. */

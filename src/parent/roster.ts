@@ -1,12 +1,12 @@
 /**
- * The runners that can be chosen, ordered by load: the least loaded is found at once, and a runner whose load changed finds its
- * place in O(log n). Owns the order; who gets a runner is the dispatcher's decision.
+ * The runners that can be chosen, by load: the least loaded is found at once, and a runner whose load changed is put elsewhere at once,
+ * however many there are. Owns the order; who gets a runner is the dispatcher's decision.
  */
+
+import { Chain, Link } from "./chain.ts"
 
 /** What the order is made of. Who changes any of it says so with `update`. */
 export interface Rostered {
-  /** The older of two that are equally loaded comes first, so that the youngest have nothing to do and can end. */
-  readonly serial: number
   readonly ready: boolean
   readonly leased: boolean
   /** Defined: it takes no more work and ends when it has none, for this reason. */
@@ -18,62 +18,51 @@ export interface Rostered {
   readonly free: number
 }
 
-interface Entry<R> {
-  readonly runner: R
-  /** Its load when it found its place. */
-  load: number
-  /** In the heap; -1: not in it. */
-  index: number
-}
-
 export class Roster<R extends Rostered> {
-  readonly #entries = new Map<R, Entry<R>>()
-  /** A binary heap of those with a free slot. */
-  readonly #open: Entry<R>[] = []
+  readonly #links = new Map<R, Link<R>>()
+  /** By load, those with a free slot; who worked last comes first, so that the others have nothing to do and can end. */
+  readonly #open: Chain<R>[] = []
+  /** No chain before this one has anybody in it. */
+  #least = 0
   /** Those that serve everybody and have no free slot. */
-  readonly #full = new Set<R>()
+  readonly #full = new Chain<R>()
   readonly #reserved = new Set<R>()
 
   /** Finds the place of `runner`, new or known. */
   update(runner: R): void {
+    let link = this.#links.get(runner)
+    if (!link) {
+      link = new Link(runner)
+      this.#links.set(runner, link)
+    }
     const serves = runner.ready && !runner.leased && runner.retiring === undefined
-    membership(this.#reserved, runner, runner.reserved && serves)
-    const chosen = serves && !runner.reserved
-    const open = chosen && runner.free > 0
-    membership(this.#full, runner, chosen && !open)
-    let entry = this.#entries.get(runner)
-    if (!open) {
-      if (entry && entry.index >= 0) this.#take(entry)
-      return
+    if (serves && !runner.reserved) {
+      if (runner.free > 0) this.#chainOf(runner.running).join(link, "first")
+      else this.#full.join(link, "last")
+    } else {
+      link.chain?.leave(link)
     }
-    if (!entry) {
-      entry = { runner, load: 0, index: -1 }
-      this.#entries.set(runner, entry)
-    }
-    entry.load = runner.running
-    if (entry.index < 0) {
-      entry.index = this.#open.length
-      this.#open.push(entry)
-    }
-    this.#settle(entry)
+    if (runner.reserved && serves) this.#reserved.add(runner)
+    else if (this.#reserved.size > 0) this.#reserved.delete(runner)
   }
 
   /** The runner is gone. */
   delete(runner: R): void {
-    const entry = this.#entries.get(runner)
-    if (entry && entry.index >= 0) this.#take(entry)
-    this.#entries.delete(runner)
-    this.#full.delete(runner)
+    const link = this.#links.get(runner)
+    if (link) link.chain?.leave(link)
+    this.#links.delete(runner)
     this.#reserved.delete(runner)
   }
 
   /** The least loaded runner with a free slot. */
   get least(): R | undefined {
-    for (;;) {
-      const runner = this.#open[0]?.runner
-      if (!runner || runner.free > 0) return runner
-      this.update(runner) // a slot was taken past the dispatcher, by a pool.call() that runs on it
+    while (this.#least < this.#open.length) {
+      const runner = this.#open[this.#least]!.first
+      if (!runner) this.#least += 1
+      else if (runner.free > 0) return runner
+      else this.update(runner) // it cannot be reached any more
     }
+    return undefined
   }
 
   /** One without any work: the least loaded, if that has none. */
@@ -89,8 +78,7 @@ export class Roster<R extends Rostered> {
 
   /** Keeps the runner that will be idle soonest free of new calls. False when there is none to keep. */
   reserve(): boolean {
-    const [full] = this.#full
-    const runner = this.least ?? full
+    const runner = this.least ?? this.#full.first
     if (!runner) return false
     runner.reserved = true
     this.update(runner)
@@ -111,46 +99,9 @@ export class Roster<R extends Rostered> {
     }
   }
 
-  #take(entry: Entry<R>): void {
-    const last = this.#open.pop()!
-    const { index } = entry
-    entry.index = -1
-    if (last === entry) return
-    this.#open[index] = last
-    last.index = index
-    this.#settle(last)
+  #chainOf(load: number): Chain<R> {
+    while (this.#open.length <= load) this.#open.push(new Chain())
+    if (load < this.#least) this.#least = load
+    return this.#open[load]!
   }
-
-  #settle(entry: Entry<R>): void {
-    const heap = this.#open
-    let { index } = entry
-    while (index > 0) {
-      const parent = heap[(index - 1) >> 1]!
-      if (!lighter(entry, parent)) break
-      heap[index] = parent
-      parent.index = index
-      index = (index - 1) >> 1
-    }
-    for (;;) {
-      let child = 2 * index + 1
-      if (child >= heap.length) break
-      if (child + 1 < heap.length && lighter(heap[child + 1]!, heap[child]!)) child += 1
-      const other = heap[child]!
-      if (!lighter(other, entry)) break
-      heap[index] = other
-      other.index = index
-      index = child
-    }
-    heap[index] = entry
-    entry.index = index
-  }
-}
-
-function lighter<R extends Rostered>(a: Entry<R>, b: Entry<R>): boolean {
-  return a.load < b.load || (a.load === b.load && a.runner.serial < b.runner.serial)
-}
-
-function membership<R>(set: Set<R>, runner: R, member: boolean): void {
-  if (member) set.add(runner)
-  else set.delete(runner)
 }

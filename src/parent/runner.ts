@@ -32,6 +32,7 @@ export class PoolRunner implements PooledRunner {
   /** Resolves when the runner is gone. */
   readonly closed: Promise<RunnerInfo>
   leased = false
+  working = false
   reserved = false
   retiring: EndReason | undefined
   readonly #settings: RunnerSettings

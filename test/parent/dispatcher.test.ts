@@ -47,7 +47,7 @@ function setUp(capacities: number[] = [], room = false) {
   const placed: string[] = []
   const dispatcher = new Dispatcher<Runner>({ room: () => room, given: runner => placed.push(`${runner.serial}`) })
   const runners = capacities.map((capacity, i) => new Runner(i, capacity))
-  for (const runner of runners) dispatcher.update(runner)
+  for (const runner of runners.toReversed()) dispatcher.update(runner)
   const ask = (...requests: Waiting[]) => {
     for (const request of requests) dispatcher.join(request)
     dispatcher.dispatch()
@@ -69,10 +69,14 @@ const slot = (name: string, key?: string) => new Waiting(name, "slot", key)
 const lease = (name: string) => new Waiting(name, "lease")
 
 describe("Dispatcher", () => {
-  it("gives a slot on the least loaded runner, the oldest of equals", () => {
-    const { ask, placed } = setUp([2, 2, 2])
+  it("gives a slot on the least loaded runner, of equals on the one that worked last", () => {
+    const { ask, placed, runners, free } = setUp([2, 2, 2])
     ask(slot("a"), slot("b"), slot("c"), slot("d"))
-    expect(placed).toEqual(["0", "1", "2", "0"])
+    expect(placed).toEqual(["0", "1", "2", "2"])
+    free(runners[0]!)
+    free(runners[1]!)
+    ask(slot("e"))
+    expect(placed.at(-1)).toBe("1")
   })
 
   it("serves in order of arrival, and who comes back where it was", () => {
@@ -115,11 +119,11 @@ describe("Dispatcher", () => {
     ask(slot("a"), slot("b"), slot("c"))
     const [l, d] = [lease("l"), slot("d")]
     ask(l, d)
-    expect(runners.map(r => r.reserved)).toEqual([false, true])
-    expect(d.runner).toBe(runners[0])
-    free(runners[1]!)
-    expect(l.runner).toBe(runners[1])
-    expect(runners[1]!.reserved).toBe(false)
+    expect(runners.map(r => r.reserved)).toEqual([true, false])
+    expect(d.runner).toBe(runners[1])
+    free(runners[0]!)
+    expect(l.runner).toBe(runners[0])
+    expect(runners[0]!.reserved).toBe(false)
   })
 
   it("keeps none while one may be booted, and frees those that were kept for who left", () => {
@@ -160,7 +164,7 @@ describe("Dispatcher", () => {
   it("who waits for a certain runner is no reason to boot one", () => {
     const { ask, dispatcher } = setUp([1])
     ask(slot("a", "k"), slot("b", "k"), slot("c"))
-    expect(dispatcher.demand).toEqual({ leases: 0, slots: 1 })
+    expect(dispatcher).toMatchObject({ leases: 0, slots: 1 })
     expect(dispatcher.size).toBe(2)
   })
 

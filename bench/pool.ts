@@ -1,0 +1,94 @@
+/**
+ * What a pool itself costs: its runners answer at once and have no sockets. For each number of runners: microseconds of this process'
+ * CPU per call with 100,000 calls queued, and how that compares with the fewest runners; bytes per queued call and per idle runner.
+ *
+ *   npm run bench -- pool [--calls 100000] [--rounds 5] [--runners 10,100,1000,10000]
+ */
+import { parseArgs } from "node:util"
+import { simulatedPool } from "../test/simulated/pool.ts"
+import type { Received } from "../test/simulated/runner.ts"
+
+const { values } = parseArgs({
+  options: {
+    calls: { type: "string", default: "100000" },
+    rounds: { type: "string", default: "5" },
+    runners: { type: "string", default: "10,100,1000,10000" },
+  },
+})
+const calls = Number(values.calls)
+const rounds = Number(values.rounds)
+const sizes = values.runners.split(",").map(Number)
+
+/** Answers in the next turn of the microtask queue. */
+const prompt = {
+  boot: (runner: { up(): void }) => queueMicrotask(() => runner.up()),
+  received: ({ args, waiter }: Received) =>
+    queueMicrotask(() => {
+      waiter.resolve(args[0])
+      waiter.done()
+    }),
+}
+
+/** Microseconds of CPU per call, with as many calls queued at once as there are to make. */
+async function perCall(runners: number): Promise<number> {
+  const { pool } = simulatedPool({ max: runners, min: runners }, prompt)
+  await pool.ready()
+  // Every runner has served before the clock starts.
+  await Promise.all(Array.from({ length: Math.max(2_000, 2 * runners) }, (_, i) => pool.api.f(i)))
+  global.gc?.()
+  const before = process.cpuUsage()
+  const all: Promise<unknown>[] = []
+  for (let i = 0; i < calls; i++) all.push(pool.api.f(i))
+  for (let i = 0; i < calls; i++) {
+    if ((await all[i]) !== i) throw new Error(`call ${i} came to something else`)
+  }
+  const { user, system } = process.cpuUsage(before)
+  await pool.close()
+  return (user + system) / calls
+}
+
+/** Bytes of heap for each of `n` things that `make` makes. */
+async function bytesEach(n: number, make: () => unknown): Promise<number> {
+  global.gc?.()
+  const before = process.memoryUsage().heapUsed
+  const made = make()
+  await new Promise(resolve => setImmediate(resolve))
+  global.gc?.()
+  const bytes = (process.memoryUsage().heapUsed - before) / n
+  await made
+  return bytes
+}
+
+const median = (numbers: number[]) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!
+
+const times = new Map<number, number[]>(sizes.map(n => [n, []]))
+for (let round = 0; round < rounds; round++) {
+  for (const n of sizes) times.get(n)!.push(await perCall(n)) // taking turns: a busy minute of the machine is everybody's
+}
+console.log(`${calls} calls queued at once, ${rounds} rounds, medians`)
+console.log("runners  us CPU per call  relative to the fewest (bar 1.5)")
+const first = median(times.get(sizes[0]!)!)
+let missed = false
+for (const n of sizes) {
+  const us = median(times.get(n)!)
+  const ratio = us / first
+  if (us >= 15 || ratio > 1.5) missed = true
+  console.log(`${String(n).padStart(7)}  ${us.toFixed(2).padStart(15)}  ${ratio.toFixed(2)}`)
+}
+
+const silent = { boot() {}, received() {} }
+const { pool: full } = simulatedPool({ max: 1 }, silent)
+const queued: Promise<unknown>[] = []
+const perQueued = await bytesEach(100_000, () => {
+  for (let i = 0; i < 100_000; i++) queued.push(full.api.f(i).catch(() => {}))
+})
+await full.close({ timeout: 0 })
+await Promise.all(queued)
+const { pool: big } = simulatedPool({ max: 10_000, idleShutdownAfter: "infinity" }, prompt)
+const perRunner = await bytesEach(10_000, () => big.scale({ min: 10_000 }))
+await big.close()
+console.log(`heap per queued call ${Math.round(perQueued)} bytes, its promise and a catch() included`)
+console.log(
+  `heap per idle runner ${Math.round(perRunner)} bytes, of the pool's own and the simulation's; connections come on top`,
+)
+console.log(missed ? "bars missed" : "all bars met: below 15 us and within 1.5x")
