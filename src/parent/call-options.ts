@@ -20,6 +20,9 @@ export interface SpawnOptions {
   signal?: AbortSignal
 }
 
+/** The names of all options of a call. */
+export const CALL_OPTIONS = ["timeout", "signal"] as const satisfies readonly (keyof CallOptions)[]
+
 /**
  * @param timeoutMs Where `options` has none.
  * @param where Whose options they are, for messages.
@@ -32,7 +35,7 @@ export function checkCallOptions(options: CallOptions | undefined, timeoutMs: nu
       hint: "{ timeout: '5m', signal }",
     })
   }
-  rejectUnknown(options, ["timeout", "signal"], where)
+  rejectUnknown(options, CALL_OPTIONS, where)
   if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
     throw new OptionError("signal", "`signal` is not an AbortSignal")
   }

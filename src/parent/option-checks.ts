@@ -40,3 +40,9 @@ export function finite(ms: number, option: string, least = 0): number {
   if (Number.isFinite(ms) && ms >= least) return ms
   throw new OptionError(option, `\`${option}\` must be a finite time${least > 0 ? ` of at least ${least} ms` : ""}`)
 }
+
+/** @param where Whose function it is. @param example How it is used. @throws OptionError */
+export function checkFunction(fn: unknown, where: string, example: string): void {
+  if (typeof fn === "function") return
+  throw new OptionError("fn", `${where} takes a function, got ${show(fn)}`, { hint: example })
+}

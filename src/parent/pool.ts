@@ -3,6 +3,7 @@
  * the fleet's, the choice among them is placement's.
  */
 
+import { asError } from "../shared/as-error.ts"
 import { OptionError, PoolClosedError } from "../shared/errors.ts"
 import { KeepAlive } from "../shared/keep-alive.ts"
 import type { Remote } from "../shared/remote.ts"
@@ -16,11 +17,14 @@ import { Fleet } from "./fleet.ts"
 import { HeldCall } from "./held-call.ts"
 import { Lease } from "./lease.ts"
 import { LimitWatch } from "./limit-watch.ts"
-import { rejectUnknown } from "./option-checks.ts"
+import type { MapOptions } from "./map-options.ts"
+import { checkFunction, rejectUnknown } from "./option-checks.ts"
 import { forLease, forSlot, toReserve } from "./placement.ts"
 import type { Pool, PoolStats, Runner } from "./pool-api.ts"
+import { PoolMaps } from "./pool-maps.ts"
 import type { PoolSettings } from "./pool-options.ts"
 import { reapAtExit } from "./reaper.ts"
+import type { ResultStream } from "./result-stream.ts"
 import type { PoolRunner } from "./runner.ts"
 import { type Request, WaitingLine } from "./waiting-line.ts"
 
@@ -35,6 +39,11 @@ export class FlamePool<T> implements Pool<T> {
   readonly #line = new WaitingLine<PoolRunner>()
   readonly #leases = new Map<PoolRunner, Lease<T>>()
   readonly #emitter: PoolEmitter
+  readonly #maps = new PoolMaps({
+    run: (fn, options) => this.call(fn as (api: Remote<T>) => unknown, options),
+    capacity: () => this.#settings.max * this.#settings.maxConcurrency,
+    admit: () => this.#admit("map()"),
+  })
   readonly #keepAlive = new KeepAlive()
   readonly #forgetExit: () => void
   readonly #readyWaiters = new Set<{ resolve: () => void; reject: (error: unknown) => void }>()
@@ -124,6 +133,17 @@ export class FlamePool<T> implements Pool<T> {
     })
     if (!held.settled) this.#enqueue(held)
     return (await held.promise) as Awaited<R>
+  }
+
+  map(items: unknown, fn: unknown, options?: MapOptions): ResultStream<never> {
+    return this.#maps.map(items, fn, options)
+  }
+
+  cast(fn: (api: Remote<T>) => unknown, options?: CallOptions): void {
+    checkFunction(fn, "cast()", "pool.cast(api => api.train(x))")
+    checkCallOptions(options, this.#settings.timeoutMs, "cast()")
+    this.#admit("cast()")
+    this.call(fn, options).catch((error: unknown) => this.#emitter.emit("error", asError(error)))
   }
 
   stats(): PoolStats {
@@ -278,6 +298,7 @@ export class FlamePool<T> implements Pool<T> {
 
   async #close(timeoutMs: number): Promise<void> {
     this.#state = "closing"
+    this.#maps.changed()
     this.#closeUntil = performance.now() + timeoutMs
     for (const waiter of this.#readyWaiters) waiter.reject(this.#closedError("ready()"))
     this.#readyWaiters.clear()
