@@ -21,7 +21,8 @@ export class FakeHost implements MapHost {
   /** Under way now, in order of their start. */
   readonly running: Task[] = []
   readonly listeners = new Set<() => void>()
-  started = 0
+  /** The items that were started, in this order. */
+  readonly ran: unknown[] = []
   most = 0
   closed: Error | undefined
   /** False: what is aborted goes on until the test ends it. */
@@ -33,7 +34,6 @@ export class FakeHost implements MapHost {
   }
 
   run(task: (api: never) => unknown, options: CallOptions): Promise<unknown> {
-    this.started += 1
     return new Promise((resolve, reject) => {
       const signal = options.signal!
       const leave = () => {
@@ -54,11 +54,16 @@ export class FakeHost implements MapHost {
           reject(reason)
         },
       }
+      this.ran.push(entry.value)
       this.running.push(entry)
       this.most = Math.max(this.most, this.running.length)
       const abort = () => entry.reject(new CallAbortedError("aborted", true, { cause: signal.reason }))
       const unlisten = onAbort(signal, () => this.prompt && abort())
     })
+  }
+
+  get started(): number {
+    return this.ran.length
   }
 
   /** Under way for `value`. */
