@@ -22,9 +22,6 @@ export class CollectedResults implements MapSink {
     else this.#results.push(result)
   }
 
-  /** With a failure nobody sees the array. */
-  cut(): void {}
-
   over(failure: Failure | undefined): void {
     this.#resolve(failure ? rejectionOf(failure.error, undefined) : this.#results)
   }

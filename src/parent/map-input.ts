@@ -44,9 +44,8 @@ export class MapInput<I> {
     return this.#pulling
   }
 
-  /** Asks for one item; not before the last one is here. The answer comes at once where the input has it at once. */
+  /** Asks for one item: not before the last one is here, nor after `close`. The answer comes at once where the input has it at once. */
   pull(puller: Puller<I>): void {
-    if (this.#over || this.#pulling) return
     try {
       const iterator = this.#open()
       const step: Step<I> | PromiseLike<Step<I>> = iterator.next()

@@ -29,8 +29,6 @@ export interface MapSink {
   /** Results that nobody has read yet. */
   readonly unread: number
   put(index: number, result: unknown): void
-  /** There will be no more results: those behind a gap will not have their turn. */
-  cut(): void
   /** Everything has settled. Called once; the sink tells the failure, where there is one. */
   over(failure: Failure | undefined): void
 }
@@ -131,13 +129,11 @@ export class MapRun<I> implements Puller<I> {
 
   /** @internal The input's answer. */
   end(): void {
-    this.#closed = true
     this.#finish(undefined)
   }
 
   /** @internal The input's answer: with 'settle', what was read before is worth finishing. */
   failed(error: unknown): void {
-    this.#closed = true
     if (this.#settings.settle) this.#finish({ error })
     else this.#stop({ error }, this.#becauseOf("its input threw"))
   }
@@ -184,18 +180,15 @@ export class MapRun<I> implements Puller<I> {
   /** What runs may finish. */
   #finish(failure: Failure | undefined): void {
     this.#failure ??= failure
-    if (!this.#ending) {
-      this.#ending = true
-      if (!this.#closed) void this.#close()
-    }
-    this.#settle()
+    if (this.#ending) return
+    this.#ending = true
+    void this.#close()
   }
 
   /** What runs is aborted, and what comes of it is not wanted. */
   #stop(failure: Failure | undefined, reason: unknown): void {
     if (this.#stopped || this.#over) return
     this.#stopped = true
-    this.#sink?.cut()
     this.#controller.abort(reason)
     this.#finish(failure)
   }

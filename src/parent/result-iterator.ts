@@ -87,12 +87,6 @@ export class ResultIterator implements MapSink, AsyncIterableIterator<unknown, u
     }
   }
 
-  cut(): void {
-    let gap = this.#next
-    while (this.#results.has(gap)) gap += 1
-    for (const place of this.#results.keys()) if (place > gap) this.#results.delete(place)
-  }
-
   over(failure: Failure | undefined): void {
     this.#over = true
     this.#failure = failure

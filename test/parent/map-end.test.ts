@@ -37,7 +37,8 @@ describe("left with `break`, a map", () => {
     await quiet()
     host.of(0).resolve(0)
     await first
-    host.of(1).reject(boom)
+    host.of(1).resolve(1) // and it does not read this one
+    host.of(2).reject(boom)
     await quiet()
     expect(await iterator.return!()).toEqual({ done: true, value: undefined })
     expect(await iterator.next()).toEqual({ done: true, value: undefined })
@@ -50,6 +51,20 @@ describe("left with `break`, a map", () => {
     await quiet()
     await Promise.all([iterator.return!(), iterator.return!()])
     expect(await waits).toEqual({ done: true, value: undefined })
+  })
+
+  it("is left, and not cancelled as well while it ends", async () => {
+    const host = new FakeHost(2)
+    host.prompt = false
+    const stream = mapOn(host, [1, 2])
+    const iterator = stream[Symbol.asyncIterator]()
+    const waits = watch(iterator.next())
+    await quiet()
+    const leaving = watch(iterator.return!())
+    stream.cancel(boom)
+    for (const task of [...host.running]) task.resolve(0)
+    await quiet()
+    expect([leaving.state, waits.state]).toEqual(["resolved", "resolved"])
   })
 
   it("throws what the input's own end throws, as `for await` does", async () => {
@@ -159,6 +174,18 @@ describe("cancelled, a map", () => {
     stream.cancel()
     await quiet()
     expect([all.state, ended]).toEqual(["rejected", true])
+  })
+
+  it("drops the item that it was waiting for, where items are promises", async () => {
+    const host = new FakeHost()
+    let arrive!: (item: number) => void
+    const stream = mapOn(host, [new Promise<number>(resolve => (arrive = resolve))])
+    const all = watch(stream)
+    await quiet()
+    stream.cancel()
+    arrive(1)
+    await quiet()
+    expect([all.state, host.started]).toEqual(["rejected", 0])
   })
 
   it("drops the item that its input was just making, and what became of it", async () => {
