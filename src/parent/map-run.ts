@@ -38,6 +38,12 @@ export interface Failure {
   readonly error: unknown
 }
 
+/**
+ * After so many items the event loop has its turn. Items that end without it, since all are refused say, would otherwise let
+ * nobody else in until the last one.
+ */
+const ITEMS_PER_TURN = 1_024
+
 export type MapFunction<I> = (api: never, item: I, index: number) => unknown
 
 export class MapRun<I> implements Puller<I> {
@@ -64,6 +70,7 @@ export class MapRun<I> implements Puller<I> {
   #closed = false
   #over = false
   #filling = false
+  #resting = false
 
   constructor(input: MapInput<I>, fn: MapFunction<I>, settings: MapSettings, host: MapHost) {
     this.#input = input
@@ -113,6 +120,7 @@ export class MapRun<I> implements Puller<I> {
     const index = this.#started
     this.#started += 1
     this.#running += 1
+    if (this.#started % ITEMS_PER_TURN === 0) this.#rest()
     const fn = this.#fn
     let promise: Promise<unknown>
     try {
@@ -158,9 +166,17 @@ export class MapRun<I> implements Puller<I> {
   }
 
   #hasRoom(sink: MapSink): boolean {
-    if (this.#input.pulling) return false
+    if (this.#resting || this.#input.pulling) return false
     const most = this.#settings.concurrency ?? this.#host.capacity()
     return this.#running < most && this.#running + sink.unread < most * sink.ahead
+  }
+
+  #rest(): void {
+    this.#resting = true
+    setImmediate(() => {
+      this.#resting = false
+      this.fill()
+    })
   }
 
   #admitted(): boolean {

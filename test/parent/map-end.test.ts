@@ -242,6 +242,18 @@ describe("an input that throws", () => {
     expect(reading).toEqual({ state: "rejected", value: boom })
   })
 
+  it("or that has come to its end, is not asked to end", async () => {
+    for (const next of [async () => ({ done: true, value: 0 }) as const, () => Promise.reject(boom)]) {
+      let asked = 0
+      const items = {
+        [Symbol.asyncIterator]: () => ({ next, return: async () => ({ done: true, value: ++asked }) as const }),
+      }
+      await watch(mapOn(new FakeHost(), items))
+      await quiet()
+      expect(asked).toBe(0)
+    }
+  })
+
   it("when it is opened, or gives what is no step", async () => {
     const broken = {
       [Symbol.iterator](): Iterator<number> {

@@ -179,6 +179,19 @@ describe("at a time, a map runs", () => {
     expect([all.state, host.listeners.size]).toEqual(["rejected", 0])
   })
 
+  it("no second item while its input makes one, even if that is what makes the pool grow", async () => {
+    const host = new FakeHost(1)
+    function* items() {
+      host.scale(3)
+      yield 1
+      yield 2
+      yield 3
+    }
+    const all = watch(mapOn(host, items()))
+    await quiet()
+    expect([host.ran, all.state]).toEqual([[1, 2, 3], "pending"])
+  })
+
   it("no item before there is room for it: none is read that cannot be started", async () => {
     const items = new Numbers(100)
     const host = new FakeHost(2)
@@ -384,6 +397,19 @@ describe("progress", () => {
 })
 
 describe("a million items", () => {
+  it("that are all refused at once let others have their turn", async () => {
+    let refused = 0
+    const host = new FakeHost(8)
+    host.run = () => {
+      refused += 1
+      throw boom
+    }
+    const stream = mapOn(host, new Numbers(1_000_000), { onError: "settle" })
+    setImmediate(() => stream.cancel())
+    await expect(stream).rejects.toThrow(CallAbortedError)
+    expect(refused).toBeLessThan(5_000)
+  })
+
   it.each(["input", "completion"] as const)("are never more than twice the concurrency at a time (%s)", async order => {
     const COUNT = 1_000_000
     let pulled = 0
