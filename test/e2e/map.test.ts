@@ -134,6 +134,14 @@ describe("map", () => {
     expect(() => pool.map([1], () => 1)).toThrow(PoolClosedError)
   })
 
+  it("that waits for its input ends when its pool is closed", async () => {
+    const pool = basicPool()
+    const never = { [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}) }) }
+    const reading = expect(pool.map(never, () => 1)).rejects.toBeInstanceOf(PoolClosedError)
+    await pool.close()
+    await reading
+  })
+
   it("that fails and that nobody reads ends nothing", async () => {
     const pool = basicPool()
     pool.map([1], () => {
