@@ -184,7 +184,8 @@ export class MapRun<I> implements Puller<I> {
       this.#host.admit()
       return true
     } catch (error) {
-      this.#finish({ error })
+      // Nothing is refused where everything has been started.
+      this.#finish(this.#started === this.#total ? undefined : { error })
       return false
     }
   }

@@ -287,6 +287,17 @@ describe("when nothing is admitted any more", () => {
     expect([seen.length, reading.state, reading.value, host.listeners.size]).toEqual([2, "rejected", closed, 0])
   })
 
+  it("a map that has started everything is not concerned", async () => {
+    const host = new FakeHost(2)
+    const all = watch(mapOn(host, [1, 2]))
+    await quiet()
+    host.close(closed)
+    host.of(1).resolve("a")
+    host.of(2).resolve("b")
+    await quiet()
+    expect(all).toEqual({ state: "resolved", value: ["a", "b"] })
+  })
+
   it("one that waits for its input ends as well, and one that is left says nothing of it", async () => {
     const host = new FakeHost(2)
     const never = { [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}) }) }
