@@ -26,7 +26,8 @@ export interface MapProgress {
  *
  * When it ends early (a failure, `cancel`, the signal, `break`) nothing more is started, what runs is aborted, and the input
  * is told to end. Results that are complete, and in input order follow each other, are still read; then comes the error,
- * once. It comes, and `break` goes on, when nothing of the map runs any more.
+ * once. It comes, and `break` goes on, when every call of the map has settled; aborted work that goes on on its runner keeps
+ * its slot there until it ends.
  */
 export interface ResultStream<R> extends AsyncIterable<R>, Promise<R[]> {
   readonly progress: MapProgress
