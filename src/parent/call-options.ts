@@ -38,7 +38,8 @@ export interface SpawnOptions {
 }
 
 const SPAWN_OPTIONS = ["timeout", "signal"] as const satisfies readonly (keyof SpawnOptions)[]
-const CALL_OPTIONS = [...SPAWN_OPTIONS, "key", "retries"] as const satisfies readonly (keyof CallOptions)[]
+/** The names of all options of a call. */
+export const CALL_OPTIONS = [...SPAWN_OPTIONS, "key", "retries"] as const satisfies readonly (keyof CallOptions)[]
 
 /**
  * @param timeoutMs Where `options` has none.

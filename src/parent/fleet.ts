@@ -78,7 +78,8 @@ export class Fleet {
     this.#hooks = new GrowHooks(settings, error => emitter.emit("error", error))
     this.#idle = new IdleWatch({
       patienceMs: () => this.#patienceMs(),
-      permit: runner => this.#permit(runner),
+      permit: runner => settings.mayIdle?.(runner.info) ?? true,
+      failed: error => emitter.emit("error", error),
       expire: runner => this.#expire(runner),
     })
   }
@@ -230,21 +231,6 @@ export class Fleet {
   #patienceMs(): number {
     const { idleMs, minIdleMs } = this.#settings
     return this.#serving > this.#min - this.#resting ? idleMs : minIdleMs
-  }
-
-  #permit(runner: PooledRunner): boolean | Promise<boolean> {
-    const { mayIdle } = this.#settings
-    if (!mayIdle) return true
-    const keep = (error: unknown) => {
-      this.#emitter.emit("error", error instanceof Error ? error : new Error(String(error), { cause: error }))
-      return false
-    }
-    try {
-      const answer: unknown = mayIdle(runner.info)
-      return answer instanceof Promise ? answer.then(Boolean, keep) : Boolean(answer)
-    } catch (error) {
-      return keep(error)
-    }
   }
 
   #expire(runner: PooledRunner): void {

@@ -1,4 +1,5 @@
 /** The user's callbacks about the pool's size: `onGrowStart`, `onGrowEnd`, `onShrink`. Nothing they throw breaks a pool. */
+import { asError } from "../shared/as-error.ts"
 import type { GoneReason } from "../shared/errors.ts"
 
 /** A runner is being booted. */
@@ -68,10 +69,6 @@ export class GrowHooks {
   #tell<E>(callback: ((event: E) => void | Promise<void>) | undefined, event: E): void {
     if (!callback) return
     const call = async () => await callback(event)
-    call().catch((thrown: unknown) =>
-      this.#failed(
-        thrown instanceof Error ? thrown : new Error(`a callback threw ${String(thrown)}`, { cause: thrown }),
-      ),
-    )
+    call().catch((thrown: unknown) => this.#failed(asError(thrown)))
   }
 }

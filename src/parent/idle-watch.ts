@@ -2,14 +2,17 @@
  * Ends runners that have had nothing to do for long enough. Owns since when each of them is idle, and one timer for all; whether a
  * runner is idle, and how long is long enough now, it is told.
  */
+import { asError } from "../shared/as-error.ts"
 import { after, type LongTimer } from "../shared/timer.ts"
 import { Chain, Link } from "./chain.ts"
 
 export interface IdleHost<R> {
   /** After how many milliseconds an idle runner may be ended now. Infinity: none may. */
   patienceMs(): number
-  /** The user's last word on it. Asked when the time is over; after a "no" the time begins anew. */
+  /** The user's last word on it. Asked when the time is over; after a "no", or an error, the time begins anew. */
   permit(runner: R): boolean | Promise<boolean>
+  /** `permit` threw. */
+  failed(error: Error): void
   /** Ends it. It is not idle any more when this returns. */
   expire(runner: R): void
 }
@@ -90,9 +93,17 @@ export class IdleWatch<R> {
   #ask(idler: Idler<R>): void {
     const { since } = idler
     this.#idle.leave(idler)
-    const answer = this.#host.permit(idler.item)
-    if (typeof answer === "boolean") this.#decide(idler, since, answer)
-    else void answer.then(permitted => this.#decide(idler, since, permitted))
+    const failed = (thrown: unknown) => {
+      this.#host.failed(asError(thrown))
+      this.#decide(idler, since, false)
+    }
+    try {
+      const answer = this.#host.permit(idler.item)
+      if (answer instanceof Promise) answer.then(permitted => this.#decide(idler, since, permitted), failed)
+      else this.#decide(idler, since, answer)
+    } catch (thrown) {
+      failed(thrown)
+    }
   }
 
   #decide(idler: Idler<R>, since: number, permitted: boolean): void {

@@ -46,3 +46,9 @@ export function trueOrFalse(value: unknown, option: string, hint?: string): bool
   if (typeof value === "boolean") return value
   throw new OptionError(option, `\`${option}\` is true or false, got ${show(value)}`, { hint })
 }
+
+/** @param where Whose function it is. @param example How it is used. @throws OptionError */
+export function checkFunction(fn: unknown, where: string, example: string): void {
+  if (typeof fn === "function") return
+  throw new OptionError("fn", `${where} takes a function, got ${show(fn)}`, { hint: example })
+}

@@ -2,7 +2,10 @@
 import type { Remote } from "../shared/remote.ts"
 import type { CallOptions, SpawnOptions } from "./call-options.ts"
 import type { PoolEvents, RunnerInfo } from "./events.ts"
+import type { MapItems } from "./map-input.ts"
+import type { MapOptions } from "./map-options.ts"
 import type { ScaleOptions } from "./pool-options.ts"
+import type { ResultStream, SettledItem } from "./result-stream.ts"
 
 /** A MessagePort-like endpoint: `Comlink.wrap(runner.endpoint)`, or a protocol of your own. */
 export interface RunnerPort {
@@ -62,6 +65,37 @@ export interface Pool<T> extends AsyncDisposable {
    * The limits are for the whole of it, the wait for a runner included.
    */
   call<R>(fn: (api: Remote<T>) => R, options?: CallOptions): Promise<Awaited<R>>
+  /**
+   * Runs `fn` once for each item, each as a `call`: one runner's slot while it runs. `await` it for all results, or `for await`
+   * it for one after the other: then no more is started than is read, and there may be any number of items. It starts when it
+   * is awaited or first read, and reads an item of `items` only when it can be started. The first failure ends it and is
+   * thrown, unless `onError` is `'settle'`. Closing the pool ends it after what runs, with PoolClosedError.
+   *
+   *     const models = await pool.map(rates, (api, rate) => api.train({ rate }))
+   *     for await (const r of pool.map(readRows(), (api, row) => api.score(row), { order: "completion" })) …
+   *
+   * @throws OptionError; PoolClosedError. Both at once.
+   */
+  map<I, R>(
+    items: MapItems<I>,
+    fn: (api: Remote<T>, item: I, index: number) => R,
+    options: MapOptions & { onError: "settle" },
+  ): ResultStream<SettledItem<I, Awaited<R>>>
+  map<I, R>(
+    items: MapItems<I>,
+    fn: (api: Remote<T>, item: I, index: number) => R,
+    options?: MapOptions & { onError?: "throw" },
+  ): ResultStream<Awaited<R>>
+  map<I, R>(
+    items: MapItems<I>,
+    fn: (api: Remote<T>, item: I, index: number) => R,
+    options?: MapOptions,
+  ): ResultStream<Awaited<R> | SettledItem<I, Awaited<R>>>
+  /**
+   * As `call`, but nobody waits for it: what it returns is dropped, and what it throws is an `error` event of the pool.
+   * @throws OptionError; PoolClosedError. Both at once.
+   */
+  cast(fn: (api: Remote<T>) => unknown, options?: CallOptions): void
   /** Leases an idle runner; boots one while there are fewer than `max`; else waits, first come first served. */
   spawn(options?: SpawnOptions): Promise<Runner<T>>
   /** Resolves when `min` runners are up. Rejects with the reason when they cannot be. */

@@ -3,6 +3,7 @@
  * the fleet's, the choice among them is placement's.
  */
 
+import { asError } from "../shared/as-error.ts"
 import { OptionError, PoolClosedError } from "../shared/errors.ts"
 import { KeepAlive } from "../shared/keep-alive.ts"
 import type { Remote } from "../shared/remote.ts"
@@ -16,13 +17,16 @@ import { PoolEmitter, type PoolEvents } from "./events.ts"
 import { Fleet, type MakeRunner } from "./fleet.ts"
 import { HeldCall } from "./held-call.ts"
 import { Lease } from "./lease.ts"
-import { rejectUnknown } from "./option-checks.ts"
+import type { MapOptions } from "./map-options.ts"
+import { checkFunction, rejectUnknown } from "./option-checks.ts"
 import type { Pool, PoolStats, Runner } from "./pool-api.ts"
+import { PoolMaps } from "./pool-maps.ts"
 import { checkScale, type PoolSettings, type ScaleOptions } from "./pool-options.ts"
 import { CallRequest, LeaseRequest } from "./pool-request.ts"
 import type { PooledRunner } from "./pooled-runner.ts"
 import { reapAtExit } from "./reaper.ts"
 import type { Request } from "./request.ts"
+import type { ResultStream } from "./result-stream.ts"
 import { RunnerFactory } from "./runner-factory.ts"
 
 /** `open`: takes work. `closing`: finishes what it has. `closed`: takes nothing, its runners end. */
@@ -37,6 +41,11 @@ export class FlamePool<T> implements Pool<T> {
   readonly #dispatcher: Dispatcher<PooledRunner>
   readonly #leases = new Map<PooledRunner, Lease<T>>()
   readonly #emitter: PoolEmitter
+  readonly #maps = new PoolMaps({
+    run: (fn, options) => this.call(fn as (api: Remote<T>) => unknown, options),
+    capacity: () => this.#fleet.max * (this.#settings.singleUse ? 1 : this.#settings.maxConcurrency),
+    admit: () => this.#admit("map()"),
+  })
   readonly #keepAlive = new KeepAlive()
   readonly #forgetExit: () => void
   readonly #readyWaiters = new Set<{ resolve: () => void; reject: (error: unknown) => void }>()
@@ -144,7 +153,19 @@ export class FlamePool<T> implements Pool<T> {
     const { min, max } = checkScale(options, this.#fleet)
     this.#admit("scale()")
     this.#fleet.scale(min, max)
+    this.#maps.changed()
     this.#dispatch()
+  }
+
+  map(items: unknown, fn: unknown, options?: MapOptions): ResultStream<never> {
+    return this.#maps.map(items, fn, options)
+  }
+
+  cast(fn: (api: Remote<T>) => unknown, options?: CallOptions): void {
+    checkFunction(fn, "cast()", "pool.cast(api => api.train(x))")
+    checkCallOptions(options, this.#settings.timeoutMs, "cast()")
+    this.#admit("cast()")
+    this.call(fn, options).catch((error: unknown) => this.#emitter.emit("error", asError(error)))
   }
 
   stats(): PoolStats {
@@ -269,6 +290,7 @@ export class FlamePool<T> implements Pool<T> {
 
   async #close(timeoutMs: number): Promise<void> {
     this.#state = "closing"
+    this.#maps.changed()
     this.#closeUntil = performance.now() + timeoutMs
     for (const waiter of this.#readyWaiters) waiter.reject(this.#closedError("ready()"))
     this.#readyWaiters.clear()

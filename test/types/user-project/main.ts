@@ -10,11 +10,14 @@ import {
   type PoolOptions,
   type Remote,
   type RemoteStream,
+  type ResultStream,
   type Runner,
   RunnerLostError,
+  type SettledItem,
   slurm,
 } from "slurm-flame"
 import type * as train from "./train.js"
+import type { Model } from "./train.js"
 
 const backend: Backend =
   process.env.CLUSTER === undefined
@@ -53,6 +56,18 @@ export async function main(signal: AbortSignal): Promise<number[]> {
   const limits: CallOptions = { timeout: "5m", signal }
   const best = await pool.call(remote => remote.train({ rate: 0.3, layers: [3] }), limits)
 
+  const models = await pool.map([0.1, 0.2], (remote, rate) => remote.train({ rate }))
+  const rows: ResultStream<SettledItem<number, Model>> = pool.map(
+    [0.1, 0.2],
+    (remote, rate) => remote.train({ rate }),
+    { onError: "settle", signal },
+  )
+  for await (const r of rows) {
+    if (r.status === "rejected") process.stderr.write(`${r.index} ${String(r.reason)}\n`)
+    else models.push(r.value)
+  }
+  pool.cast(remote => remote.where())
+
   const stream: RemoteStream<number> = leased.api.losses(3)
   const seen: number[] = []
   for await (const loss of stream) seen.push(loss)
@@ -65,7 +80,7 @@ export async function main(signal: AbortSignal): Promise<number[]> {
 
   await leased.release()
   await pool.close()
-  return [...seen, found.accuracy, best.accuracy]
+  return [...seen, found.accuracy, best.accuracy, models.length]
 }
 
 main(new AbortController().signal).catch((error: unknown) => {
