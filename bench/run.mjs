@@ -11,6 +11,7 @@ const BENCHES = {
   "cold-start": "cold-start.mjs",
   calls: "calls.mjs",
   codec: "codec.ts",
+  idle: "idle.mjs",
   stream: "stream.mjs",
   transport: "transport/main.mjs",
 }
