@@ -79,7 +79,8 @@ const figures = {
   cpuMs: (user + system) / 1_000,
   rssMiB: rss / MiB,
   heapMiB: heapUsed / MiB,
-  stallMs: delays.max / 1e6,
+  stallMs: delays.max / 1e6 - 5,
+  oftenMs: delays.percentile(99.9) / 1e6 - 5,
   watchedSeconds: WATCH_SECONDS,
   up: pool.stats().runners.filter(runner => runner.state === "ready").length,
 }

@@ -25,6 +25,8 @@ export interface LinkHandler {
   dataLost(reason: FlameError, generation: number): void
   /** The supervisor's line is over without a bye. */
   controlLost(reason: FlameError): void
+  /** Nothing is wanted of the runner at present, so that its silence harms nobody. */
+  idle(): boolean
   refused(why: string, from: string): void
   callbackFailed(error: unknown): void
 }

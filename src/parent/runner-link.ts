@@ -176,13 +176,16 @@ export class RunnerLink {
   }
 
   #reachable(connection: Connection): void {
-    const { heartbeatMs } = this.#settings
+    const { heartbeatMs, silenceMs } = this.#settings
     this.#absence?.stop()
     this.#absence = undefined
     this.#heartbeat?.stop()
     if (this.#onRead) return
-    this.#heartbeat = new Heartbeat(connection, heartbeatMs, () => {
-      connection.abort(new ConnectionError(`no answer to three heartbeats of ${heartbeatMs} ms`))
+    this.#heartbeat = new Heartbeat(connection, {
+      intervalMs: heartbeatMs,
+      silenceMs,
+      idle: () => this.#handler.idle(),
+      dead: () => connection.abort(new ConnectionError(`no answer to three heartbeats of ${heartbeatMs} ms`)),
     })
     this.#handler.reachable()
   }

@@ -64,6 +64,7 @@ export async function join(hub: TestHub, api: Api, withControl = false): Promise
     restored: () => void news.push("restored"),
     dataLost: lose("the parent's line"),
     controlLost: lose("the control line"),
+    idle: () => false,
     refused: why => void news.push(`refused: ${why}`),
     callbackFailed: error => lost.push(`callback: ${error}`),
   })

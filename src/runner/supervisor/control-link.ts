@@ -25,6 +25,8 @@ export interface ControlHandler {
 
 /** Heartbeats that do not come before the line is doubted. */
 const MISSES = 3
+/** A promise beyond this is none. */
+const LONGEST_PROMISE_MS = 3_600_000
 /** What is with the kernel arrives although this process ends; a parent that is busy need not be waited for. */
 const PATIENCE_MS = 2_000
 
@@ -34,10 +36,13 @@ export class ControlLink {
   readonly #dialled: DialledLine<Welcome>
   readonly #watch: NodeJS.Timeout
   #heard = performance.now()
+  /** The next ping was promised within so long. */
+  #promisedMs: number
 
   private constructor(dialled: DialledLine<Welcome>) {
     this.#dialled = dialled
     const { silenceMs, heartbeatMs } = dialled.welcome
+    this.#promisedMs = heartbeatMs
     // A link that is down for a while shows as silence, and so does a parent that blocks its own loop: a second connection
     // tells them apart. A parent whose host lost its power sends no FIN: only its long silence tells.
     this.#watch = setInterval(
@@ -45,7 +50,7 @@ export class ControlLink {
         const silent = this.#silentFor
         if (silent >= silenceMs)
           this.#dialled.line.fail(new ConnectionError(`no word of the parent for ${silenceMs} ms`))
-        else if (this.up && silent >= MISSES * heartbeatMs)
+        else if (this.up && silent >= this.#promisedMs + (MISSES - 1) * heartbeatMs)
           this.#dialled.relink(unheard, () => this.#silentFor >= heartbeatMs)
       },
       Math.min(heartbeatMs, silenceMs / 4),
@@ -121,9 +126,13 @@ export class ControlLink {
   }
 
   #listen(connection: Connection): void {
+    const { heartbeatMs } = this.#dialled.welcome
     this.#heard = performance.now()
-    connection.onPing(() => {
+    this.#promisedMs = heartbeatMs
+    connection.onPing(words => {
       this.#heard = performance.now()
+      const promise = Number(words)
+      this.#promisedMs = promise > heartbeatMs && promise <= LONGEST_PROMISE_MS ? promise : heartbeatMs
     })
   }
 }
