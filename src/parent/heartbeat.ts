@@ -10,7 +10,7 @@ import type { Connection } from "../transport/connection.ts"
 /** Pings without an answer. */
 const MISSES = 3
 /** A peer of whom nothing is wanted is pinged once in so many intervals, until a ping has no answer. */
-const IDLE_PACE = 4
+const IDLE_PACE = 6
 
 export interface HeartbeatOptions {
   readonly intervalMs: number

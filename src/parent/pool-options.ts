@@ -39,7 +39,7 @@ export interface PoolOptions {
   signal?: AbortSignal
   /**
    * Interval of the pings by which a frozen or unreachable host is noticed, after three of them. A runner that has nothing to do
-   * is pinged once in four intervals only, and every interval again when it has: its silence is noticed within seven. @default '5s'
+   * is pinged once in six intervals only, and every interval again when it has: its silence is noticed within nine. @default '5s'
    */
   heartbeat?: Duration
   /** A runner that has not heard of its parent for so long ends itself. (A parent that dies is noticed at once.) @default '5m' */

@@ -84,14 +84,14 @@ it("is over when it is stopped", () => {
   expect(dead).not.toHaveBeenCalled()
 })
 
-it("asks an idle peer once in four intervals, and promises that", () => {
+it("asks an idle peer once in six intervals, and promises that", () => {
   const { ping, pass } = setUp({ idle: true })
   pass(1) // the first, which is followed sooner
   ping.mockClear()
-  pass(400)
+  pass(600)
   expect(ping.mock.calls.length).toBeGreaterThanOrEqual(100)
   expect(ping.mock.calls.length).toBeLessThanOrEqual(101)
-  expect(ping.mock.lastCall).toEqual(["4000"])
+  expect(ping.mock.lastCall).toEqual(["6000"])
 })
 
 it("keeps each promise: the next ping comes in the time that the one before named", () => {
@@ -126,14 +126,17 @@ it("finds a peer that fell silent while it was idle dead three intervals after i
   expect(dead).toHaveBeenCalledTimes(1)
 })
 
-it("asks an idle peer that did not answer once in each interval: it is found dead within seven", () => {
+it("asks an idle peer that did not answer once in each interval: it is found dead within nine", () => {
   const { ping, dead, pass } = setUp({ idle: true })
   pass(20)
-  while (ping.mock.calls.length > 0) {
+  do {
     ping.mockClear()
-    pass(1) // until it has just been asked: the worst moment to fall silent
-  }
-  vi.advanceTimersByTime(7 * MS)
+    pass(1) // until it has just answered: the worst moment to fall silent
+  } while (ping.mock.calls.length === 0)
+  ping.mockClear()
+  vi.advanceTimersByTime(8 * MS)
+  expect(dead).not.toHaveBeenCalled()
+  vi.advanceTimersByTime(MS)
   expect(dead).toHaveBeenCalledTimes(1)
   expect(ping).toHaveBeenCalledTimes(3)
 })
