@@ -163,6 +163,7 @@ export class Fleet {
         silenceMs: orphanMs,
         reconnectMs,
         orphanGraceMs: ORPHAN_GRACE_MS,
+        logs: this.#emitter.logs,
       },
       this.#runnerHost,
     )

@@ -39,7 +39,7 @@ async function supervised(first: string | undefined) {
         redialled()
         return
       }
-      const times = { heartbeatMs: HEARTBEAT_MS, silenceMs: 60_000, orphanGraceMs: 0, reconnectMs: 60_000 }
+      const times = { heartbeatMs: HEARTBEAT_MS, silenceMs: 60_000, orphanGraceMs: 0, reconnectMs: 60_000, log: false }
       ws.send(JSON.stringify({ t: "welcome", v: PROTOCOL_VERSION, line: "a".repeat(32), ...times }))
       if (first !== undefined) ws.ping(first)
     })
@@ -53,7 +53,12 @@ async function supervised(first: string | undefined) {
     tls: true,
     key: key.toString("base64"),
   } as const
-  await ControlLink.open(boot, undefined, { jobId: "1", node: "n" }, { message() {}, resumed() {}, lost() {} })
+  await ControlLink.open(
+    boot,
+    undefined,
+    { jobId: "1", node: "n" },
+    { message() {}, writable() {}, resumed() {}, lost() {} },
+  )
   return { dials, again }
 }
 

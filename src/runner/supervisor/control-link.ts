@@ -6,6 +6,7 @@ import { ConnectionError, type FlameError, ProtocolError } from "../../shared/er
 import type { Connection } from "../../transport/connection.ts"
 import {
   CloseCode,
+  type LogStream,
   parseControl,
   type Resumed,
   type SupervisorMessage,
@@ -17,6 +18,8 @@ type Welcome = ToSupervisorMessage & { t: "welcome" }
 
 export interface ControlHandler {
   message(message: Exclude<ToSupervisorMessage, Welcome | Resumed>): void
+  /** More may be sent than before. */
+  writable(): void
   /** The line goes on over another connection: the one before was cut, and others on the same way may be. */
   resumed(): void
   /** The line is gone, and with it the parent. */
@@ -36,6 +39,8 @@ export class ControlLink {
   readonly #dialled: DialledLine<Welcome>
   readonly #watch: NodeJS.Timeout
   #heard = performance.now()
+  /** Packets so far. */
+  #sent = 0
   /** The next ping was promised within so long. */
   #promisedMs: number
 
@@ -94,7 +99,7 @@ export class ControlLink {
         binary() {
           throw new ProtocolError("a binary message on the control line")
         },
-        writable() {},
+        writable: () => handler.writable(),
         up(connection) {
           if (link) link.#listen(connection)
           handler.resumed()
@@ -109,8 +114,25 @@ export class ControlLink {
     return link
   }
 
-  send(message: SupervisorMessage): void {
+  /** The parent listens to what the worker writes, as it said in its welcome. */
+  get listening(): boolean {
+    return this.#dialled.welcome.log
+  }
+
+  /** Packets below this number have arrived at the parent. */
+  get acknowledged(): number {
+    return this.#dialled.line.acknowledged
+  }
+
+  /** @returns the number of its packet */
+  send(message: SupervisorMessage): number {
     this.#dialled.line.send(JSON.stringify(message))
+    return this.#sent++
+  }
+
+  /** Sends lines that the worker wrote. @returns the number of the packet */
+  log(stream: LogStream, lines: string[]): number {
+    return this.send({ t: "log", stream, lines })
   }
 
   /** Says goodbye: resolves when the parent has it, or could read it, or can no longer be told. */
