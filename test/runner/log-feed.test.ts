@@ -130,6 +130,15 @@ describe("LogFeed", () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
+  it("sends the last words of a worker at once, however much is on its way", () => {
+    const { feed, texts } = setUp()
+    for (let i = 0; i < 20_000; i++) write(feed, `line ${i} ${"x".repeat(90)}\n`)
+    write(feed, "last words")
+    expect(texts()).not.toContain("last words")
+    feed.end()
+    expect(texts().at(-1)).toBe("last words")
+  })
+
   it("tells what was dropped of each stream in that stream", () => {
     const { feed, sent, acknowledge } = setUp()
     for (let i = 0; i < 10_000; i++) {

@@ -63,12 +63,12 @@ export class LogFeed {
     this.#flush()
   }
 
-  /** The worker has ended: what it wrote last is sent before anything else is said. */
+  /** The worker has ended: what it wrote last is sent before anything else is said, whether or not it is its turn. */
   end(): void {
     if (this.#wanted === false) return
     this.#cutters.stdout.end()
     this.#cutters.stderr.end()
-    this.#flush()
+    this.#flush(true)
   }
 
   connect(wire: LogWire): void {
@@ -121,9 +121,9 @@ export class LogFeed {
   }
 
   /** Sends what may leave now; the rest when there is room again. */
-  #flush(): void {
+  #flush(all = false): void {
     if (!this.#wanted || !this.#wire) return
-    while (this.#first < this.#waiting.length && this.#mayLeave(this.#wire)) this.#sendBatch(this.#wire)
+    while (this.#first < this.#waiting.length && (all || this.#mayLeave(this.#wire))) this.#sendBatch(this.#wire)
     if (this.#first < this.#waiting.length) {
       this.#timer ??= setTimeout(() => {
         this.#timer = undefined
