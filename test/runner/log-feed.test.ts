@@ -104,7 +104,7 @@ describe("LogFeed", () => {
     // What the parent acknowledges without being asked: after 64 packets, or 128 KiB.
     let at = { packets: 0, chars: 0 }
     for (let second = 0; second < 60; second++) {
-      for (let i = 0; i < 5_000; i++) write(feed, "\n")
+      write(feed, "\n".repeat(5_000)) // few packets, and short ones
       vi.advanceTimersByTime(1_000)
       if (wire.packets - at.packets < 64 && wire.chars - at.chars < 128 * 1024) continue
       at = { packets: wire.packets, chars: wire.chars }
@@ -113,7 +113,7 @@ describe("LogFeed", () => {
     }
     vi.advanceTimersByTime(10_000)
     expect(account().came + account().missing).toBe(300_000)
-    expect(account().came).toBeGreaterThan(100_000)
+    expect(account().missing).toBe(0)
   })
 
   it("sends no more than about a MiB a second although the parent takes all, and the rest later by itself", () => {
