@@ -12,6 +12,7 @@ const BENCHES = {
   calls: "calls.mjs",
   codec: "codec.ts",
   pool: "pool.ts",
+  idle: "idle.mjs",
   stream: "stream.mjs",
   transport: "transport/main.mjs",
 }

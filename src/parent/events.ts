@@ -2,6 +2,7 @@
 import { EventEmitter } from "node:events"
 import type { FlameError, GoneReason, JobEvidence } from "../shared/errors.ts"
 import type { Refusal } from "../transport/strangers.ts"
+import { LogDesk, type LogLine } from "./log-desk.ts"
 import type { Logger } from "./logger.ts"
 import type { RunnerState } from "./runner-state.ts"
 
@@ -34,6 +35,11 @@ export interface PoolEvents {
   "runner:down": [RunnerInfo & { goneReason: GoneReason; evidence: JobEvidence }]
   /** The pool got smaller; `count`: runners without this one. */
   shrink: [{ pool: string; runnerId: string; count: number; reason: GoneReason }]
+  /**
+   * User code, or what it started, wrote a line on a runner. Lines are sent only while somebody listens. Of a runner that writes more
+   * than about 1 MiB a second some are left out, which a line `… 1234 lines dropped` in their place says; its job's log has them all.
+   */
+  log: [LogLine]
   /** Somebody who is no runner of ours was turned away. */
   refused: [Refusal]
   /** Something failed that no call could be told of (a failed boot, a cast). Without a listener it is logged. */
@@ -44,6 +50,8 @@ export interface PoolEvents {
 export class PoolEmitter {
   readonly #emitter = new EventEmitter()
   readonly #logger: Logger
+  /** Where runners bring their lines. */
+  readonly logs = new LogDesk(line => this.emit("log", line))
 
   constructor(logger: Logger) {
     this.#logger = logger
@@ -53,7 +61,11 @@ export class PoolEmitter {
   /** Returns a function that removes the listener. */
   on<E extends keyof PoolEvents>(event: E, listener: (...args: PoolEvents[E]) => void): () => void {
     this.#emitter.on(event, listener)
-    return () => this.#emitter.off(event, listener)
+    this.logs.want(this.#emitter.listenerCount("log") > 0)
+    return () => {
+      this.#emitter.off(event, listener)
+      this.logs.want(this.#emitter.listenerCount("log") > 0)
+    }
   }
 
   emit<E extends keyof PoolEvents>(event: E, ...args: PoolEvents[E]): void {

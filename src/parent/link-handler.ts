@@ -2,6 +2,7 @@
 import type { FlameError } from "../shared/errors.ts"
 import type { DrainReason, SupervisorMessage } from "../transport/protocol.ts"
 import type { Session } from "../transport/session.ts"
+import type { LogDesk } from "./log-desk.ts"
 
 /** What a runner's link tells. */
 export interface LinkHandler {
@@ -25,6 +26,8 @@ export interface LinkHandler {
   dataLost(reason: FlameError, generation: number): void
   /** The supervisor's line is over without a bye. */
   controlLost(reason: FlameError): void
+  /** Nothing is wanted of the runner at present, so that its silence harms nobody. */
+  idle(): boolean
   refused(why: string, from: string): void
   callbackFailed(error: unknown): void
 }
@@ -41,4 +44,6 @@ export interface LinkSettings {
   readonly reconnectMs: number
   /** How long a runner without a parent gives its hooks. */
   readonly orphanGraceMs: number
+  /** Where lines that the worker writes are wanted, or are not. Left out: nowhere. */
+  readonly logs?: LogDesk | undefined
 }

@@ -46,7 +46,10 @@ export interface PoolOptions extends GrowCallbacks {
   logger?: Logger | false
   /** Aborting it closes the pool. */
   signal?: AbortSignal
-  /** Interval of the pings by which a frozen or unreachable host is noticed, after three of them. @default '5s' */
+  /**
+   * Interval of the pings by which a frozen or unreachable host is noticed, after three of them. A runner that has nothing to do
+   * is pinged once in six intervals only, and every interval again when it has: its silence is noticed within nine. @default '5s'
+   */
   heartbeat?: Duration
   /** A runner that has not heard of its parent for so long ends itself. (A parent that dies is noticed at once.) @default '5m' */
   orphanTimeout?: Duration

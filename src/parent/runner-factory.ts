@@ -42,6 +42,7 @@ export class RunnerFactory {
         silenceMs: orphanMs,
         reconnectMs,
         orphanGraceMs: ORPHAN_GRACE_MS,
+        logs: this.#emitter.logs,
       },
       host,
     )

@@ -46,11 +46,15 @@ export class RunnerLink {
   #workersLastWords: LastWords | undefined
   #onRead: (() => void) | undefined
   #runnersLastWords: LastWords | undefined
+  /** The job of the supervisor that spoke last. */
+  #jobId = ""
+  readonly #forgetLogs: (() => void) | undefined
   #addresses: { local: string; remote: string } | undefined
 
   constructor(settings: LinkSettings, handler: LinkHandler) {
     this.#settings = settings
     this.#handler = handler
+    this.#forgetLogs = settings.logs?.watch(log => this.#tell({ t: "listen", log }))
   }
 
   /** Both ends of the worker's socket, once it is up. */
@@ -109,6 +113,7 @@ export class RunnerLink {
 
   /** Ends both lines. The handler hears no more. */
   close(reason: FlameError): void {
+    this.#forgetLogs?.()
     this.#heartbeat?.stop()
     this.#absence?.stop()
     const lines = [this.#control?.line, this.#data?.line, this.#successor?.line]
@@ -140,7 +145,7 @@ export class RunnerLink {
   }
 
   #supervisor(hello: SupervisorHello, connection: Connection, greet: () => void): void {
-    const { runnerId, heartbeatMs, silenceMs, orphanGraceMs, reconnectMs } = this.#settings
+    const { runnerId, heartbeatMs, silenceMs, orphanGraceMs, reconnectMs, logs } = this.#settings
     const known = this.#control
     if (known && hello.resume) {
       known.check(hello.resume)
@@ -167,8 +172,10 @@ export class RunnerLink {
     this.#control = accepted
     known?.line.fail(new ConnectionError("the runner began anew"))
     greet()
-    const welcome = { v: PROTOCOL_VERSION, line: accepted.name, heartbeatMs, silenceMs, orphanGraceMs, reconnectMs }
-    connection.tell({ t: "welcome", ...welcome })
+    this.#jobId = hello.jobId
+    const times = { heartbeatMs, silenceMs, orphanGraceMs, reconnectMs }
+    const log = logs?.wanted ?? false
+    connection.tell({ t: "welcome", v: PROTOCOL_VERSION, line: accepted.name, ...times, log })
     accepted.line.attach(connection, 0)
     this.#reachable(connection)
     this.#handler.hello(hello)
@@ -176,13 +183,16 @@ export class RunnerLink {
   }
 
   #reachable(connection: Connection): void {
-    const { heartbeatMs } = this.#settings
+    const { heartbeatMs, silenceMs } = this.#settings
     this.#absence?.stop()
     this.#absence = undefined
     this.#heartbeat?.stop()
     if (this.#onRead) return
-    this.#heartbeat = new Heartbeat(connection, heartbeatMs, () => {
-      connection.abort(new ConnectionError(`no answer to three heartbeats of ${heartbeatMs} ms`))
+    this.#heartbeat = new Heartbeat(connection, {
+      intervalMs: heartbeatMs,
+      silenceMs,
+      idle: () => this.#handler.idle(),
+      dead: () => connection.abort(new ConnectionError(`no answer to three heartbeats of ${heartbeatMs} ms`)),
     })
     this.#handler.reachable()
   }
@@ -213,6 +223,9 @@ export class RunnerLink {
     switch (m.t) {
       case "hello":
         throw new ProtocolError("a second hello")
+      case "log":
+        this.#settings.logs?.lines(this.#settings.runnerId, this.#jobId, m.stream, m.lines)
+        return
       case "draining":
         this.#handler.draining(m.reason, m.leftMs)
         return

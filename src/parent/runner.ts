@@ -79,6 +79,7 @@ export class PoolRunner implements PooledRunner {
       restored: () => host.freed(this),
       dataLost: (reason, generation) => this.#dataLost(reason, generation),
       controlLost: reason => this.#explain(reason),
+      idle: () => this.ready && this.running === 0 && !this.leased,
       refused: (why, from) => settings.logger.warn({ runner: this.id, from, why }, "a peer was refused"),
       callbackFailed: error => settings.logger.warn({ runner: this.id, error }, "a callback threw"),
     })

@@ -93,7 +93,7 @@ export class DialledLine<W extends Welcome> {
 
   /** Asks the parent over the connection that there is now; `alive` is called if it answers. */
   probe(alive: () => void): void {
-    this.#current.ping(alive)
+    this.#current.ping("", alive)
   }
 
   /**

@@ -129,20 +129,19 @@ export class Connection {
     return this.#socket?.bytesRead ?? 0
   }
 
-  /** Sends a ping. `answered` is called when an answer to any is here. */
-  ping(answered?: () => void): void {
+  /**
+   * Sends a ping, with `words` in it: 125 bytes at most.
+   * @param answered Called when an answer to any is here.
+   */
+  ping(words = "", answered?: () => void): void {
     if (this.#over) return
     if (answered) this.#ws.once("pong", answered)
-    this.#ws.ping()
+    this.#ws.ping(words)
   }
 
-  onPong(listener: () => void): void {
-    this.#ws.on("pong", listener)
-  }
-
-  /** Anything the peer's machine sent, pings included: it lives. */
-  onPing(listener: () => void): void {
-    this.#ws.on("ping", listener)
+  /** Hears each ping of the peer, with what it says. */
+  onPing(listener: (words: string) => void): void {
+    this.#ws.on("ping", data => listener(data.toString()))
   }
 
   /** Ends the connection after what was sent. Everyone on this side hears `reason` at once. */

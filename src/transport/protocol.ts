@@ -35,6 +35,9 @@ export const MAX_MESSAGE_BYTES = 4 * 1024 ** 3
 /** ws waits 30 s for the peer's close frame by default: the whole grace of a job that is being ended. */
 export const CLOSE_TIMEOUT_MS = 1_000
 
+/** Where a line of the worker's was written to. */
+export type LogStream = "stdout" | "stderr"
+
 /** Why a runner drains. */
 export type DrainReason =
   | "idle"
@@ -59,6 +62,8 @@ export type SupervisorMessage =
   /** The worker process ended. `restart`: another one is being started in the same job. */
   | { t: "worker-exit"; code: number | null; signal: string | null; stderr: string; restart: boolean }
   | { t: "fail"; error: Json }
+  /** Lines that the worker wrote, without their ends; only while the parent listens. */
+  | { t: "log"; stream: LogStream; lines: string[] }
   /** The last message: work is drained, hooks have run, the temporary directory is gone. `cut`: work was still running. */
   | { t: "bye"; reason: DrainReason | "crashed"; cut: boolean }
 
@@ -72,8 +77,12 @@ export type ToSupervisorMessage =
       silenceMs: number
       orphanGraceMs: number
       reconnectMs: number
+      /** As in `listen`. */
+      log: boolean
     }
   | Resumed
+  /** `log`: whether what the worker writes is to be told. */
+  | { t: "listen"; log: boolean }
   | { t: "drain"; reason: DrainReason; graceMs: number }
   | { t: "deadline"; endsAt: number }
   /** The parent lost this worker's data connection: the worker should make a new one, if it has not noticed yet. */
@@ -112,7 +121,8 @@ export interface Resumed {
 
 export type ControlMessage = SupervisorMessage | ToSupervisorMessage | WorkerMessage | ToWorkerMessage
 
-type Shape = Record<string, "string" | "number" | "boolean" | "string?" | "number?" | "strings" | "json" | "resume?">
+type Kind = "string" | "number" | "boolean" | "string?" | "number?" | "strings" | "json" | "resume?" | "stream"
+type Shape = Record<string, Kind>
 
 /** By socket: what belongs on the other one is refused, not ignored. */
 const SHAPES: Record<"control" | "data", Record<string, Shape | undefined>> = {
@@ -120,9 +130,11 @@ const SHAPES: Record<"control" | "data", Record<string, Shape | undefined>> = {
     draining: { reason: "string", leftMs: "number" },
     "worker-exit": { code: "number?", signal: "string?", stderr: "string", restart: "boolean" },
     fail: { error: "json" },
+    log: { stream: "stream", lines: "strings" },
     bye: { reason: "string", cut: "boolean" },
     drain: { reason: "string", graceMs: "number" },
     deadline: { endsAt: "number" },
+    listen: { log: "boolean" },
     relink: { generation: "number" },
     reset: { generation: "number" },
     resumed: { received: "number" },
@@ -147,6 +159,7 @@ const WELCOME: Record<"control" | "data", Shape> = {
     silenceMs: "number",
     orphanGraceMs: "number",
     reconnectMs: "number",
+    log: "boolean",
   },
   data: {
     v: "number",
@@ -164,6 +177,8 @@ function fits(kind: Shape[string], value: unknown): boolean {
   switch (kind) {
     case "json":
       return value !== undefined
+    case "stream":
+      return value === "stdout" || value === "stderr"
     case "strings":
       return Array.isArray(value) && value.every(v => typeof v === "string")
     case "resume?":

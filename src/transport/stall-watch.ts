@@ -1,8 +1,9 @@
 /**
  * Notices a line whose packets get no further although its connection looks well: a switch or a firewall that forgot it drops
- * everything and closes nothing, and TCP itself would go on for a quarter of an hour. Owns the timer; what to do is its owner's
+ * everything and closes nothing, and TCP itself would go on for a quarter of an hour. Owns the looks; what to do is its owner's
  * business: a peer that is merely busy looks the same from here.
  */
+import { eachBeat } from "../shared/beat.ts"
 import type { Line } from "./line.ts"
 
 const LOOKS = 3
@@ -10,7 +11,7 @@ const LOOKS = 3
 export class StallWatch {
   readonly #line: Line
   readonly #stalled: () => void
-  readonly #timer: NodeJS.Timeout
+  readonly #stop: () => void
   #acknowledged = -1
   #vain = 0
 
@@ -18,12 +19,11 @@ export class StallWatch {
   constructor(line: Line, intervalMs: number, stalled: () => void) {
     this.#line = line
     this.#stalled = stalled
-    this.#timer = setInterval(() => this.#look(), intervalMs)
-    this.#timer.unref()
+    this.#stop = eachBeat(intervalMs, () => this.#look())
   }
 
   stop(): void {
-    clearInterval(this.#timer)
+    this.#stop()
   }
 
   #look(): void {

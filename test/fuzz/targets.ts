@@ -164,11 +164,11 @@ function fuzzCodec(dice: Dice, known: readonly Encoded[]): Run {
 function fuzzHandshake(dice: Dice): Run {
   const grammar = new Grammar(dice, "runner")
   const kinds =
-    "hello welcome draining worker-exit fail bye drain deadline relink reset resumed ready challenge proof proven __proto__"
+    "hello welcome draining worker-exit fail log bye drain deadline listen relink reset resumed ready challenge proof proven __proto__"
   const fields =
     "v runnerId jobId node pid resume generation line heartbeatMs silenceMs orphanGraceMs reconnectMs module source"
   const more =
-    "maxConcurrency poolName reason leftMs code signal stderr restart error cut graceMs endsAt received exports nonce mac identity"
+    "maxConcurrency poolName reason leftMs code signal stderr restart error cut graceMs endsAt received exports nonce mac identity stream lines log"
   const text = () => dice.pick(["", "x", "__proto__", "\ud800", "x".repeat(3_000), "AAAA".repeat(11)])
   const good = () =>
     dice.pick<() => unknown>([

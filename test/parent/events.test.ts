@@ -57,4 +57,24 @@ describe("PoolEmitter", () => {
     expect(listener).toHaveBeenCalledWith(error)
     expect(logger.error).toHaveBeenCalledTimes(1)
   })
+
+  it("wants lines of runners as long as somebody listens to them", () => {
+    const { emitter } = setUp()
+    const told: boolean[] = []
+    emitter.logs.watch(wanted => told.push(wanted))
+    emitter.on("grow", vi.fn())()
+    expect(told).toEqual([])
+    const [a, b] = [vi.fn(), vi.fn()]
+    const offA = emitter.on("log", a)
+    const offB = emitter.on("log", b)
+    emitter.logs.lines("r", "7", "stdout", ["one", "two"])
+    expect(a.mock.calls).toEqual(["one", "two"].map(line => [{ runnerId: "r", jobId: "7", stream: "stdout", line }]))
+    offA()
+    offA()
+    expect(told).toEqual([true])
+    offB()
+    emitter.logs.lines("r", "7", "stdout", ["three"])
+    expect(told).toEqual([true, false])
+    expect(b).toHaveBeenCalledTimes(2)
+  })
 })

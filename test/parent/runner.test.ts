@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url"
 import { afterEach, describe, expect, it, vi } from "vitest"
 import type { WebSocket } from "ws"
 import { Hub } from "../../src/parent/hub.ts"
+import { LogDesk, type LogLine } from "../../src/parent/log-desk.ts"
 import { silentLogger } from "../../src/parent/logger.ts"
 import { ModuleSource } from "../../src/parent/module-source.ts"
 import { PoolRunner } from "../../src/parent/runner.ts"
@@ -54,7 +55,7 @@ afterEach(() => {
 })
 
 /** Boots a runner whose programs the test plays itself. */
-async function boot() {
+async function boot(logs?: LogDesk) {
   const open = await Hub.open("127.0.0.1", () => {})
   hub = open
   const told: string[] = []
@@ -98,6 +99,7 @@ async function boot() {
       reconnectMs: 60_000,
       silenceMs: 60_000,
       orphanGraceMs: 0,
+      logs,
       bootTimeoutMs: Number.POSITIVE_INFINITY,
     },
     {
@@ -451,5 +453,53 @@ describe("news of the job's end", () => {
     worker.close()
     supervisor.say({ t: "bye", reason: "walltime", cut: false })
     expect((await runner.closed).reason).toBe("walltime")
+  })
+})
+
+describe("what a worker writes", () => {
+  it("is asked for while somebody listens, and brought to the desk", async () => {
+    const lines: LogLine[] = []
+    const desk = new LogDesk(line => lines.push(line))
+    const { config, runner } = await boot(desk)
+    const supervisor = await play(config, "control")
+    supervisor.say(hello.control)
+    expect(await supervisor.hears("welcome")).toMatchObject({ log: false })
+    desk.want(true)
+    expect(await supervisor.hears("listen")).toEqual({ t: "listen", log: true })
+    supervisor.say({ t: "log", stream: "stderr", lines: ["a", ""] })
+    expect(await supervisor.heard()).toBe("pong")
+    const from = { runnerId: runner.id, jobId: "77", stream: "stderr" }
+    expect(lines).toEqual([
+      { ...from, line: "a" },
+      { ...from, line: "" },
+    ])
+    desk.want(false)
+    supervisor.say({ t: "log", stream: "stdout", lines: ["too late"] })
+    expect(await supervisor.heard()).toBe("pong")
+    expect(lines).toHaveLength(2)
+    await runner.job?.cancel()
+    await runner.closed
+    desk.want(true) // a runner that is gone is not told
+  })
+
+  it("is asked for in the welcome when somebody listens already", async () => {
+    const desk = new LogDesk(() => {})
+    desk.want(true)
+    const { config } = await boot(desk)
+    const supervisor = await play(config, "control")
+    supervisor.say(hello.control)
+    expect(await supervisor.hears("welcome")).toMatchObject({ log: true })
+  })
+
+  it.each([
+    { t: "log", stream: "stdin", lines: [] },
+    { t: "log", stream: "stdout", lines: [1] },
+    { t: "log", stream: "stdout", lines: "a" },
+    { t: "log", lines: ["a"] },
+  ])("is no way to say %o", async message => {
+    const { config } = await boot()
+    const supervisor = await supervise(config)
+    supervisor.say(message)
+    expect(await supervisor.closed).toBe(4002)
   })
 })

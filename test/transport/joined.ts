@@ -64,6 +64,7 @@ export async function join(hub: TestHub, api: Api, withControl = false): Promise
     restored: () => void news.push("restored"),
     dataLost: lose("the parent's line"),
     controlLost: lose("the control line"),
+    idle: () => false,
     refused: why => void news.push(`refused: ${why}`),
     callbackFailed: error => lost.push(`callback: ${error}`),
   })
@@ -72,7 +73,7 @@ export async function join(hub: TestHub, api: Api, withControl = false): Promise
   const proxy = await LossyProxy.open(hub.port)
   const boot = { v: 1, runnerId, pool: "p", host: HOST, port: proxy.port, tls: hub.tls, key } as const
   const who = { jobId: "1", node: "n" }
-  const handler = { message() {}, resumed() {}, lost: lose("the supervisor's line") }
+  const handler = { message() {}, writable() {}, resumed() {}, lost: lose("the supervisor's line") }
   const control = withControl ? await ControlLink.open(boot, undefined, who, handler) : undefined
   const data = await DataLink.open(
     {

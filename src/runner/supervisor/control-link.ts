@@ -6,6 +6,7 @@ import { ConnectionError, type FlameError, ProtocolError } from "../../shared/er
 import type { Connection } from "../../transport/connection.ts"
 import {
   CloseCode,
+  type LogStream,
   parseControl,
   type Resumed,
   type SupervisorMessage,
@@ -17,6 +18,8 @@ type Welcome = ToSupervisorMessage & { t: "welcome" }
 
 export interface ControlHandler {
   message(message: Exclude<ToSupervisorMessage, Welcome | Resumed>): void
+  /** More may be sent than before. */
+  writable(): void
   /** The line goes on over another connection: the one before was cut, and others on the same way may be. */
   resumed(): void
   /** The line is gone, and with it the parent. */
@@ -25,6 +28,8 @@ export interface ControlHandler {
 
 /** Heartbeats that do not come before the line is doubted. */
 const MISSES = 3
+/** A promise beyond this is none. */
+const LONGEST_PROMISE_MS = 3_600_000
 /** What is with the kernel arrives although this process ends; a parent that is busy need not be waited for. */
 const PATIENCE_MS = 2_000
 
@@ -34,10 +39,15 @@ export class ControlLink {
   readonly #dialled: DialledLine<Welcome>
   readonly #watch: NodeJS.Timeout
   #heard = performance.now()
+  /** Packets so far. */
+  #sent = 0
+  /** The next ping was promised within so long. */
+  #promisedMs: number
 
   private constructor(dialled: DialledLine<Welcome>) {
     this.#dialled = dialled
     const { silenceMs, heartbeatMs } = dialled.welcome
+    this.#promisedMs = heartbeatMs
     // A link that is down for a while shows as silence, and so does a parent that blocks its own loop: a second connection
     // tells them apart. A parent whose host lost its power sends no FIN: only its long silence tells.
     this.#watch = setInterval(
@@ -45,7 +55,7 @@ export class ControlLink {
         const silent = this.#silentFor
         if (silent >= silenceMs)
           this.#dialled.line.fail(new ConnectionError(`no word of the parent for ${silenceMs} ms`))
-        else if (this.up && silent >= MISSES * heartbeatMs)
+        else if (this.up && silent >= this.#promisedMs + (MISSES - 1) * heartbeatMs)
           this.#dialled.relink(unheard, () => this.#silentFor >= heartbeatMs)
       },
       Math.min(heartbeatMs, silenceMs / 4),
@@ -89,7 +99,7 @@ export class ControlLink {
         binary() {
           throw new ProtocolError("a binary message on the control line")
         },
-        writable() {},
+        writable: () => handler.writable(),
         up(connection) {
           if (link) link.#listen(connection)
           handler.resumed()
@@ -104,8 +114,25 @@ export class ControlLink {
     return link
   }
 
-  send(message: SupervisorMessage): void {
+  /** The parent listens to what the worker writes, as it said in its welcome. */
+  get listening(): boolean {
+    return this.#dialled.welcome.log
+  }
+
+  /** Packets below this number have arrived at the parent. */
+  get acknowledged(): number {
+    return this.#dialled.line.acknowledged
+  }
+
+  /** @returns the number of its packet */
+  send(message: SupervisorMessage): number {
     this.#dialled.line.send(JSON.stringify(message))
+    return this.#sent++
+  }
+
+  /** Sends lines that the worker wrote. @returns the number of the packet */
+  log(stream: LogStream, lines: string[]): number {
+    return this.send({ t: "log", stream, lines })
   }
 
   /** Says goodbye: resolves when the parent has it, or could read it, or can no longer be told. */
@@ -121,9 +148,13 @@ export class ControlLink {
   }
 
   #listen(connection: Connection): void {
+    const { heartbeatMs } = this.#dialled.welcome
     this.#heard = performance.now()
-    connection.onPing(() => {
+    this.#promisedMs = heartbeatMs
+    connection.onPing(words => {
       this.#heard = performance.now()
+      const promise = Number(words)
+      this.#promisedMs = promise > heartbeatMs && promise <= LONGEST_PROMISE_MS ? promise : heartbeatMs
     })
   }
 }

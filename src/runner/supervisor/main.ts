@@ -7,6 +7,8 @@ import { hostname } from "node:os"
 import { checkAddress } from "../../shared/address.ts"
 import { BOOT_VARIABLE, decodeBoot, decodeJobFacts, HOST_VARIABLE, JOB_VARIABLE } from "../../shared/boot.ts"
 import { TmpDir } from "../tmp-dir.ts"
+import { LogFeed } from "./log-feed.ts"
+import { Outlet } from "./outlet.ts"
 import { WorkerProcess } from "./worker-process.ts"
 
 /** Signals that came before the supervisor was there to take them. SIGCONT, which Slurm sends along, needs no handler. */
@@ -16,8 +18,9 @@ let onSignal = (signal: NodeJS.Signals): void => {
 }
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => onSignal(signal))
 
-// The parent reads our output, or a terminal that may be closed: that must never end a runner.
-for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {})
+// The parent reads our output, or a terminal that may be closed: an outlet sees to it that this never ends a runner.
+const outlets = { stdout: new Outlet(process.stdout), stderr: new Outlet(process.stderr) }
+const feed = new LogFeed()
 
 const boot = decodeBoot(process.env[BOOT_VARIABLE])
 const facts = decodeJobFacts(process.env[JOB_VARIABLE])
@@ -47,9 +50,10 @@ try {
   problem ??= error
 }
 
-const startWorker = (generation: number): WorkerProcess =>
-  new WorkerProcess(new URL("./worker.js", import.meta.url), process.env, {
-    t: "init",
+const output = { ...outlets, seen: feed.push.bind(feed) }
+const startWorker = (generation: number): WorkerProcess => {
+  const init = {
+    t: "init" as const,
     runnerId: boot.runnerId,
     pool: boot.pool,
     host: boot.host,
@@ -62,11 +66,14 @@ const startWorker = (generation: number): WorkerProcess =>
     tmpdir: tmp?.path ?? "",
     endsAt,
     generation,
-  })
+  }
+  return new WorkerProcess(new URL("./worker.js", import.meta.url), process.env, init, output)
+}
 
 const first = problem === undefined ? startWorker(0) : undefined
 const { Supervisor } = await import("./supervisor.ts")
-const supervisor = new Supervisor({ boot, facts, jobId, node, endsAt, localAddress, tmp, first, startWorker, problem })
+const who = { boot, facts, jobId, node, endsAt, localAddress }
+const supervisor = new Supervisor({ ...who, tmp, first, startWorker, problem, feed, outlets })
 onSignal = signal => supervisor.signalled(signal)
 for (const signal of early) supervisor.signalled(signal)
 await supervisor.run()

@@ -10,6 +10,8 @@ import type { DrainReason } from "../../transport/protocol.ts"
 import type { TmpDir } from "../tmp-dir.ts"
 import { ControlLink } from "./control-link.ts"
 import { DrainBudget } from "./drain-budget.ts"
+import type { LogFeed } from "./log-feed.ts"
+import type { Outlet } from "./outlet.ts"
 import type { WorkerExit, WorkerProcess } from "./worker-process.ts"
 
 /** `starting`: no line to the parent yet. `serving`: worker and line are up. `draining`: ending. `ended`: said bye. */
@@ -25,6 +27,8 @@ const TRANSITIONS: Record<State, readonly State[]> = {
 /** A worker that crashes so often has a fault that no restart mends, and a node with other users on it. */
 const MAX_CRASHES = 5
 const CRASH_WINDOW_MS = 60_000
+/** For the worker's last lines, when who reads them is slow. */
+const FLUSH_MS = 500
 
 export interface SupervisorInit {
   boot: BootConfig
@@ -38,6 +42,9 @@ export interface SupervisorInit {
   startWorker(generation: number): WorkerProcess
   /** Why no worker could be started. */
   problem: unknown
+  /** Has all that the workers write. */
+  feed: LogFeed
+  outlets: { stdout: Outlet; stderr: Outlet }
 }
 
 export class Supervisor {
@@ -77,8 +84,10 @@ export class Supervisor {
             if (message.t === "drain") this.#drain(message.reason, message.graceMs)
             else if (message.t === "deadline") this.#deadline(message.endsAt)
             else if (message.t === "reset") this.#reset(message.generation)
+            else if (message.t === "listen") this.#init.feed.want(message.log)
             else this.#relink(message.generation)
           },
+          writable: () => this.#init.feed.writable(),
           resumed: () => this.#relink(this.#generation),
           lost: () => {
             if (this.#state !== "ended") this.#drain("parent-gone", this.#link?.orphanGraceMs ?? 0)
@@ -91,6 +100,15 @@ export class Supervisor {
       this.#drain("parent-gone", 0)
       return
     }
+    const link = this.#link
+    const { feed } = this.#init
+    feed.connect({
+      send: (stream, lines) => link.log(stream, lines),
+      get acknowledged() {
+        return link.acknowledged
+      },
+    })
+    feed.want(link.listening)
     if (problem !== undefined) {
       this.#link.send({ t: "fail", error: packError(problem) })
       await this.#end("crashed")
@@ -159,6 +177,7 @@ export class Supervisor {
 
   #workerExited(exit: WorkerExit): void {
     this.#worker = undefined
+    this.#init.feed.end()
     if (this.#state === "ended") return
     if (this.#state === "draining") {
       void this.#end(this.#reason ?? "cancelled")
@@ -183,6 +202,8 @@ export class Supervisor {
     this.#budget.stop()
     this.#init.tmp?.remove()
     await this.#link?.bye({ t: "bye", reason, cut: this.#cut })
+    const { stdout, stderr } = this.#init.outlets
+    await Promise.all([stdout.flushed(FLUSH_MS), stderr.flushed(FLUSH_MS)])
     process.exit(reason === "crashed" ? 1 : 0)
   }
 

@@ -1,9 +1,11 @@
 /**
- * One worker process: forked, spoken to over IPC, watched and, if need be, killed. Owns the process and the tail of what it
- * wrote to stderr; decides nothing.
+ * One worker process: forked, spoken to over IPC, watched and, if need be, killed. Owns the process, its pipes and the tail of what
+ * it wrote to stderr; decides nothing.
  */
 import { type ChildProcess, fork } from "node:child_process"
+import type { LogStream } from "../../transport/protocol.ts"
 import type { FromWorker, ToWorker } from "../ipc.ts"
+import type { Outlet } from "./outlet.ts"
 
 export interface WorkerExit {
   code: number | null
@@ -16,20 +18,33 @@ const TAIL_BYTES = 4_096
 /** What the worker wrote last is in the pipe already when it ends: this is only for reading it. */
 const LAST_WORDS_MS = 200
 
+/** Where what it writes goes. */
+export interface WorkerOutput {
+  readonly stdout: Outlet
+  readonly stderr: Outlet
+  /** All of it, as it comes. */
+  seen(stream: LogStream, chunk: Buffer): void
+}
+
 export class WorkerProcess {
   readonly exited: Promise<WorkerExit>
   readonly #child: ChildProcess
-  #tail = ""
+  #tail = Buffer.alloc(0)
   #listener: ((message: FromWorker) => void) | undefined
   #early: FromWorker[] = []
 
   /** @param env The environment of user code: without the runner's key. */
-  constructor(entry: URL, env: NodeJS.ProcessEnv, init: ToWorker & { t: "init" }) {
-    this.#child = fork(entry, [], { env, execArgv: [], stdio: ["ignore", "inherit", "pipe", "ipc"] })
-    this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-      process.stderr.write(text)
-      this.#tail = (this.#tail + text).slice(-TAIL_BYTES)
-    })
+  constructor(entry: URL, env: NodeJS.ProcessEnv, init: ToWorker & { t: "init" }, output: WorkerOutput) {
+    this.#child = fork(entry, [], { env, execArgv: [], stdio: ["ignore", "pipe", "pipe", "ipc"] })
+    const { stdout, stderr } = this.#child
+    // There are none when the process could not be started: 'error' follows.
+    if (stdout) output.stdout.take(stdout, chunk => output.seen("stdout", chunk))
+    if (stderr) {
+      output.stderr.take(stderr, chunk => {
+        output.seen("stderr", chunk)
+        this.#tail = Buffer.concat([this.#tail, chunk]).subarray(-TAIL_BYTES)
+      })
+    }
     this.#child.on("message", message => {
       if (this.#listener) this.#listener(message as FromWorker)
       else this.#early.push(message as FromWorker)
@@ -38,15 +53,12 @@ export class WorkerProcess {
       let patience: NodeJS.Timeout | undefined
       const ended = (code: number | null, signal: NodeJS.Signals | null) => {
         clearTimeout(patience)
-        resolve({ code, signal, stderr: this.#tail })
+        resolve({ code, signal, stderr: `${this.#tail}` })
       }
-      // 'close' comes after 'exit' and after the last byte of stderr; but a process that the worker started may have
-      // inherited the pipe, and holds it open for as long as it likes.
+      // 'close' comes after 'exit' and after the last byte of both pipes; but a process that the worker started may have
+      // inherited them, and holds them open for as long as it likes: what it writes is passed on all the same.
       this.#child.once("exit", (code, signal) => {
-        patience = setTimeout(() => {
-          this.#child.stderr?.destroy()
-          ended(code, signal)
-        }, LAST_WORDS_MS)
+        patience = setTimeout(() => ended(code, signal), LAST_WORDS_MS)
       })
       this.#child.once("close", ended)
       this.#child.once("error", error => resolve({ code: null, signal: null, stderr: `${this.#tail}${error.message}` }))

@@ -7,6 +7,14 @@ import { Worker } from "./worker.ts"
 // The supervisor alone decides what a signal means. (Under srun, or in a terminal, this process would get them as well.)
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => {})
 
+// The pipes to the supervisor: what was written is there when this process ends, also by process.exit() in the next line. (Node
+// writes to pipes without waiting.) When nobody reads them any more, the supervisor is dead: see 'disconnect' below.
+for (const stream of [process.stdout, process.stderr]) {
+  const { _handle: handle } = stream as unknown as { _handle?: { setBlocking?(blocking: boolean): void } }
+  handle?.setBlocking?.(true)
+  stream.on("error", () => {})
+}
+
 const tell = (message: FromWorker): void => {
   if (process.connected) process.send?.(message)
 }
