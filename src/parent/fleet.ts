@@ -8,11 +8,12 @@ import type { Job } from "../shared/backend.ts"
 import { BootPolicy, FORGET_MS } from "./boot-policy.ts"
 import type { PoolEmitter } from "./events.ts"
 import { listenHost } from "./host.ts"
-import { Hub } from "./hub.ts"
+import type { HubSeat } from "./hub-share.ts"
 import { wanted } from "./placement.ts"
 import type { PoolSettings } from "./pool-options.ts"
 import { PoolRunner } from "./runner.ts"
 import type { RunnerHost } from "./runner-host.ts"
+import { SubmitBatch } from "./submit-batch.ts"
 
 /** What the fleet asks and tells its pool. */
 export interface FleetHost {
@@ -45,7 +46,8 @@ export class Fleet {
   readonly #upSince = new WeakMap<PoolRunner, number>()
   readonly #run = randomBytes(3).toString("hex")
   #serial = 0
-  #hub: Promise<Hub> | undefined
+  readonly #submissions: SubmitBatch
+  #hub: Promise<HubSeat> | undefined
   #retry: NodeJS.Timeout | undefined
   #closed = false
 
@@ -53,6 +55,7 @@ export class Fleet {
     this.#settings = settings
     this.#emitter = emitter
     this.#host = host
+    this.#submissions = new SubmitBatch(settings.backend)
   }
 
   /** All that are not gone. */
@@ -115,7 +118,7 @@ export class Fleet {
     for (const runner of this.runners) void this.end(runner, "close", graceMs)
   }
 
-  /** Ends all runners, those already on their way out included, and closes the port. */
+  /** Ends all runners, those already on their way out included, and leaves the port. */
   async close(graceMs: number): Promise<void> {
     this.#closed = true
     clearTimeout(this.#retry)
@@ -153,6 +156,7 @@ export class Fleet {
         pool: name,
         backend,
         module,
+        submissions: this.#submissions,
         hub: () => this.#openHub(),
         entry: SUPERVISOR,
         bootTimeoutMs,
@@ -216,20 +220,16 @@ export class Fleet {
     },
   }
 
-  #openHub(): Promise<Hub> {
+  #openHub(): Promise<HubSeat> {
     if (this.#hub) return this.#hub
-    const { backend, logger, tls } = this.#settings
-    const open = async () =>
-      await Hub.open(
-        listenHost(backend),
-        event => {
-          if (this.#closed) return // what dials a closing port is one of ours that is just being ended
-          logger.warn(event, "a connection was refused")
-          this.#emitter.emit("refused", event)
-        },
-        tls,
-      )
-    const hub = open()
+    const { backend, logger, tls, hubs } = this.#settings
+    const join = async () =>
+      await hubs.join(listenHost(backend), tls, {
+        logger,
+        refused: event => this.#emitter.emit("refused", event),
+        closing: () => this.#closed,
+      })
+    const hub = join()
     this.#hub = hub
     hub.catch(() => {
       this.#hub = undefined // the address may be there at the next try
