@@ -26,15 +26,14 @@ export async function submitGroup(requests: readonly JobRequest[], compose: Comp
       let chunk = fitting(waiting, most)
       // Before the turn comes: an option that is wrong is told at once.
       let submission = compose(specsOf(chunk))
-      void cluster.client.site() // asked while the directory is made
-      if (submission.log.own) await makeLogDirectory()
       const leave = await inTurn(waiting, cluster)
       try {
+        const [{ killWaitMs }] = await Promise.all([cluster.client.site(), submission.log.own && makeLogDirectory()])
         const still = fitting(wanted(waiting), most)
         if (still.length === 0) return
         if (still.length !== chunk.length) submission = compose(specsOf(still))
         chunk = still
-        await submit(chunk, submission, cluster, leave)
+        await submit(chunk, submission, killWaitMs, cluster, leave)
         waiting = without(waiting, chunk)
       } catch (error) {
         if (chunk.length === 1 || !mayPassInPart(error)) throw error
@@ -89,10 +88,10 @@ async function inTurn(requests: readonly JobRequest[], { gate }: Cluster): Promi
 async function submit(
   requests: readonly JobRequest[],
   submission: Submission,
+  killWaitMs: number,
   cluster: Cluster,
   answered: () => void,
 ): Promise<void> {
-  const { killWaitMs } = await cluster.client.site()
   const facts = { killWaitMs, signalBeforeMs: submission.signalSeconds * 1_000 }
   const specs = specsOf(requests)
   const env = specs.length === 1 ? jobEnv(process.env, specs[0], facts) : arrayEnv(process.env, specs, facts)

@@ -67,6 +67,12 @@ export class FakeSlurm {
     return new SlurmBackend(options, new Cluster({ ...QUICK, ...times }))
   }
 
+  /** Backends that share their way to Slurm, as those of one program do. */
+  backends(count: number, times: SlurmTimes = {}, options: SlurmOptions = {}): SlurmBackend[] {
+    const cluster = new Cluster({ ...QUICK, ...times })
+    return Array.from({ length: count }, () => new SlurmBackend(options, cluster))
+  }
+
   /** What `scontrol show config` says from now on; a backend asks once. */
   config(text: string): void {
     writeFileSync(join(this.root, "config"), text)
@@ -141,6 +147,14 @@ export class FakeSlurm {
     const path = join(this.root, "answers", `${program}.json`)
     if (answer) this.#write(path, answer)
     else rmSync(path, { force: true })
+  }
+
+  /**
+   * sbatch takes so many tasks and no more, and refuses with these words what would go beyond.
+   * @param scope `all` the submissions together, or `each` of them.
+   */
+  allow(tasks: number, stderr: string, scope: "all" | "each" = "all"): void {
+    this.#write(join(this.root, "allowed.json"), { tasks, stderr, scope })
   }
 
   /** Changes what squeue and scontrol show of a job. */
