@@ -103,7 +103,8 @@ export class SlurmBackend implements Backend {
 }
 
 /** Split into those that may be tasks of one job: all that a script and its environment are made of is equal. */
-function alike(requests: readonly JobRequest[]): Iterable<JobRequest[]> {
+function alike(requests: readonly JobRequest[]): Iterable<readonly JobRequest[]> {
+  if (requests.length === 1) return [requests]
   const groups = new Map<string, JobRequest[]>()
   for (const request of requests) {
     const { pool, entry, nodeArgs, env } = request.spec

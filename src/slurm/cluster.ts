@@ -4,6 +4,7 @@
  */
 import { Canceller } from "./canceller.ts"
 import { type CommandLimits, SlurmClient } from "./client.ts"
+import { LogDirectory } from "./log-file.ts"
 import { type GateLimits, SubmitGate } from "./submit-gate.ts"
 import { Submitter } from "./submitter.ts"
 import { type Pace, Watcher } from "./watcher.ts"
@@ -24,6 +25,7 @@ export class Cluster {
   readonly submitter: Submitter
   readonly watcher: Watcher
   readonly canceller: Canceller
+  readonly logs = new LogDirectory()
   readonly missingGraceMs: number
 
   constructor(times: SlurmTimes = {}) {

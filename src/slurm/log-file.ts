@@ -26,9 +26,28 @@ export function logDirectory(env: NodeJS.ProcessEnv): string {
   return join(state && isAbsolute(state) ? state : join(homedir(), ".local", "state"), "slurm-flame", "logs")
 }
 
-/** Makes it where it is missing. @throws SubmitError when it cannot be made. */
-export async function makeLogDirectory(): Promise<void> {
-  const directory = logDirectory(process.env)
+/** Sees to it that the directory of our logs is there before a job that writes to it starts. */
+export class LogDirectory {
+  #made: string | undefined
+
+  /**
+   * Makes it where it is missing. After the first time this goes on beside the submission that follows, which takes longer:
+   * somebody may have cleaned up meanwhile.
+   * @throws SubmitError when it cannot be made.
+   */
+  async ensure(): Promise<void> {
+    const directory = logDirectory(process.env)
+    const made = make(directory)
+    if (this.#made === directory) {
+      made.catch((error: Error) => process.emitWarning(error)) // the job is on its way, and may fail without a word
+      return
+    }
+    await made
+    this.#made = directory
+  }
+}
+
+async function make(directory: string): Promise<void> {
   try {
     // Others are kept out: logs hold what user code prints.
     await mkdir(directory, { recursive: true, mode: 0o700 })

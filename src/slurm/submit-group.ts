@@ -8,7 +8,6 @@ import type { Cluster } from "./cluster.ts"
 import { arrayEnv, jobEnv, TASK_BYTES, taskBytes } from "./environment.ts"
 import { SlurmJob } from "./job.ts"
 import type { JobRequest } from "./job-request.ts"
-import { makeLogDirectory } from "./log-file.ts"
 import type { Submission } from "./submission.ts"
 import { mayPassInPart } from "./submit-refusal.ts"
 
@@ -28,7 +27,7 @@ export async function submitGroup(requests: readonly JobRequest[], compose: Comp
       let submission = compose(specsOf(chunk))
       const leave = await inTurn(waiting, cluster)
       try {
-        const [{ killWaitMs }] = await Promise.all([cluster.client.site(), submission.log.own && makeLogDirectory()])
+        const [{ killWaitMs }] = await Promise.all([cluster.client.site(), submission.log.own && cluster.logs.ensure()])
         const still = fitting(wanted(waiting), most)
         if (still.length === 0) return
         if (still.length !== chunk.length) submission = compose(specsOf(still))
