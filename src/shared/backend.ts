@@ -65,7 +65,7 @@ export interface Job {
 }
 
 /** One runner among several that are to be submitted together. */
-export interface Wanted {
+export interface WantedRunner {
   readonly spec: RunnerSpec
   /** As with `Backend.submit`: it concerns this runner alone. */
   readonly signal: AbortSignal
@@ -89,7 +89,7 @@ export interface Backend {
    * settles on its own, as that of `submit` does, and aborting one leaves the others as they are. Left out by backends for which
    * there is nothing to be gained; then each is submitted by itself.
    */
-  submitMany?(wanted: readonly Wanted[]): readonly Promise<Job>[]
+  submitMany?(wanted: readonly WantedRunner[]): readonly Promise<Job>[]
   /** Last resort while the process exits: ends the given jobs synchronously, best effort, within a few seconds. */
   cancelSync(jobs: readonly Job[]): void
   /** Throws OptionError if the backend cannot work with what it was given. Called by `createPool`. */

@@ -3,7 +3,7 @@
  * pool and speaks to no runner.
  */
 import { randomBytes } from "node:crypto"
-import type { Backend, Job, RunnerSpec, Wanted } from "../shared/backend.ts"
+import type { Backend, Job, RunnerSpec, WantedRunner } from "../shared/backend.ts"
 import { OptionError } from "../shared/errors.ts"
 import { Cluster } from "./cluster.ts"
 import { JobRequest } from "./job-request.ts"
@@ -49,7 +49,7 @@ export class SlurmBackend implements Backend {
     return this.submitMany([{ spec, signal }])[0]!
   }
 
-  submitMany(wanted: readonly Wanted[]): readonly Promise<Job>[] {
+  submitMany(wanted: readonly WantedRunner[]): readonly Promise<Job>[] {
     const requests = wanted.map(one => new JobRequest(one))
     const { slurmJob } = this.#settings
     if (typeof slurmJob === "function") this.#submitByScript(requests, slurmJob)

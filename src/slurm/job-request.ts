@@ -2,7 +2,7 @@
  * One runner's wish for a job, from `submit` to the job or the error. Owns the promise its asker holds and when it may be given up;
  * knows nothing of how jobs are submitted.
  */
-import type { Job, RunnerSpec, Wanted } from "../shared/backend.ts"
+import type { Job, RunnerSpec, WantedRunner } from "../shared/backend.ts"
 import { onAbort } from "../shared/on-abort.ts"
 
 export class JobRequest {
@@ -13,7 +13,7 @@ export class JobRequest {
   #reject!: (reason: unknown) => void
   #forget: () => void = () => {}
 
-  constructor({ spec, signal }: Wanted) {
+  constructor({ spec, signal }: WantedRunner) {
     this.spec = spec
     this.signal = signal
     this.job = new Promise((resolve, reject) => {

@@ -3,7 +3,7 @@ import { once as event } from "node:events"
 import { connect } from "node:net"
 import { expect, it } from "vitest"
 import { local } from "../../src/index.ts"
-import type { Backend, Job, RunnerSpec, Wanted } from "../../src/shared/backend.ts"
+import type { Backend, Job, RunnerSpec, WantedRunner } from "../../src/shared/backend.ts"
 import { BOOT_VARIABLE, type BootConfig, decodeBoot, taskVariable } from "../../src/shared/boot.ts"
 import { basicPool, once } from "./helpers.ts"
 
@@ -25,7 +25,7 @@ class ArrayOfChildren implements Backend {
     return this.#inner.submit(spec, signal)
   }
 
-  submitMany(wanted: readonly Wanted[]): readonly Promise<Job>[] {
+  submitMany(wanted: readonly WantedRunner[]): readonly Promise<Job>[] {
     const boots = wanted.map(({ spec }) => spec.secretEnv[BOOT_VARIABLE]!)
     this.submissions.push(boots.map(decodeBoot))
     const secretEnv = Object.fromEntries(boots.map((boot, task) => [taskVariable(BOOT_VARIABLE, task), boot]))

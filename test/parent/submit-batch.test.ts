@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { SubmitBatch } from "../../src/parent/submit-batch.ts"
-import type { Backend, Job, RunnerSpec, Wanted } from "../../src/shared/backend.ts"
+import type { Backend, Job, RunnerSpec, WantedRunner } from "../../src/shared/backend.ts"
 
 const NEVER = new AbortController().signal
 const spec = (runnerId: string): RunnerSpec => ({
@@ -29,7 +29,7 @@ function backend(asked: string[][], many = true): Backend {
       return submit(one)
     },
     ...(many && {
-      submitMany(wanted: readonly Wanted[]) {
+      submitMany(wanted: readonly WantedRunner[]) {
         asked.push(["many", ...wanted.map(one => one.spec.runnerId)])
         return wanted.map(one => submit(one.spec))
       },
