@@ -38,5 +38,5 @@ const hubs = new HubShare()
  * @throws OptionError for an unknown, wrong or contradictory option, naming it; ModuleError when the module's file is missing
  */
 export function createPool<T = Record<string, (...args: any[]) => any>>(options: PoolOptions): Pool<T> {
-  return new FlamePool<T>(checkPoolOptions(options, { backend: () => local(), inRunner: inRunner(), hubs }))
+  return new FlamePool<T>({ ...checkPoolOptions(options, { backend: () => local(), inRunner: inRunner() }), hubs })
 }

@@ -8,7 +8,7 @@ import type { Job } from "../shared/backend.ts"
 import { BootPolicy, FORGET_MS } from "./boot-policy.ts"
 import type { PoolEmitter } from "./events.ts"
 import { listenHost } from "./host.ts"
-import type { HubSeat } from "./hub-share.ts"
+import { type HubSeat, HubShare, type Sharing } from "./hub-share.ts"
 import { wanted } from "./placement.ts"
 import type { PoolSettings } from "./pool-options.ts"
 import { PoolRunner } from "./runner.ts"
@@ -35,7 +35,7 @@ const ORPHAN_GRACE_MS = 5_000
 const SUPERVISOR = fileURLToPath(new URL("../../dist/bin/supervisor.js", import.meta.url))
 
 export class Fleet {
-  readonly #settings: PoolSettings
+  readonly #settings: PoolSettings & Sharing
   readonly #host: FleetHost
   readonly #emitter: PoolEmitter
   readonly #runners = new Set<PoolRunner>()
@@ -51,7 +51,7 @@ export class Fleet {
   #retry: NodeJS.Timeout | undefined
   #closed = false
 
-  constructor(settings: PoolSettings, emitter: PoolEmitter, host: FleetHost) {
+  constructor(settings: PoolSettings & Sharing, emitter: PoolEmitter, host: FleetHost) {
     this.#settings = settings
     this.#emitter = emitter
     this.#host = host
@@ -222,7 +222,7 @@ export class Fleet {
 
   #openHub(): Promise<HubSeat> {
     if (this.#hub) return this.#hub
-    const { backend, logger, tls, hubs } = this.#settings
+    const { backend, logger, tls, hubs = new HubShare() } = this.#settings
     const join = async () =>
       await hubs.join(listenHost(backend), tls, {
         logger,

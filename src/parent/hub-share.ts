@@ -16,6 +16,12 @@ export interface PortUser {
   closing(): boolean
 }
 
+/** What a pool is given beside its own settings. (Not one of them: their types are public, and these would lead to those of ws.) */
+export interface Sharing {
+  /** The ports of the program. Left out: the pool has one for itself. */
+  readonly hubs?: HubShare
+}
+
 interface Shared {
   readonly hub: Promise<Hub>
   readonly users: Set<PortUser>

@@ -3,7 +3,6 @@ import type { Backend } from "../shared/backend.ts"
 import { type Duration, formatMs, type Infinite, toMs } from "../shared/duration.ts"
 import { OptionError } from "../shared/errors.ts"
 import { show } from "../shared/show.ts"
-import { HubShare } from "./hub-share.ts"
 import { type Logger, silentLogger, stderrLogger } from "./logger.ts"
 import { type BundleOption, ModuleSource } from "./module-source.ts"
 import { finite, rejectUnknown, wholeNumber } from "./option-checks.ts"
@@ -75,8 +74,6 @@ export interface PoolSettings {
   readonly logger: Logger
   readonly signal: AbortSignal | undefined
   readonly tls: boolean
-  /** The ports this pool shares with the other pools of the program. */
-  readonly hubs: HubShare
 }
 
 const POOL_OPTIONS = [
@@ -103,7 +100,7 @@ const POOL_OPTIONS = [
 /** @throws OptionError naming the first option that is unknown, wrong, or contradicts another. ModuleError when the file is missing. */
 export function checkPoolOptions(
   options: PoolOptions,
-  defaults: { backend: () => Backend; inRunner: boolean; hubs?: HubShare },
+  defaults: { backend: () => Backend; inRunner: boolean },
 ): PoolSettings {
   if (typeof options !== "object" || options === null) {
     throw new OptionError("options", "createPool() needs options", {
@@ -169,7 +166,6 @@ export function checkPoolOptions(
     logger: checkLogger(options.logger),
     signal: options.signal,
     tls,
-    hubs: defaults.hubs ?? new HubShare(),
   }
 }
 

@@ -14,6 +14,7 @@ import { type CallOptions, checkCallOptions, type SpawnOptions } from "./call-op
 import { PoolEmitter, type PoolEvents } from "./events.ts"
 import { Fleet } from "./fleet.ts"
 import { HeldCall } from "./held-call.ts"
+import type { Sharing } from "./hub-share.ts"
 import { Lease } from "./lease.ts"
 import { LimitWatch } from "./limit-watch.ts"
 import { rejectUnknown } from "./option-checks.ts"
@@ -44,7 +45,7 @@ export class FlamePool<T> implements Pool<T> {
   #quiet: (() => void) | undefined
   #quietTimer: LongTimer | undefined
 
-  constructor(settings: PoolSettings) {
+  constructor(settings: PoolSettings & Sharing) {
     this.#settings = settings
     this.name = settings.name
     this.#emitter = new PoolEmitter(settings.logger)
