@@ -1,6 +1,7 @@
 /** Public API of slurm-flame. The one file that joins the pool with the backends; owns nothing else. */
 
 import { local } from "./local/backend.ts"
+import { HubShare } from "./parent/hub-share.ts"
 import { FlamePool } from "./parent/pool.ts"
 import type { Pool } from "./parent/pool-api.ts"
 import { checkPoolOptions, type PoolOptions } from "./parent/pool-options.ts"
@@ -20,7 +21,7 @@ export type { IdleShutdown, PoolOptions, ScaleOptions } from "./parent/pool-opti
 export type { MapProgress, ResultStream, SettledItem } from "./parent/result-stream.ts"
 export type { RetryOptions } from "./parent/retry-policy.ts"
 export type { RunnerState } from "./parent/runner-state.ts"
-export type { Backend, Job, JobOutcome, JobStatus, RunnerSpec } from "./shared/backend.ts"
+export type { Backend, Job, JobOutcome, JobStatus, RunnerSpec, WantedRunner } from "./shared/backend.ts"
 export type { Duration, Infinite } from "./shared/duration.ts"
 export * from "./shared/errors.ts"
 export type { ProxyMarked, Remote, RemoteStream } from "./shared/remote.ts"
@@ -31,6 +32,9 @@ export type { Refusal, RefusalReason } from "./transport/strangers.ts"
 export { transfer } from "./transport/transfer.ts"
 export { type RegisteredType, registerClass, registerType } from "./transport/types-registry.ts"
 
+/** All pools of this program listen on one port for each address. */
+const hubs = new HubShare()
+
 /**
  * Makes a pool. Returns at once; runners boot when work comes (or `min` asks for them).
  *
@@ -40,5 +44,5 @@ export { type RegisteredType, registerClass, registerType } from "./transport/ty
  * @throws OptionError for an unknown, wrong or contradictory option, naming it; ModuleError when the module's file is missing
  */
 export function createPool<T = Record<string, (...args: any[]) => any>>(options: PoolOptions): Pool<T> {
-  return new FlamePool<T>(checkPoolOptions(options, { backend: () => local(), inRunner: inRunner() }))
+  return new FlamePool<T>({ ...checkPoolOptions(options, { backend: () => local(), inRunner: inRunner() }), hubs })
 }

@@ -76,17 +76,19 @@ export class BootPolicy {
   }
 
   /**
+   * @param startedAt When the boot began: those that were under way together count as one failure, as an array of jobs that is
+   * refused is refused once.
    * @returns `tell`: those who wait should be told instead of being kept waiting. `opened`: the breaker has opened, for so many
    * milliseconds.
    */
-  failed(error: Error, now = performance.now()): { tell: boolean; opened: number | undefined } {
+  failed(error: Error, now = performance.now(), startedAt = now): { tell: boolean; opened: number | undefined } {
     if (now - Math.max(this.#lastFailure, this.#openUntil) > FORGET_MS) {
       this.#failures = 0
       this.#opened = 0
     }
+    if (startedAt >= this.#lastFailure) this.#failures += 1
     this.#lastFailure = now
     this.#lastError = error
-    this.#failures += 1
     const tell = isFinal(error) || this.#failures >= MAX_IN_A_ROW
     // A wait of ten minutes in the queue is no storm.
     if (this.#failures < BREAK_AFTER || error instanceof BootTimeoutError) {

@@ -54,6 +54,7 @@ export class Fleet {
   readonly #ending = new Set<Promise<void>>()
   readonly #idle: IdleWatch<PooledRunner>
   readonly #policy = new BootPolicy()
+  readonly #begun = new WeakMap<PooledRunner, number>()
   readonly #upSince = new WeakMap<PooledRunner, number>()
   readonly #run = randomBytes(3).toString("hex")
   #min: number
@@ -255,6 +256,7 @@ export class Fleet {
     const runnerId = `${name.toLowerCase().replaceAll("_", "-")}-${this.#run}-${serial}`
     const runner = this.#make({ runnerId, serial }, this.#runnerHost)
     this.#runners.add(runner)
+    this.#begun.set(runner, performance.now())
     this.#census.add(runner.state)
     const count = this.#census.alive
     this.#emitter.emit("grow", { pool: name, runnerId, count })
@@ -262,8 +264,8 @@ export class Fleet {
     void runner.boot(start && (() => start({ name, runnerId, count }))) // never rejects: its end is told to the host
   }
 
-  #bootFailed(error: Error): void {
-    const { tell, opened } = this.#policy.failed(error)
+  #bootFailed(error: Error, startedAt: number): void {
+    const { tell, opened } = this.#policy.failed(error, performance.now(), startedAt)
     const told = tell && this.#census.alive === 0 ? this.#host.hopeless(error) : 0
     if (told === 0) this.#emitter.emit("error", error) // else those who waited have it
     if (opened === undefined) return
@@ -326,7 +328,7 @@ export class Fleet {
       const soon = reason === "crashed" && performance.now() - (upSince ?? 0) < FORGET_MS
       const failure = bootError ?? (soon ? runner.lostError(false) : undefined)
       if (!failure) this.#policy.calledOff()
-      else if (!this.#closed) this.#bootFailed(failure)
+      else if (!this.#closed) this.#bootFailed(failure, this.#begun.get(runner) ?? 0)
       this.#host.changed()
     },
   }

@@ -10,11 +10,20 @@ interface Claim {
   readonly accept: (peer: AcceptedPeer) => void
 }
 
-export class Hub {
+/** The port as a runner's job needs it. */
+export interface Port {
+  readonly host: string
+  readonly port: number
+  /** False: no TLS, a challenge with the same keys. Runners have to be told. */
+  readonly tls: boolean
+  /** From now on a peer that proves `key` is handed to `accept`. Returns the revocation. */
+  admit(runnerId: string, key: Buffer, accept: (peer: AcceptedPeer) => void): () => void
+}
+
+export class Hub implements Port {
   readonly #claims = new Map<string, Claim>()
   readonly #listener: Listener
 
-  /** False: no TLS, a challenge with the same keys. Runners have to be told. */
   readonly tls: boolean
 
   private constructor(claims: Map<string, Claim>, listener: Listener, tls: boolean) {
@@ -49,10 +58,15 @@ export class Hub {
     return this.#listener.port
   }
 
-  /** From now on a peer that proves `key` is handed to `accept`. Returns the revocation. */
+  /** @throws Error when a runner of that id is admitted already: another pool's key must never be replaced. */
   admit(runnerId: string, key: Buffer, accept: (peer: AcceptedPeer) => void): () => void {
-    this.#claims.set(runnerId, { key, accept })
-    return () => this.#claims.delete(runnerId)
+    if (this.#claims.has(runnerId)) throw new Error(`a runner of the id ${runnerId} is admitted already`)
+    const claim = { key, accept }
+    this.#claims.set(runnerId, claim)
+    return () => {
+      // A revocation that comes twice must not be that of whoever has the id by then.
+      if (this.#claims.get(runnerId) === claim) this.#claims.delete(runnerId)
+    }
   }
 
   close(): void {

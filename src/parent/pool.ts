@@ -16,6 +16,7 @@ import { Dispatcher } from "./dispatcher.ts"
 import { PoolEmitter, type PoolEvents } from "./events.ts"
 import { Fleet, type MakeRunner } from "./fleet.ts"
 import { HeldCall } from "./held-call.ts"
+import type { Sharing } from "./hub-share.ts"
 import { Lease } from "./lease.ts"
 import type { MapOptions } from "./map-options.ts"
 import { checkFunction, rejectUnknown } from "./option-checks.ts"
@@ -56,7 +57,7 @@ export class FlamePool<T> implements Pool<T> {
   #quietTimer: LongTimer | undefined
 
   /** @param make Makes the runners; left out: jobs of the backend. */
-  constructor(settings: PoolSettings, make?: MakeRunner) {
+  constructor(settings: PoolSettings & Sharing, make?: MakeRunner) {
     this.#settings = settings
     this.name = settings.name
     this.#emitter = new PoolEmitter(settings.logger)

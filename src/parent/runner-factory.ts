@@ -1,11 +1,12 @@
-/** Makes a pool's runners: jobs of its backend that dial the pool's port. Owns that port. */
+/** Makes a pool's runners: jobs of its backend that dial the program's port. Owns the pool's seat there and the way to the backend. */
 import { fileURLToPath } from "node:url"
 import type { PoolEmitter } from "./events.ts"
 import { listenHost } from "./host.ts"
-import { Hub } from "./hub.ts"
+import { type HubSeat, HubShare, type Sharing } from "./hub-share.ts"
 import type { PoolSettings } from "./pool-options.ts"
 import type { PooledRunner, RunnerHost } from "./pooled-runner.ts"
 import { PoolRunner } from "./runner.ts"
+import { SubmitBatch } from "./submit-batch.ts"
 
 /** What a runner without a parent gives its hooks. */
 const ORPHAN_GRACE_MS = 5_000
@@ -13,14 +14,16 @@ const ORPHAN_GRACE_MS = 5_000
 const SUPERVISOR = fileURLToPath(new URL("../../dist/bin/supervisor.js", import.meta.url))
 
 export class RunnerFactory {
-  readonly #settings: PoolSettings
+  readonly #settings: PoolSettings & Sharing
   readonly #emitter: PoolEmitter
-  #hub: Promise<Hub> | undefined
+  readonly #submissions: SubmitBatch
+  #hub: Promise<HubSeat> | undefined
   #closed = false
 
-  constructor(settings: PoolSettings, emitter: PoolEmitter) {
+  constructor(settings: PoolSettings & Sharing, emitter: PoolEmitter) {
     this.#settings = settings
     this.#emitter = emitter
+    this.#submissions = new SubmitBatch(settings.backend)
   }
 
   make(identity: { runnerId: string; serial: number }, host: RunnerHost): PooledRunner {
@@ -32,6 +35,7 @@ export class RunnerFactory {
         pool: name,
         backend,
         module,
+        submissions: this.#submissions,
         hub: () => this.#openHub(),
         entry: SUPERVISOR,
         bootTimeoutMs,
@@ -53,26 +57,22 @@ export class RunnerFactory {
     this.#closed = true
   }
 
-  /** Closes the port. */
+  /** Leaves the port. */
   async close(): Promise<void> {
     const hub = await this.#hub?.catch(() => undefined) // that it could not listen was told to those who booted
     hub?.close()
   }
 
-  #openHub(): Promise<Hub> {
+  #openHub(): Promise<HubSeat> {
     if (this.#hub) return this.#hub
-    const { backend, logger, tls } = this.#settings
-    const open = async () =>
-      await Hub.open(
-        listenHost(backend),
-        event => {
-          if (this.#closed) return
-          logger.warn(event, "a connection was refused")
-          this.#emitter.emit("refused", event)
-        },
-        tls,
-      )
-    const hub = open()
+    const { backend, logger, tls, hubs = new HubShare() } = this.#settings
+    const join = async () =>
+      await hubs.join(listenHost(backend), tls, {
+        logger,
+        refused: event => this.#emitter.emit("refused", event),
+        closing: () => this.#closed,
+      })
+    const hub = join()
     this.#hub = hub
     hub.catch(() => {
       this.#hub = undefined // the address may be there at the next try

@@ -7,16 +7,19 @@ import { BOOT_VARIABLE, encodeBoot } from "../shared/boot.ts"
 import type { JobEvidence } from "../shared/errors.ts"
 import type { AcceptedPeer } from "../transport/listener.ts"
 import { newKey } from "../transport/psk.ts"
-import type { Hub } from "./hub.ts"
+import type { Port } from "./hub.ts"
 import type { Logger } from "./logger.ts"
 import type { ModuleSource } from "./module-source.ts"
+import type { SubmitBatch } from "./submit-batch.ts"
 
 export interface JobSettings {
   readonly runnerId: string
   readonly pool: string
   readonly backend: Backend
   readonly module: ModuleSource
-  readonly hub: () => Promise<Hub>
+  /** Where this runner's submission joins those of its pool; left out: it goes by itself. */
+  readonly submissions?: SubmitBatch
+  readonly hub: () => Promise<Port>
   /** The supervisor's file. */
   readonly entry: string
   readonly env: Readonly<Record<string, string | undefined>>
@@ -113,7 +116,7 @@ export class RunnerJob {
   }
 
   async #submit(): Promise<void> {
-    const { backend, module, hub, entry, env, pool, runnerId } = this.#settings
+    const { backend, submissions = backend, module, hub, entry, env, pool, runnerId } = this.#settings
     const { signal } = this.#submission
     const key = newKey()
     if (backend.network === "fabric") await module.ready() // no job is submitted for a module that cannot be bundled
@@ -124,7 +127,7 @@ export class RunnerJob {
     })
     const boot = encodeBoot({ v: 1, runnerId, pool, host, port, tls, key: key.toString("base64") })
     const secretEnv = { [BOOT_VARIABLE]: boot }
-    const job = await backend.submit({ runnerId, pool, entry, nodeArgs: [], env, secretEnv }, signal)
+    const job = await submissions.submit({ runnerId, pool, entry, nodeArgs: [], env, secretEnv }, signal)
     this.#job = job
     this.learn({ jobId: job.id })
     if (signal.aborted) {

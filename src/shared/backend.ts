@@ -43,7 +43,7 @@ export type JobStatus =
 
 /** One submitted job. */
 export interface Job {
-  /** The backend's id: Slurm's job id, or `local-<pid>`. */
+  /** The backend's id: Slurm's job id, `<job>_<task>` for a task of an array (what `scancel` takes), or `local-<pid>`. */
   readonly id: string
   /** The newest status. */
   readonly status: JobStatus
@@ -64,6 +64,13 @@ export interface Job {
   stderrTail(): Promise<string>
 }
 
+/** One runner among several that are to be submitted together. */
+export interface WantedRunner {
+  readonly spec: RunnerSpec
+  /** As with `Backend.submit`: it concerns this runner alone. */
+  readonly signal: AbortSignal
+}
+
 /** Starts jobs. Made by `slurm()` or `local()`; one backend may serve several pools. */
 export interface Backend {
   readonly name: string
@@ -77,6 +84,12 @@ export interface Backend {
    * promise rejects with `signal.reason`.
    */
   submit(spec: RunnerSpec, signal: AbortSignal): Promise<Job>
+  /**
+   * Submits several runners of one pool with as few requests as the scheduler allows. Gives a promise for each, in order: each
+   * settles on its own, as that of `submit` does, and aborting one leaves the others as they are. Left out by backends for which
+   * there is nothing to be gained; then each is submitted by itself.
+   */
+  submitMany?(wanted: readonly WantedRunner[]): readonly Promise<Job>[]
   /** Last resort while the process exits: ends the given jobs synchronously, best effort, within a few seconds. */
   cancelSync(jobs: readonly Job[]): void
   /** Throws OptionError if the backend cannot work with what it was given. Called by `createPool`. */

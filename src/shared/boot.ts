@@ -35,6 +35,32 @@ export interface JobFacts {
   readonly endsAt?: number
 }
 
+/** The name under which `name`'s value stands in the environment of an array job for the task of that number. */
+export function taskVariable(name: string, task: number | string): string {
+  return `${name}_${task}`
+}
+
+/** What `takeBoot` found. */
+export interface TakenBoot {
+  /** For `decodeBoot`. */
+  readonly text: string | undefined
+  /** `<job>_<task>` when this is a task of an array: its SLURM_JOB_ID may be the id of the whole array as well. */
+  readonly jobId: string | undefined
+}
+
+/**
+ * Takes this runner's boot config out of `env`, and with it those of the other tasks where it is one of an array: nothing that
+ * begins with the variable's name is left.
+ */
+export function takeBoot(env: NodeJS.ProcessEnv): TakenBoot {
+  const { SLURM_ARRAY_JOB_ID: array, SLURM_ARRAY_TASK_ID: task } = env
+  const alone = env[BOOT_VARIABLE]
+  const own = alone ?? (task === undefined ? undefined : env[taskVariable(BOOT_VARIABLE, task)])
+  for (const name of Object.keys(env)) if (name.startsWith(BOOT_VARIABLE)) delete env[name]
+  const isTask = alone === undefined && array !== undefined && task !== undefined
+  return { text: own, jobId: isTask ? `${array}_${task}` : undefined }
+}
+
 export function encodeBoot(config: BootConfig): string {
   return Buffer.from(JSON.stringify(config)).toString("base64url")
 }

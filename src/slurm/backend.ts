@@ -1,37 +1,28 @@
 /**
- * The Slurm backend: each runner is a job. Joins options, submission, watching and cancelling of all jobs made through
- * it; holds no pool and speaks to no runner.
+ * The Slurm backend: each runner is a job, or a task of an array job. Joins a user's options with the way to Slurm; holds no
+ * pool and speaks to no runner.
  */
 import { randomBytes } from "node:crypto"
-import { mkdir } from "node:fs/promises"
-import type { Backend, Job, RunnerSpec } from "../shared/backend.ts"
-import { OptionError, SubmitError } from "../shared/errors.ts"
-import { Canceller } from "./canceller.ts"
-import { type CommandLimits, SlurmClient } from "./client.ts"
-import { jobEnv } from "./environment.ts"
-import { SlurmJob } from "./job.ts"
+import type { Backend, Job, RunnerSpec, WantedRunner } from "../shared/backend.ts"
+import { OptionError } from "../shared/errors.ts"
+import { Cluster } from "./cluster.ts"
+import { JobRequest } from "./job-request.ts"
 import { logDirectory } from "./log-file.ts"
 import { checkOptions, type Settings, type SlurmJobFunction, type SlurmOptions } from "./options.ts"
 import { composeSubmission, type Submission } from "./submission.ts"
-import { Submitter } from "./submitter.ts"
-import { type Pace, Watcher } from "./watcher.ts"
+import { submitGroup } from "./submit-group.ts"
 
-/** Times a test may shorten. */
-export interface SlurmTimes {
-  readonly limits?: CommandLimits
-  readonly pace?: Pace
-  readonly lookupMs?: readonly number[]
-  /** For how long after its submission a job may be missing from squeue. Default: 10 s. */
-  readonly missingGraceMs?: number
-}
+/** The way to Slurm that all backends of this program share. */
+const CLUSTER = new Cluster()
 
 /**
  * Runners as Slurm jobs. Needs sbatch, squeue, scancel and scontrol on PATH (a login node, or a node from which jobs may
- * be submitted) and a home directory shared with the compute nodes. One backend may serve several pools.
+ * be submitted) and a home directory shared with the compute nodes. One backend may serve several pools, and all backends of a
+ * program together ask and submit no more often than one.
  * @throws OptionError naming an option that is unknown or wrong.
  */
 export function slurm(options: SlurmOptions = {}): Backend {
-  return new SlurmBackend(options)
+  return new SlurmBackend(options, CLUSTER)
 }
 
 export class SlurmBackend implements Backend {
@@ -39,73 +30,96 @@ export class SlurmBackend implements Backend {
   readonly network = "fabric"
   readonly interface: string | undefined
   readonly #settings: Settings
-  readonly #client: SlurmClient
-  readonly #submitter: Submitter
-  readonly #watcher: Watcher
-  readonly #canceller: Canceller
-  readonly #missingGraceMs: number
+  readonly #cluster: Cluster
 
-  constructor(options: SlurmOptions, times: SlurmTimes = {}) {
+  constructor(options: SlurmOptions, cluster: Cluster) {
     this.#settings = checkOptions(options)
     this.interface = this.#settings.interface
-    this.#client = new SlurmClient(times.limits)
-    this.#submitter = new Submitter(this.#client, times.lookupMs)
-    this.#watcher = new Watcher(this.#client, times.pace)
-    this.#canceller = new Canceller(this.#client)
-    this.#missingGraceMs = times.missingGraceMs ?? 10_000
+    this.#cluster = cluster
   }
 
   validate(): void {
     const { slurmJob } = this.#settings
     // What a function gives is only known for a runner; its options can be checked all the same.
     const text = typeof slurmJob === "function" ? undefined : slurmJob
-    this.#compose({ runnerId: "check", pool: "check", entry: "/check.js", nodeArgs: [] }, text)
+    this.#compose([{ runnerId: "check", pool: "check", entry: "/check.js", nodeArgs: [] }], text)
   }
 
-  async submit(spec: RunnerSpec, signal: AbortSignal): Promise<Job> {
-    signal.throwIfAborted()
+  submit(spec: RunnerSpec, signal: AbortSignal): Promise<Job> {
+    return this.submitMany([{ spec, signal }])[0]!
+  }
+
+  submitMany(wanted: readonly WantedRunner[]): readonly Promise<Job>[] {
+    const requests = wanted.map(one => new JobRequest(one))
     const { slurmJob } = this.#settings
-    const text = typeof slurmJob === "function" ? await untilAborted(scriptFrom(slurmJob, spec), signal) : slurmJob
-    const submission = this.#compose(spec, text)
-    if (submission.log.own) await makeLogDirectory()
-    const killWaitMs = await this.#client.killWaitMs()
-    const env = jobEnv(process.env, spec, { killWaitMs, signalBeforeMs: submission.signalSeconds * 1_000 })
-    signal.throwIfAborted()
-    // From here on there may be a job: nothing is given up before its id is known.
-    const id = await this.#submitter.submit(submission, env).catch(error => {
-      signal.throwIfAborted()
-      throw error
-    })
-    if (signal.aborted) await this.#cancelUnwanted(id)
-    signal.throwIfAborted()
-    return new SlurmJob(id, submission.log, {
-      client: this.#client,
-      watcher: this.#watcher,
-      canceller: this.#canceller,
-      missingGraceMs: this.#missingGraceMs,
-    })
+    if (typeof slurmJob === "function") this.#submitByScript(requests, slurmJob)
+    else for (const group of alike(requests)) void this.#submitGroup(group, slurmJob)
+    return requests.map(({ job }) => job)
   }
 
   cancelSync(jobs: readonly Job[]): void {
-    this.#client.scancelSync(jobs.filter(job => job.status.state !== "ended").map(job => job.id))
+    this.#cluster.client.scancelSync(jobs.filter(job => job.status.state !== "ended").map(job => job.id))
   }
 
-  #compose(spec: Pick<RunnerSpec, "runnerId" | "pool" | "entry" | "nodeArgs">, text: string | undefined): Submission {
-    const site = { logDir: logDirectory(process.env), cwd: process.cwd(), nonce: randomBytes(3).toString("hex") }
-    return composeSubmission(this.#settings, spec, text, site)
-  }
-
-  async #cancelUnwanted(id: string): Promise<void> {
-    try {
-      await this.#canceller.cancel(id)
-    } catch (error) {
-      // The caller is told why it gave up; that a job is left must be said somewhere.
-      process.emitWarning(`job ${id} is no longer wanted but could not be cancelled: ${(error as Error).message}`, {
-        code: "SLURM_FLAME_JOB_LEFT",
-        detail: `scancel ${id}`,
-      })
+  /**
+   * Each runner's script may be its own and take its time, so nobody waits for another's; those that turn out equal in the same
+   * turn are submitted together.
+   */
+  #submitByScript(requests: readonly JobRequest[], slurmJob: SlurmJobFunction): void {
+    const ready = new Map<string, JobRequest[]>()
+    const submit = (text: string): void => {
+      const equal = ready.get(text)!
+      ready.delete(text)
+      for (const group of alike(equal)) void this.#submitGroup(group, text)
+    }
+    for (const request of requests) {
+      if (request.signal.aborted) continue
+      scriptFrom(slurmJob, request.spec).then(
+        text => {
+          const equal = ready.get(text)
+          if (equal) equal.push(request)
+          else {
+            ready.set(text, [request])
+            if (requests.length === 1) submit(text)
+            else setImmediate(submit, text)
+          }
+        },
+        error => request.fail(error),
+      )
     }
   }
+
+  #submitGroup(requests: readonly JobRequest[], text: string | undefined): Promise<void> {
+    return submitGroup(requests, specs => this.#compose(specs, text), this.#cluster)
+  }
+
+  #compose(
+    specs: readonly Pick<RunnerSpec, "runnerId" | "pool" | "entry" | "nodeArgs">[],
+    text: string | undefined,
+  ): Submission {
+    const site = { logDir: logDirectory(process.env), cwd: process.cwd(), nonce: randomBytes(3).toString("hex") }
+    return composeSubmission(this.#settings, specs[0]!, text, site, specs.length)
+  }
+}
+
+/** Split into those that may be tasks of one job: all that a script and its environment are made of is equal. */
+function alike(requests: readonly JobRequest[]): Iterable<readonly JobRequest[]> {
+  if (requests.length === 1) return [requests]
+  const groups = new Map<string, JobRequest[]>()
+  for (const request of requests) {
+    const { pool, entry, nodeArgs, env } = request.spec
+    // A variable that is removed (undefined) is not the same as one that nothing is said of.
+    const key = JSON.stringify([
+      pool,
+      entry,
+      nodeArgs,
+      Object.entries(env).map(([name, value]) => [name, value ?? null]),
+    ])
+    const group = groups.get(key)
+    if (group) group.push(request)
+    else groups.set(key, [request])
+  }
+  return groups.values()
 }
 
 async function scriptFrom(slurmJob: SlurmJobFunction, { pool, runnerId }: RunnerSpec): Promise<string> {
@@ -115,28 +129,4 @@ async function scriptFrom(slurmJob: SlurmJobFunction, { pool, runnerId }: Runner
     "slurmJob",
     `the \`slurmJob\` function gave ${text === null ? "null" : typeof text}, not the text of a script`,
   )
-}
-
-async function makeLogDirectory(): Promise<void> {
-  const directory = logDirectory(process.env)
-  try {
-    // Others are kept out: logs hold what user code prints.
-    await mkdir(directory, { recursive: true, mode: 0o700 })
-  } catch (cause) {
-    throw new SubmitError(`the directory for the jobs' logs cannot be made: ${(cause as Error).message}`, {
-      cause,
-      hint: "set XDG_STATE_HOME to a directory all nodes share, or name a file with sbatch: { output: … }",
-    })
-  }
-}
-
-/** `promise`, or a rejection with the signal's reason as soon as it is aborted. */
-function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason)
-    signal.addEventListener("abort", onAbort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort))
-    // What made the promise may itself have aborted the signal, before the listener was there.
-    if (signal.aborted) onAbort()
-  })
 }

@@ -36,11 +36,19 @@ export const DEFAULT_LIMITS: CommandLimits = {
 /** Ids per scancel: far below any limit on the length of a command line. */
 const CHUNK = 100
 
-/** Slurm's own default, and what is assumed where the controller does not say. */
-const DEFAULT_KILL_WAIT_MS = 30_000
+/** What a submission must know of the site's configuration. */
+export interface SiteConfig {
+  /** How long after SIGTERM a cancelled job is killed. */
+  readonly killWaitMs: number
+  /** The most tasks of an array job; 0 or 1 where the site wants none. */
+  readonly maxArraySize: number
+}
+
+/** Slurm's own defaults, and what is assumed where the controller does not say. */
+const DEFAULT_SITE = { killWaitS: 30, maxArraySize: 1_001 }
 
 export class SlurmClient {
-  #killWait: Promise<number> | undefined
+  #site: Promise<SiteConfig> | undefined
 
   constructor(readonly limits: CommandLimits = DEFAULT_LIMITS) {}
 
@@ -70,17 +78,18 @@ export class SlurmClient {
   async show(id: string): Promise<JobDetail | undefined> {
     const result = await this.#run("scontrol", ["--oneliner", "show", "job", id])
     if (result.exitCode === 0) return parseDetail(result.stdout)
-    if (/invalid job id/i.test(result.stderr + result.stdout)) return undefined
+    // The second is said of a task whose array is known.
+    if (/invalid job id|^Job \S+ not found/im.test(result.stderr + result.stdout)) return undefined
     throw commandFailed(result, this.limits.scontrol)
   }
 
-  /** How long after SIGTERM a cancelled job is killed, as the site has it. Asked once. Never rejects. */
-  killWaitMs(): Promise<number> {
-    this.#killWait ??= this.#run("scontrol", ["show", "config"]).then(
-      ({ stdout }) => Number(/^KillWait\s*=\s*(\d+)/m.exec(stdout)?.[1] ?? DEFAULT_KILL_WAIT_MS / 1_000) * 1_000,
-      () => DEFAULT_KILL_WAIT_MS, // without scontrol sbatch will have its say in a moment
+  /** The site's configuration. Asked once. Never rejects. */
+  site(): Promise<SiteConfig> {
+    this.#site ??= this.#run("scontrol", ["show", "config"]).then(
+      ({ stdout }) => parseSite(stdout),
+      () => parseSite(""), // without scontrol sbatch will have its say in a moment
     )
-    return this.#killWait
+    return this.#site
   }
 
   /**
@@ -127,4 +136,15 @@ function refusedIds(chunk: readonly string[], stderr: string): readonly string[]
     complaints.filter(([, , why]) => !/invalid job id|already complet/i.test(why!)).map(([, id]) => id!),
   )
   return chunk.filter(id => refused.has(id))
+}
+
+function parseSite(config: string): SiteConfig {
+  const number = (pattern: RegExp, otherwise: number) => Number(pattern.exec(config)?.[1] ?? otherwise)
+  const maxArraySize = number(/^MaxArraySize\s*=\s*(\d+)/m, DEFAULT_SITE.maxArraySize)
+  // An administrator may allow large numbers of tasks, but not as many at a time.
+  const tasks = number(/^SchedulerParameters\s*=.*\bmax_array_tasks=(\d+)/m, maxArraySize)
+  return {
+    killWaitMs: number(/^KillWait\s*=\s*(\d+)/m, DEFAULT_SITE.killWaitS) * 1_000,
+    maxArraySize: Math.min(maxArraySize, tasks),
+  }
 }

@@ -3,7 +3,7 @@
  * nothing of what they hold.
  */
 import type { RunnerSpec } from "../shared/backend.ts"
-import { JOB_VARIABLE, type JobFacts } from "../shared/boot.ts"
+import { JOB_VARIABLE, type JobFacts, taskVariable } from "../shared/boot.ts"
 
 /** How to find and talk to the controller: the only Slurm variables a command needs. */
 const KEPT = new Set(["SLURM_CONF", "SLURM_CONF_SERVER", "SLURM_JWT"])
@@ -41,4 +41,36 @@ export function jobEnv(
 ): NodeJS.ProcessEnv {
   // spawn() leaves out an undefined value, which is just what `env: { X: undefined }` asks for.
   return { ...scrub(env), ...spec.env, ...spec.secretEnv, [JOB_VARIABLE]: JSON.stringify(facts) }
+}
+
+/**
+ * The same for the runners of one array job. Every task gets the whole environment, so what is one runner's own stands there
+ * under a name with its task's number: `SLURM_FLAME_BOOT_7`.
+ */
+export function arrayEnv(
+  env: NodeJS.ProcessEnv,
+  specs: readonly [Pick<RunnerSpec, "env" | "secretEnv">, ...Pick<RunnerSpec, "env" | "secretEnv">[]],
+  facts: JobFacts,
+): NodeJS.ProcessEnv {
+  const secretEnv = Object.fromEntries(
+    specs.flatMap((spec, task) =>
+      Object.entries(spec.secretEnv).map(([name, value]) => [taskVariable(name, task), value]),
+    ),
+  )
+  return jobEnv(env, { env: specs[0].env, secretEnv }, facts)
+}
+
+/**
+ * How much of an environment the tasks of one array may fill with what is their own, in bytes: some 200 of them. Linux grants
+ * arguments and environment of a process a quarter of its stack limit, and 128 KiB where that is small; the rest is the user's.
+ */
+export const TASK_BYTES = 64 * 1_024
+
+/** What one task takes of it. */
+export function taskBytes({ secretEnv }: Pick<RunnerSpec, "secretEnv">, task: number): number {
+  return Object.entries(secretEnv).reduce(
+    // With the `=` between and the NUL behind.
+    (sum, [name, value]) => sum + Buffer.byteLength(taskVariable(name, task)) + Buffer.byteLength(value) + 2,
+    0,
+  )
 }

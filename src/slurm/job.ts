@@ -39,6 +39,7 @@ export class SlurmJob implements Job, Watched {
   /** Calls of `ask` that wait. */
   #asking = 0
   #cancelled: Promise<void> | undefined
+  #cancelTaken = false
 
   constructor(
     readonly id: string,
@@ -90,7 +91,10 @@ export class SlurmJob implements Job, Watched {
   cancel(): Promise<void> {
     if (this.#status.state === "ended") return Promise.resolve()
     this.#cancelled ??= this.#services.canceller.cancel(this.id).then(
-      () => this.#services.watcher.soon(),
+      () => {
+        this.#cancelTaken = true
+        this.#services.watcher.soon()
+      },
       error => {
         this.#cancelled = undefined
         throw error
@@ -133,16 +137,22 @@ export class SlurmJob implements Job, Watched {
 
   onMissing(): void {
     const young = performance.now() - this.#submittedAt < this.#services.missingGraceMs
-    if (this.#closing || (this.#row === undefined && young)) return
-    void this.#close(undefined)
+    // Slurm keeps no record of an array's task that was cancelled before it ran: it is gone from the list at once.
+    const waited = this.#row !== undefined && this.#status.state === "pending"
+    const cancelled = this.id.includes("_") && (waited || this.#cancelTaken)
+    if (this.#closing || (this.#row === undefined && young && !cancelled)) return
+    void this.#close(undefined, cancelled ? "cancelled" : "unknown")
   }
 
   onSilence(): void {
     if (!this.#closing) this.#become({ state: "unknown" })
   }
 
-  /** Ends the job's story; `outcome` undefined: squeue has forgotten it, so ask the controller by id. */
-  async #close(outcome: JobOutcome | undefined): Promise<void> {
+  /**
+   * Ends the job's story; `outcome` undefined: squeue has forgotten it, so ask the controller by id.
+   * @param presumed How it ended if the controller has forgotten it as well.
+   */
+  async #close(outcome: JobOutcome | undefined, presumed: JobOutcome = "unknown"): Promise<void> {
     this.#closing = true
     if (outcome !== undefined) this.#services.watcher.unwatch(this)
     let detail: JobDetail | undefined
@@ -169,7 +179,7 @@ export class SlurmJob implements Job, Watched {
     const evidence = await this.#evidence(detail)
     // Best effort: an empty log that cannot be deleted is no reason to be silent about the job's end.
     if (this.#log.own) await removeEmpty(this.#logPath(detail)).catch((error: Error) => process.emitWarning(error))
-    const status: Ended = { state: "ended", outcome: outcome ?? "unknown", evidence }
+    const status: Ended = { state: "ended", outcome: outcome ?? presumed, evidence }
     this.#become(status)
     this.#resolveEnded(status)
   }
@@ -194,7 +204,9 @@ export class SlurmJob implements Job, Watched {
 
   #logPath(detail?: JobDetail): string {
     const told = detail?.stderrPath
-    return told?.startsWith("/") && !told.includes("%") ? told : expandLogPath(this.#log, this.id, this.#row?.node)
+    if (told?.startsWith("/") && !told.includes("%")) return told
+    const { node, number } = this.#row ?? {}
+    return expandLogPath(this.#log, { id: this.id, node, number: node === undefined ? undefined : number })
   }
 
   /** Watched while somebody wants to know, and until it was seen running once: its end time is not to be had elsewhere. */

@@ -2,9 +2,10 @@
  * The file a job's stderr goes to, and its last bytes. Owns sbatch's file name patterns; what the bytes mean is for
  * others to judge.
  */
-import { type FileHandle, open, rm, stat } from "node:fs/promises"
+import { type FileHandle, mkdir, open, rm, stat } from "node:fs/promises"
 import { homedir, userInfo } from "node:os"
 import { isAbsolute, join } from "node:path"
+import { SubmitError } from "../shared/errors.ts"
 
 /** `path` as given to sbatch (`%j` and the like), relative to `cwd`. */
 export interface LogPattern {
@@ -25,34 +26,73 @@ export function logDirectory(env: NodeJS.ProcessEnv): string {
   return join(state && isAbsolute(state) ? state : join(homedir(), ".local", "state"), "slurm-flame", "logs")
 }
 
+/** Sees to it that the directory of our logs is there before a job that writes to it starts. */
+export class LogDirectory {
+  #made: string | undefined
+
+  /**
+   * Makes it where it is missing. After the first time this goes on beside the submission that follows, which takes longer:
+   * somebody may have cleaned up meanwhile.
+   * @throws SubmitError when it cannot be made.
+   */
+  async ensure(): Promise<void> {
+    const directory = logDirectory(process.env)
+    const made = make(directory)
+    if (this.#made === directory) {
+      made.catch((error: Error) => process.emitWarning(error)) // the job is on its way, and may fail without a word
+      return
+    }
+    await made
+    this.#made = directory
+  }
+}
+
+async function make(directory: string): Promise<void> {
+  try {
+    // Others are kept out: logs hold what user code prints.
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+  } catch (cause) {
+    throw new SubmitError(`the directory for the jobs' logs cannot be made: ${(cause as Error).message}`, {
+      cause,
+      hint: "set XDG_STATE_HOME to a directory all nodes share, or name a file with sbatch: { output: … }",
+    })
+  }
+}
+
+/** What a job's log is named after. */
+export interface LogFacts {
+  /** `<job>`, or `<job>_<task>` for a task of an array. */
+  readonly id: string
+  /** The job's own number, which a task of an array has only once it has started; of any other job it is the id. */
+  readonly number?: string | undefined
+  readonly node?: string | undefined
+}
+
 /** The absolute path `pattern` stands for. A part that is not known yet, such as the node, stays as it is. */
-export function expandLogPath(pattern: LogPattern, jobId: string, node?: string): string {
+export function expandLogPath(pattern: LogPattern, facts: LogFacts): string {
   // A backslash anywhere turns sbatch's patterns off and is itself dropped.
   const name = pattern.path.includes("\\")
     ? pattern.path.replaceAll("\\", "")
     : pattern.path.replace(/%(\d*)([%AajJnNstux])/g, (whole, width: string, letter: string) => {
-        const text = patternValue(letter, pattern, jobId, node)
+        const text = patternValue(letter, pattern, facts)
         // `%4j` pads numbers only.
         return text === undefined ? whole : /^\d+$/.test(text) ? text.padStart(Math.min(Number(width), 10), "0") : text
       })
   return isAbsolute(name) ? name : join(pattern.cwd, name)
 }
 
-function patternValue(
-  letter: string,
-  pattern: LogPattern,
-  jobId: string,
-  node: string | undefined,
-): string | undefined {
+function patternValue(letter: string, pattern: LogPattern, { id, number, node }: LogFacts): string | undefined {
+  const [job, task] = id.split("_")
   switch (letter) {
     case "%":
       return "%"
     case "A":
+      return job
     case "j":
     case "J":
-      return jobId
+      return task === undefined ? job : number
     case "a":
-      return "4294967294" // Slurm's "no value": the job is no array task
+      return task ?? "4294967294" // Slurm's "no value": the job is no array task
     case "n":
     case "t":
       return "0"

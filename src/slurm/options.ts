@@ -59,7 +59,7 @@ const OWNED: Readonly<Record<string, string>> = {
   parsable: "slurm-flame passes it by itself",
   wait: "sbatch would not return before the job is over",
   wrap: "the script is `slurmJob`",
-  array: "each runner is a job of its own",
+  array: "the pool makes arrays by itself, of runners that start together; say how many with `min` and `max`",
   export: "the runner needs the whole environment of the parent; set variables with the pool's `env`",
   "export-file": "the runner needs the whole environment of the parent; set variables with the pool's `env`",
   "test-only": "no job would come of it",

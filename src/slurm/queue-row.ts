@@ -6,13 +6,16 @@ import { constants } from "node:os"
 import { parseSlurmTime } from "./time.ts"
 
 /** For `squeue -o`. The reason comes last: it is free text. */
-export const QUEUE_FORMAT = "%i|%T|%e|%S|%N|%r"
+export const QUEUE_FORMAT = "%i|%T|%e|%S|%N|%A|%r"
 /** For looking a job up by its tag. */
 export const NAME_FORMAT = "%i|%j|%k"
 
 /** One job in squeue. */
 export interface QueueRow {
+  /** `<job>`, or `<job>_<task>` for a task of an array. */
   readonly id: string
+  /** The job's own number. A task of an array that waits has that of the whole array. */
+  readonly number: string
   /** Slurm's state word, e.g. `PENDING`. */
   readonly slurmState: string
   /** When it ends at the latest, or ended; ms since the epoch. */
@@ -27,7 +30,7 @@ export interface QueueRow {
 export function parseQueue(stdout: string): Map<string, QueueRow> {
   const rows = new Map<string, QueueRow>()
   for (const line of stdout.split("\n")) {
-    const [id, slurmState, end, start, node, ...reason] = line.split("|")
+    const [id, slurmState, end, start, node, number, ...reason] = line.split("|")
     if (reason.length === 0 || !/^\d/.test(id!)) continue
     rows.set(id!, {
       id: id!,
@@ -35,18 +38,19 @@ export function parseQueue(stdout: string): Map<string, QueueRow> {
       end: parseSlurmTime(end!),
       start: parseSlurmTime(start!),
       node: node || undefined,
+      number: number!,
       reason: knownReason(reason.join("|")),
     })
   }
   return rows
 }
 
-/** Id of the job that carries `tag` as its name or as the last word of its comment. */
+/** Id of the job, or of the array as a whole, that carries `tag` as its name or as the last word of its comment. */
 export function findTag(stdout: string, tag: string): string | undefined {
   for (const line of stdout.split("\n")) {
     const [id, ...rest] = line.split("|")
     const text = rest.join("|")
-    if (text.startsWith(`${tag}|`) || text.endsWith(`|${tag}`) || text.endsWith(` ${tag}`)) return id
+    if (text.startsWith(`${tag}|`) || text.endsWith(`|${tag}`) || text.endsWith(` ${tag}`)) return id!.split("_")[0]
   }
   return undefined
 }

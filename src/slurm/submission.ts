@@ -25,7 +25,7 @@ export interface Submission {
   /** Arguments of sbatch. Others can see them: nothing secret may be here. */
   readonly argv: readonly string[]
   readonly script: string
-  /** Unique; the job's name or the last word of its comment. Finds the job when sbatch's answer was lost. */
+  /** Unique; the job's name or the last word of its comment. Finds the job, or the array, when sbatch's answer was lost. */
   readonly tag: string
   /** Where the job's stderr goes. */
   readonly log: LogPattern
@@ -36,7 +36,8 @@ export interface Submission {
 const DEFAULT_SIGNAL_SECONDS = 60
 
 /**
- * Composes the submission of one runner. `text` is what `slurmJob` gave.
+ * Composes the submission of one runner, or of an array of `tasks` runners, of which `spec` is the first. `text` is what
+ * `slurmJob` gave.
  * @throws OptionError when the options, the script and a runner's needs do not go together.
  */
 export function composeSubmission(
@@ -44,6 +45,7 @@ export function composeSubmission(
   spec: Pick<RunnerSpec, "runnerId" | "pool" | "entry" | "nodeArgs">,
   text: string | undefined,
   site: Site,
+  tasks = 1,
 ): Submission {
   const head = text === undefined ? [] : parseHead(text)
   checkDirectives(head)
@@ -56,6 +58,7 @@ export function composeSubmission(
   )
   const lead = signalSeconds(settings, given("time"))
   argv.push("--parsable", `--signal=B:TERM@${lead}`)
+  if (tasks > 1) argv.push(`--array=0-${tasks - 1}`)
   // A requeued job comes back under the same id, while its old process may still be running on a lost node.
   if (!has("requeue") && !has("no-requeue")) argv.push("--no-requeue")
   // The tag must be found again, so it goes where the user left room for it.
@@ -70,7 +73,7 @@ export function composeSubmission(
   const jobName = given("job-name") ?? tag
   const file = given("error") ?? given("output")
   const ownLog = file === undefined
-  const path = file ?? join(site.logDir.replaceAll("%", "%%"), `${tag}.%j.log`)
+  const path = file ?? join(site.logDir.replaceAll("%", "%%"), `${tag}.${tasks > 1 ? "%A_%a" : "%j"}.log`)
   if (ownLog) argv.push(`--output=${path}`)
   return {
     argv,

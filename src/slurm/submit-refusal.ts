@@ -48,6 +48,14 @@ export function isUnclear(result: CommandResult): boolean {
   return /timed out|zero bytes|connection reset|unexpected message|transport endpoint|broken pipe/i.test(result.stderr)
 }
 
+/**
+ * An array of fewer tasks, or a job by itself, may be taken where this was refused: a limit on jobs counts every task, and a site may
+ * have one on arrays.
+ */
+export function mayPassInPart(error: unknown): boolean {
+  return error instanceof SubmitError && /job limit|MaxSubmit|QOS policy|accounting\/QOS|\barray/i.test(error.message)
+}
+
 /** SubmitError in sbatch's own words, with advice where the words are known ones. */
 export function refusal(result: CommandResult, timeoutMs: number): SubmitError {
   const words = result.stderr.trim().replaceAll(/^sbatch: (error: )?/gm, "") || result.stdout.trim()

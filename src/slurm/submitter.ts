@@ -18,10 +18,12 @@ export class Submitter {
 
   /**
    * Submits once, never twice.
+   * @param answered Called when sbatch has ended, which may be before there is an id.
+   * @returns The id of the job, or of the array as a whole.
    * @throws SubmitError when there is no job; SlurmCommandError when there is no sbatch, or no telling whether there is a job.
    */
-  async submit(submission: Submission, env: NodeJS.ProcessEnv): Promise<string> {
-    const result = await this.client.sbatch(submission.argv, submission.script, env)
+  async submit(submission: Submission, env: NodeJS.ProcessEnv, answered = () => {}): Promise<string> {
+    const result = await this.client.sbatch(submission.argv, submission.script, env).finally(answered)
     const id = result.exitCode === 0 ? jobId(result.stdout) : undefined
     if (id !== undefined) return id
     if (!isUnclear(result)) throw refusal(result, this.client.limits.sbatch)

@@ -107,6 +107,16 @@ describe("the breaker", () => {
     expect(policy.failed(new BootError("the sixth"), 6).opened).toBeUndefined()
   })
 
+  it("counts boots that were under way together once", () => {
+    const policy = new BootPolicy()
+    const wave = (startedAt: number, now: number) =>
+      Array.from({ length: 6 }, () => policy.failed(new BootError("x"), now, startedAt))
+    expect(wave(0, 10).some(({ tell, opened }) => tell || opened !== undefined)).toBe(false)
+    expect(policy.delayMs(10)).toBe(500)
+    wave(600, 610)
+    expect(policy.delayMs(610)).toBe(1_000)
+  })
+
   it("is not for long queues, and forgets", () => {
     const policy = new BootPolicy()
     const late = Array.from({ length: 8 }, () => policy.failed(new BootTimeoutError("x"), 0).opened)

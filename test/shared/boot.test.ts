@@ -1,8 +1,45 @@
 import { describe, expect, it } from "vitest"
-import { type BootConfig, decodeBoot, decodeJobFacts, encodeBoot } from "../../src/shared/boot.ts"
+import {
+  type BootConfig,
+  decodeBoot,
+  decodeJobFacts,
+  encodeBoot,
+  takeBoot,
+  taskVariable,
+} from "../../src/shared/boot.ts"
 import { HandshakeError } from "../../src/shared/errors.ts"
 
 const config: BootConfig = { v: 1, runnerId: "p-1", pool: "p", host: "10.0.0.1", port: 4_000, tls: true, key: "a2V5" }
+
+describe("takeBoot", () => {
+  const rest = { HOME: "/home/me", SLURM_FLAME_HOST: "10.0.0.2" }
+  const tasks = Object.fromEntries([0, 1, 10].map(task => [taskVariable("SLURM_FLAME_BOOT", task), `of-${task}`]))
+
+  it.each([
+    ["a job by itself", { SLURM_FLAME_BOOT: "own", SLURM_JOB_ID: "7" }, { text: "own", jobId: undefined }],
+    [
+      "a task of an array",
+      { ...tasks, SLURM_JOB_ID: "8", SLURM_ARRAY_JOB_ID: "7", SLURM_ARRAY_TASK_ID: "1" },
+      { text: "of-1", jobId: "7_1" },
+    ],
+    [
+      "the last task, whose number is that of the array",
+      { ...tasks, SLURM_JOB_ID: "7", SLURM_ARRAY_JOB_ID: "7", SLURM_ARRAY_TASK_ID: "10" },
+      { text: "of-10", jobId: "7_10" },
+    ],
+    [
+      "a child process that somebody starts in a task of an array",
+      { SLURM_FLAME_BOOT: "own", SLURM_ARRAY_JOB_ID: "7", SLURM_ARRAY_TASK_ID: "1" },
+      { text: "own", jobId: undefined },
+    ],
+    ["tasks without an array", tasks, { text: undefined, jobId: undefined }],
+  ])("takes what is this runner's own and leaves no other's: %s", (_, boots, expected) => {
+    const env: NodeJS.ProcessEnv = { ...rest, ...boots }
+    expect(takeBoot(env)).toEqual(expected)
+    expect(Object.keys(env).filter(name => name.startsWith("SLURM_FLAME_BOOT"))).toEqual([])
+    expect(env).toMatchObject(rest)
+  })
+})
 
 describe("the boot variable", () => {
   it("survives the trip through an environment", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { commandEnv, jobEnv, scrub } from "../../src/slurm/environment.ts"
+import { arrayEnv, commandEnv, jobEnv, scrub, taskBytes } from "../../src/slurm/environment.ts"
 
 describe("scrub", () => {
   const outside = {
@@ -42,4 +42,12 @@ it("gives the job the parent's environment, then the pool's, then the runner's o
   const { SLURM_FLAME_JOB, ...rest } = env
   expect(rest).toEqual({ A: "pool", B: undefined, C: "parent", KEY: "secret", SLURM_FLAME_KEY: "k" })
   expect(JSON.parse(SLURM_FLAME_JOB ?? "")).toEqual({ killWaitMs: 5_000, signalBeforeMs: 60_000 })
+})
+
+it("gives the tasks of an array what is each one's own under the number of the task", () => {
+  const spec = (task: number) => ({ env: { A: "pool" }, secretEnv: { KEY: `secret-${task}` } })
+  const env = arrayEnv({ A: "parent", C: "parent" }, [spec(0), spec(1)], { killWaitMs: 5_000, signalBeforeMs: 60_000 })
+  const { SLURM_FLAME_JOB, ...rest } = env
+  expect(rest).toEqual({ A: "pool", C: "parent", KEY_0: "secret-0", KEY_1: "secret-1" })
+  expect(taskBytes(spec(1), 1)).toBe("KEY_1=secret-1".length + 1)
 })

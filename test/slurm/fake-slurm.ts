@@ -5,8 +5,9 @@ import { delimiter, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { onTestFinished, vi } from "vitest"
 import type { Job, JobStatus, RunnerSpec } from "../../src/shared/backend.ts"
-import { SlurmBackend, type SlurmTimes } from "../../src/slurm/backend.ts"
+import { SlurmBackend } from "../../src/slurm/backend.ts"
 import { type CommandLimits, DEFAULT_LIMITS } from "../../src/slurm/client.ts"
+import { Cluster, type SlurmTimes } from "../../src/slurm/cluster.ts"
 import type { SlurmOptions } from "../../src/slurm/options.ts"
 
 const BIN = fileURLToPath(new URL("../fixtures/bin", import.meta.url))
@@ -61,8 +62,20 @@ export class FakeSlurm {
     })
   }
 
+  /** A backend with a way to Slurm of its own. */
   backend(options: SlurmOptions = {}, times: SlurmTimes = {}): SlurmBackend {
-    return new SlurmBackend(options, { ...QUICK, ...times })
+    return new SlurmBackend(options, new Cluster({ ...QUICK, ...times }))
+  }
+
+  /** Backends that share their way to Slurm, as those of one program do. */
+  backends(count: number, times: SlurmTimes = {}, options: SlurmOptions = {}): SlurmBackend[] {
+    const cluster = new Cluster({ ...QUICK, ...times })
+    return Array.from({ length: count }, () => new SlurmBackend(options, cluster))
+  }
+
+  /** What `scontrol show config` says from now on; a backend asks once. */
+  config(text: string): void {
+    writeFileSync(join(this.root, "config"), text)
   }
 
   /** Submits through `backend`; the job is ended with the test. */
@@ -76,12 +89,33 @@ export class FakeSlurm {
     return job
   }
 
+  /** Submits several at once; each is settled on its own. The jobs are ended with the test. */
+  submitMany(
+    backend: SlurmBackend,
+    count: number,
+    signals: readonly (AbortSignal | undefined)[] = [],
+    spec = (task: number) => runnerSpec({ runnerId: `r${task}`, secretEnv: { SLURM_FLAME_KEY: `k3y-${task}` } }),
+  ): Promise<Job>[] {
+    const wanted = Array.from({ length: count }, (_, task) => ({
+      spec: spec(task),
+      signal: signals[task] ?? new AbortController().signal,
+    }))
+    const jobs = backend.submitMany(wanted)
+    for (const job of jobs)
+      job.then(
+        given => this.#submitted.push(given),
+        () => {}, // the test hears of it
+      )
+    return [...jobs]
+  }
+
   /** Otherwise a job would still be watched when the fakes are gone from PATH. */
   async #endJobs(): Promise<void> {
     for (const program of ["squeue", "scontrol"] as const) this.answer(program, undefined)
     for (const { id } of this.#submitted) {
       this.#write(join(this.root, "jobs", `${id}.json`), {
         id,
+        number: id,
         state: "COMPLETED",
         end: "",
         start: "",
@@ -113,6 +147,14 @@ export class FakeSlurm {
     const path = join(this.root, "answers", `${program}.json`)
     if (answer) this.#write(path, answer)
     else rmSync(path, { force: true })
+  }
+
+  /**
+   * sbatch takes so many tasks and no more, and refuses with these words what would go beyond.
+   * @param scope `all` the submissions together, or `each` of them.
+   */
+  allow(tasks: number, stderr: string, scope: "all" | "each" = "all"): void {
+    this.#write(join(this.root, "allowed.json"), { tasks, stderr, scope })
   }
 
   /** Changes what squeue and scontrol show of a job. */

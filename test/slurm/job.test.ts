@@ -68,7 +68,15 @@ describe("status", () => {
     job.onStatus(other)
 
     const nextTick = vi.spyOn(process, "nextTick").mockImplementation(() => {})
-    job.onRow({ id: "7", slurmState: "RUNNING", end: undefined, start: undefined, node: "n1", reason: undefined })
+    job.onRow({
+      id: "7",
+      number: "7",
+      slurmState: "RUNNING",
+      end: undefined,
+      start: undefined,
+      node: "n1",
+      reason: undefined,
+    })
     const [[rethrow]] = nextTick.mock.calls as unknown as [[() => void]]
     nextTick.mockRestore()
 
@@ -76,7 +84,15 @@ describe("status", () => {
     expect(other).toHaveBeenCalledWith({ state: "running", node: "n1" })
     expect(former).not.toHaveBeenCalled()
     stop()
-    job.onRow({ id: "7", slurmState: "COMPLETED", end: undefined, start: undefined, node: "n1", reason: undefined })
+    job.onRow({
+      id: "7",
+      number: "7",
+      slurmState: "COMPLETED",
+      end: undefined,
+      start: undefined,
+      node: "n1",
+      reason: undefined,
+    })
     await job.ended()
   })
 })
@@ -131,7 +147,15 @@ describe("a job whose end is being looked into", () => {
   it("does so once, whatever squeue says meanwhile", async () => {
     const show = vi.fn(() => new Promise<undefined>(resolve => setImmediate(() => resolve(undefined))))
     const job = loneJob({ show })
-    const row = { id: "7", slurmState: "FAILED", end: undefined, start: undefined, node: "n1", reason: undefined }
+    const row = {
+      id: "7",
+      number: "7",
+      slurmState: "FAILED",
+      end: undefined,
+      start: undefined,
+      node: "n1",
+      reason: undefined,
+    }
     const changes = vi.fn()
     job.onStatus(changes)
     job.onRow(row)
@@ -202,6 +226,7 @@ describe("attend", () => {
     expect(vi.getTimerCount()).toBe(1)
     job.onRow({
       id: "7",
+      number: "7",
       slurmState: "COMPLETED",
       end: undefined,
       start: undefined,

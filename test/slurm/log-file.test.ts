@@ -15,10 +15,18 @@ describe("expandLogPath", () => {
     ["\\%j", "/w/%j"],
     ["%q", "/w/%q"],
   ])("%j is %s", (path, expected) => {
-    expect(expandLogPath({ path, cwd: "/w", jobName: "job", own: true }, "4711", "n1.cluster.example")).toBe(expected)
+    const facts = { id: "4711", number: "4711", node: "n1.cluster.example" }
+    expect(expandLogPath({ path, cwd: "/w", jobName: "job", own: true }, facts)).toBe(expected)
+  })
+  it.each([
+    ["/abs/%x-%A_%a.%j.log", "4713", "/abs/job-4711_2.4713.log"],
+    ["%6A_%4a", "4713", "/w/004711_0002"],
+    ["%A_%a.%j", undefined, "/w/4711_2.%j"],
+  ])("%j of an array's task with the number %s is %s", (path, number, expected) => {
+    expect(expandLogPath({ path, cwd: "/w", jobName: "job", own: true }, { id: "4711_2", number })).toBe(expected)
   })
   it("leaves a node that is not known yet", () => {
-    expect(expandLogPath({ path: "%N", cwd: "/w", jobName: "job", own: true }, "1")).toBe("/w/%N")
+    expect(expandLogPath({ path: "%N", cwd: "/w", jobName: "job", own: true }, { id: "1" })).toBe("/w/%N")
   })
 })
 

@@ -6,14 +6,15 @@ describe("parseQueue", () => {
     const rows = parseQueue(
       [
         "squeue: this site says hello",
-        "51|RUNNING|2026-11-22T12:34:57|2026-11-22T12:32:57|n1|None",
-        "52|PENDING|N/A|N/A||ReqNodeNotAvail, UnavailableNodes:n1|x",
+        "51|RUNNING|2026-11-22T12:34:57|2026-11-22T12:32:57|n1|51|None",
+        "52_3|PENDING|N/A|N/A||52|ReqNodeNotAvail, UnavailableNodes:n1|x",
         "",
       ].join("\n"),
     )
     expect([...rows.values()]).toEqual([
       {
         id: "51",
+        number: "51",
         slurmState: "RUNNING",
         end: Date.UTC(2026, 10, 22, 12, 34, 57),
         start: Date.UTC(2026, 10, 22, 12, 32, 57),
@@ -21,7 +22,8 @@ describe("parseQueue", () => {
         reason: undefined,
       },
       {
-        id: "52",
+        id: "52_3",
+        number: "52",
         slurmState: "PENDING",
         end: undefined,
         start: undefined,
@@ -34,12 +36,13 @@ describe("parseQueue", () => {
 
 describe("findTag", () => {
   const lines =
-    "1|flame-p-r1-abc|\n2|mine|(null)\n3|mine|flame-p-r3-abc\n4|mi|ne|my words flame-p-r4-abc\n5|flame-p-r5-abc|x\n"
+    "1|flame-p-r1-abc|\n2|mine|(null)\n3|mine|flame-p-r3-abc\n4|mi|ne|my words flame-p-r4-abc\n5|flame-p-r5-abc|x\n6_0|flame-p-r6-abc|\n6_1|flame-p-r6-abc|\n"
   it.each([
     ["flame-p-r1-abc", "1"],
     ["flame-p-r3-abc", "3"],
     ["flame-p-r4-abc", "4"],
     ["flame-p-r5-abc", "5"],
+    ["flame-p-r6-abc", "6"],
     ["flame-p-r-abc", undefined],
     ["r3-abc", undefined],
     ["flame-p-r1-ab", undefined],

@@ -35,6 +35,18 @@ describe("composeSubmission", () => {
     })
   })
 
+  it("is an array of as many tasks as there are runners, each with a log of its own", () => {
+    const settings = checkOptions({ node: "/usr/bin/node" })
+    const { argv, log, ...alone } = compose({})
+    const array = composeSubmission(settings, SPEC, undefined, SITE, 12)
+    const path = log.path.replace("%j", "%A_%a")
+    expect(array).toEqual({ ...alone, argv: expect.any(Array), log: { ...log, path } })
+    const added = ["--array=0-11", `--output=${path}`]
+    expect(array.argv.toSorted()).toEqual([...argv.filter(arg => !arg.startsWith("--output")), ...added].toSorted())
+    const mine = checkOptions({ node: "/usr/bin/node", sbatch: { output: "%j.log" } })
+    expect(composeSubmission(mine, SPEC, undefined, SITE, 12).log.path).toBe("%j.log")
+  })
+
   it("puts sbatch options on the command line and leaves the script as it is", () => {
     const { argv, script: text } = compose({
       sbatch: { partition: "gpu", cpusPerTask: 4, exclusive: true, contiguous: false, mailType: "END" },

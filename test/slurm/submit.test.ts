@@ -70,6 +70,15 @@ describe("submit", () => {
     )
   })
 
+  it("makes the log directory again when somebody has removed it", async () => {
+    const fake = new FakeSlurm()
+    const backend = fake.backend()
+    await fake.submit(backend)
+    rmSync(join(fake.state, "slurm-flame"), { recursive: true })
+    await fake.submit(backend, runnerSpec({ runnerId: "r2" }))
+    await vi.waitFor(() => expect(existsSync(join(fake.state, "slurm-flame", "logs"))).toBe(true))
+  })
+
   it("asks a slurmJob function for each runner's own script", async () => {
     const fake = new FakeSlurm()
     const backend = fake.backend({ slurmJob: async ({ pool, runnerId }) => `#!/bin/sh\n# ${pool} ${runnerId}\n` })

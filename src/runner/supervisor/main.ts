@@ -5,7 +5,7 @@
  */
 import { hostname } from "node:os"
 import { checkAddress } from "../../shared/address.ts"
-import { BOOT_VARIABLE, decodeBoot, decodeJobFacts, HOST_VARIABLE, JOB_VARIABLE } from "../../shared/boot.ts"
+import { decodeBoot, decodeJobFacts, HOST_VARIABLE, JOB_VARIABLE, takeBoot } from "../../shared/boot.ts"
 import { TmpDir } from "../tmp-dir.ts"
 import { LogFeed } from "./log-feed.ts"
 import { Outlet } from "./outlet.ts"
@@ -22,12 +22,12 @@ for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal
 const outlets = { stdout: new Outlet(process.stdout), stderr: new Outlet(process.stderr) }
 const feed = new LogFeed()
 
-const boot = decodeBoot(process.env[BOOT_VARIABLE])
+const taken = takeBoot(process.env)
+const boot = decodeBoot(taken.text)
 const facts = decodeJobFacts(process.env[JOB_VARIABLE])
-delete process.env[BOOT_VARIABLE]
 delete process.env[JOB_VARIABLE]
 
-const jobId = process.env.SLURM_JOB_ID ?? facts.jobId ?? `local-${process.pid}`
+const jobId = taken.jobId ?? process.env.SLURM_JOB_ID ?? facts.jobId ?? `local-${process.pid}`
 const node = process.env.SLURMD_NODENAME ?? hostname()
 const slurmEnd = Number(process.env.SLURM_JOB_END_TIME) // seconds; Slurm has it since 23.02
 const endsAt = facts.endsAt ?? (slurmEnd > 0 ? slurmEnd * 1_000 : undefined)

@@ -1,0 +1,110 @@
+/**
+ * The open ports of one program: one for each address and kind of line, shared by all pools that listen there. Owns who
+ * shares which port, opens it for the first and closes it with the last; knows nothing of a pool but how it is told of strangers.
+ */
+import type { AcceptedPeer } from "../transport/listener.ts"
+import type { Refusal } from "../transport/strangers.ts"
+import { Hub, type Port } from "./hub.ts"
+import { type Logger, silentLogger } from "./logger.ts"
+
+/** A pool that shares a port. */
+export interface PortUser {
+  readonly logger: Logger
+  /** Somebody was turned away at the port, whichever pool he wanted to reach. */
+  refused(event: Refusal): void
+  /** Its pool is closing: what dials then is one of its own that is just being ended, and no news to it. */
+  closing(): boolean
+}
+
+/** What a pool is given beside its own settings. (Not one of them: their types are public, and these would lead to those of ws.) */
+export interface Sharing {
+  /** The ports of the program. Left out: the pool has one for itself. */
+  readonly hubs?: HubShare
+}
+
+interface Shared {
+  readonly hub: Promise<Hub>
+  readonly users: Set<PortUser>
+}
+
+/** Made once for the program (`src/index.ts`) and handed to its pools; a pool without one has its ports for itself. */
+export class HubShare {
+  readonly #ports = new Map<string, Shared>()
+
+  /**
+   * A seat at the port of that address; the port is opened if there is none. Pools with and without TLS have ports of their own.
+   * @throws HostError when the address cannot be bound; the next one to join tries again.
+   */
+  async join(host: string, tls: boolean, user: PortUser): Promise<HubSeat> {
+    const name = `${tls ? "tls" : "plain"} ${host}`
+    const shared = this.#ports.get(name) ?? this.#open(name, host, tls)
+    shared.users.add(user)
+    const hub = await shared.hub
+    return new HubSeat(hub, () => {
+      shared.users.delete(user)
+      if (shared.users.size > 0) return
+      this.#ports.delete(name)
+      hub.close()
+    })
+  }
+
+  #open(name: string, host: string, tls: boolean): Shared {
+    const users = new Set<PortUser>()
+    const hub = Hub.open(host, event => tellAll(users, event), tls)
+    const shared = { hub, users }
+    this.#ports.set(name, shared)
+    hub.catch(() => this.#ports.delete(name)) // whoever joined is told; the address may be there at the next try
+    return shared
+  }
+}
+
+/** Each pool once; one line in one log, although every pool may have a logger of its own. */
+function tellAll(users: ReadonlySet<PortUser>, event: Refusal): void {
+  const concerned = [...users].filter(user => !user.closing())
+  const heard = concerned.find(user => user.logger !== silentLogger)
+  heard?.logger.warn(event, "a connection was refused")
+  for (const user of concerned) user.refused(event)
+}
+
+/** One pool's part of a shared port. */
+export class HubSeat implements Port {
+  readonly #hub: Hub
+  readonly #leave: () => void
+  readonly #revocations = new Set<() => void>()
+  #left = false
+
+  constructor(hub: Hub, leave: () => void) {
+    this.#hub = hub
+    this.#leave = leave
+  }
+
+  get host(): string {
+    return this.#hub.host
+  }
+
+  get port(): number {
+    return this.#hub.port
+  }
+
+  get tls(): boolean {
+    return this.#hub.tls
+  }
+
+  admit(runnerId: string, key: Buffer, accept: (peer: AcceptedPeer) => void): () => void {
+    const revoke = this.#hub.admit(runnerId, key, accept)
+    const done = (): void => {
+      this.#revocations.delete(done)
+      revoke()
+    }
+    this.#revocations.add(done)
+    return done
+  }
+
+  /** Voids the keys of this pool's runners and leaves; with the last pool the port is closed. Harmless when called again. */
+  close(): void {
+    if (this.#left) return
+    this.#left = true
+    for (const revoke of this.#revocations) revoke()
+    this.#leave()
+  }
+}
