@@ -163,6 +163,7 @@ export class Fleet {
         silenceMs: orphanMs,
         reconnectMs,
         orphanGraceMs: ORPHAN_GRACE_MS,
+        unlinkedGraceMs: Math.max(ORPHAN_GRACE_MS, this.#settings.shutdownMs),
       },
       this.#runnerHost,
     )

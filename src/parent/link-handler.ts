@@ -41,4 +41,6 @@ export interface LinkSettings {
   readonly reconnectMs: number
   /** How long a runner without a parent gives its hooks. */
   readonly orphanGraceMs: number
+  /** The same while unlinked work is open. */
+  readonly unlinkedGraceMs: number
 }

@@ -3,6 +3,7 @@ import type { Backend } from "../shared/backend.ts"
 import { type Duration, formatMs, type Infinite, toMs } from "../shared/duration.ts"
 import { OptionError } from "../shared/errors.ts"
 import { show } from "../shared/show.ts"
+import { flag } from "./call-options.ts"
 import { type Logger, silentLogger, stderrLogger } from "./logger.ts"
 import { type BundleOption, ModuleSource } from "./module-source.ts"
 import { finite, rejectUnknown, wholeNumber } from "./option-checks.ts"
@@ -27,6 +28,8 @@ export interface PoolOptions {
   bootTimeout?: Duration | Infinite
   /** How long `close()` lets work finish, and how long a runner that is ended may take. @default '30s' */
   shutdownTimeout?: Duration
+  /** Whether resources in results are held by reference: see the option of a call. @default false */
+  trackResources?: boolean
   /** In names of jobs, runners and messages: letters, digits, `_`, `-`. @default the module's file name */
   name?: string
   /** Extra environment of the runners; undefined removes a variable. */
@@ -67,6 +70,7 @@ export interface PoolSettings {
   readonly timeoutMs: number
   readonly bootTimeoutMs: number
   readonly shutdownMs: number
+  readonly trackResources: boolean
   readonly heartbeatMs: number
   readonly orphanMs: number
   readonly reconnectMs: number
@@ -86,6 +90,7 @@ const POOL_OPTIONS = [
   "timeout",
   "bootTimeout",
   "shutdownTimeout",
+  "trackResources",
   "name",
   "env",
   "bundle",
@@ -159,6 +164,7 @@ export function checkPoolOptions(
     timeoutMs: toMs(options.timeout ?? "infinity", "timeout"),
     bootTimeoutMs: toMs(options.bootTimeout ?? "10m", "bootTimeout"),
     shutdownMs: finite(toMs(options.shutdownTimeout ?? "30s", "shutdownTimeout"), "shutdownTimeout"),
+    trackResources: flag(options, "trackResources") ?? false,
     heartbeatMs,
     orphanMs,
     reconnectMs: finite(toMs(options.reconnectTimeout ?? "60s", "reconnectTimeout"), "reconnectTimeout"),

@@ -5,20 +5,22 @@
 
 import { OptionError, PoolClosedError } from "../shared/errors.ts"
 import { KeepAlive } from "../shared/keep-alive.ts"
-import type { Remote } from "../shared/remote.ts"
+import type { Placed, Remote } from "../shared/remote.ts"
 import { show } from "../shared/show.ts"
 import { after, type LongTimer } from "../shared/timer.ts"
 import { apiProxy, type Invoke } from "./api-proxy.ts"
 import { Call } from "./call.ts"
-import { type CallOptions, checkCallOptions, type SpawnOptions } from "./call-options.ts"
+import { type CallDefaults, type CallOptions, checkCallOptions, type SpawnOptions } from "./call-options.ts"
 import { PoolEmitter, type PoolEvents } from "./events.ts"
 import { Fleet } from "./fleet.ts"
 import { HeldCall } from "./held-call.ts"
+import { HeldObjects } from "./held-objects.ts"
 import { Lease } from "./lease.ts"
 import { LimitWatch } from "./limit-watch.ts"
 import { rejectUnknown } from "./option-checks.ts"
+import { place, placing } from "./place.ts"
 import { forLease, forSlot, toReserve } from "./placement.ts"
-import type { Pool, PoolStats, Runner } from "./pool-api.ts"
+import type { PlaceOptions, Pool, PoolStats, Runner } from "./pool-api.ts"
 import type { PoolSettings } from "./pool-options.ts"
 import { reapAtExit } from "./reaper.ts"
 import type { PoolRunner } from "./runner.ts"
@@ -34,6 +36,8 @@ export class FlamePool<T> implements Pool<T> {
   readonly #fleet: Fleet
   readonly #line = new WaitingLine<PoolRunner>()
   readonly #leases = new Map<PoolRunner, Lease<T>>()
+  readonly #held = new HeldObjects()
+  readonly #defaults: CallDefaults
   readonly #emitter: PoolEmitter
   readonly #keepAlive = new KeepAlive()
   readonly #forgetExit: () => void
@@ -47,6 +51,7 @@ export class FlamePool<T> implements Pool<T> {
   constructor(settings: PoolSettings) {
     this.#settings = settings
     this.name = settings.name
+    this.#defaults = { timeoutMs: settings.timeoutMs, trackResources: settings.trackResources, held: this.#held }
     this.#emitter = new PoolEmitter(settings.logger)
     this.#fleet = new Fleet(settings, this.#emitter, {
       demand: () => ({ leases: this.#line.leases, slots: this.#line.slots, open: this.#state === "open" }),
@@ -116,7 +121,7 @@ export class FlamePool<T> implements Pool<T> {
         hint: "pool.call(api => api.train(x))",
       })
     }
-    const limits = checkCallOptions(options, this.#settings.timeoutMs)
+    const limits = checkCallOptions(options, this.#defaults)
     this.#admit("call()")
     const held = new HeldCall(fn as (api: never) => unknown, limits, {
       again: request => this.#again(request),
@@ -124,6 +129,11 @@ export class FlamePool<T> implements Pool<T> {
     })
     if (!held.settled) this.#enqueue(held)
     return (await held.promise) as Awaited<R>
+  }
+
+  async place<R>(fn: (api: Remote<T>) => R, options: PlaceOptions = {}): Promise<Placed<Awaited<R>>> {
+    const placed = await place(fn as (api: never) => unknown, options, this.#invoke(options, true))
+    return placed as Placed<Awaited<R>>
   }
 
   stats(): PoolStats {
@@ -148,8 +158,10 @@ export class FlamePool<T> implements Pool<T> {
     await this.close()
   }
 
-  #invoke(options?: CallOptions): Invoke {
-    const limits = checkCallOptions(options, this.#settings.timeoutMs)
+  /** @param placed The result stays on the runner. */
+  #invoke(options?: CallOptions, placed = false): Invoke {
+    const ordinary = checkCallOptions(options, this.#defaults)
+    const limits = placed ? placing(ordinary) : ordinary
     return operation => {
       const { call, promise } = Call.begin(operation, limits)
       if (this.#state !== "open") call.fail(this.#closedError(call.name))
@@ -232,7 +244,7 @@ export class FlamePool<T> implements Pool<T> {
 
   #lease(runner: PoolRunner): Runner<T> {
     const lease = new Lease<T>(runner, {
-      timeoutMs: this.#settings.timeoutMs,
+      ...this.#defaults,
       release: () => {
         if (this.#leases.get(runner) !== lease) return
         this.#leases.delete(runner)
@@ -281,6 +293,7 @@ export class FlamePool<T> implements Pool<T> {
     this.#closeUntil = performance.now() + timeoutMs
     for (const waiter of this.#readyWaiters) waiter.reject(this.#closedError("ready()"))
     this.#readyWaiters.clear()
+    this.#held.close() // what is only held would keep its slot for ever
     await this.#quietFor(timeoutMs)
     this.#state = "closed"
     this.#failWaiting(this.#closedError("what was still waiting for a runner"))

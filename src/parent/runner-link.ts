@@ -140,7 +140,7 @@ export class RunnerLink {
   }
 
   #supervisor(hello: SupervisorHello, connection: Connection, greet: () => void): void {
-    const { runnerId, heartbeatMs, silenceMs, orphanGraceMs, reconnectMs } = this.#settings
+    const { runnerId, heartbeatMs, silenceMs, orphanGraceMs, unlinkedGraceMs, reconnectMs } = this.#settings
     const known = this.#control
     if (known && hello.resume) {
       known.check(hello.resume)
@@ -167,8 +167,8 @@ export class RunnerLink {
     this.#control = accepted
     known?.line.fail(new ConnectionError("the runner began anew"))
     greet()
-    const welcome = { v: PROTOCOL_VERSION, line: accepted.name, heartbeatMs, silenceMs, orphanGraceMs, reconnectMs }
-    connection.tell({ t: "welcome", ...welcome })
+    const patience = { heartbeatMs, silenceMs, orphanGraceMs, unlinkedGraceMs, reconnectMs }
+    connection.tell({ t: "welcome", v: PROTOCOL_VERSION, line: accepted.name, ...patience })
     accepted.line.attach(connection, 0)
     this.#reachable(connection)
     this.#handler.hello(hello)

@@ -237,3 +237,15 @@ type RemoteKey<K, V> = K extends symbol | "then" ? never : IsClass<V> extends tr
 export type Remote<T> = {
   readonly [K in keyof T as RemoteKey<K, T[K]>]: RemoteMember<T[K]>
 }
+
+/**
+ * What `pool.place()` gives: the object as the other side sees it, with its disposal. What is no object cannot be placed.
+ */
+export type Placed<V> =
+  IsAny<V> extends true
+    ? any
+    : V extends AnyFunction | readonly unknown[]
+      ? Unsupported<"place() needs an object with methods">
+      : V extends object
+        ? Remote<V> & AsyncDisposable
+        : Unsupported<"place() needs an object with methods">

@@ -97,6 +97,7 @@ async function boot() {
       reconnectMs: 60_000,
       silenceMs: 60_000,
       orphanGraceMs: 0,
+      unlinkedGraceMs: 0,
       bootTimeoutMs: Number.POSITIVE_INFINITY,
     },
     {
