@@ -10,9 +10,9 @@ import {
   RunnerLostError,
 } from "../shared/errors.ts"
 import { missingExport } from "../shared/missing-export.ts"
+import type { Held } from "../transport/held.ts"
 import { MAX_PATH, type Marks } from "../transport/protocol.ts"
 import type { RpcClient, Waiter } from "../transport/rpc-client.ts"
-import type { Held } from "../transport/scope.ts"
 import { rejectionOf } from "./call-site.ts"
 import type { HeldObjects } from "./held-objects.ts"
 import { type Limited, type Limits, LimitWatch } from "./limit-watch.ts"

@@ -1,5 +1,5 @@
 /** All objects of one pool's runners that are held from here, so that closing the pool can release them. Holds no handle. */
-import type { Held } from "../transport/scope.ts"
+import type { Held } from "../transport/held.ts"
 
 export class HeldObjects {
   readonly #objects = new Set<Held>()

@@ -6,7 +6,7 @@ import { OptionError, StateError } from "../shared/errors.ts"
 import { onAbort } from "../shared/on-abort.ts"
 import { show } from "../shared/show.ts"
 import { apiProxy, type Invoke } from "./api-proxy.ts"
-import { objectUnder } from "./held-object.ts"
+import { holdingOf } from "./held-object.ts"
 import type { Limits } from "./limit-watch.ts"
 
 /** The limits of a call that places its result. */
@@ -32,7 +32,7 @@ export async function place(
   let called = false
   let failed = false
   let made: unknown
-  const letGo = () => void objectUnder(made)?.letGo()
+  const letGo = () => void holdingOf(made)?.object.letGo()
   const api = apiProxy(operation => {
     if (called) {
       throw new StateError("the function given to place() made a second call: what is placed comes of one", {
@@ -53,7 +53,7 @@ export async function place(
   let result: unknown
   try {
     result = await fn(api as never)
-    if (!objectUnder(result)) {
+    if (!holdingOf(result)) {
       throw new StateError(`the function given to place() returned ${show(result)}, and not what its call gave`, {
         hint: "return the object that stays on the runner: pool.place(api => api.startServer(config))",
       })
@@ -70,7 +70,7 @@ export async function place(
 
 /** The owner's signal releases it. */
 function belong(result: object, signal: AbortSignal): void {
-  const object = objectUnder(result)
+  const object = holdingOf(result)?.object
   if (!object) return
   const letGo = () => void object.letGo()
   if (signal.aborted) letGo()

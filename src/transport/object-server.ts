@@ -6,9 +6,9 @@ import { AsyncResource } from "node:async_hooks"
 import { ReleasedError } from "../shared/errors.ts"
 import type { Json } from "../shared/json.ts"
 import type { Channel } from "./channel.ts"
+import type { Held } from "./held.ts"
 import { resolveMember, resolveMethod } from "./object-members.ts"
 import { RpcServer } from "./rpc-server.ts"
-import type { Held } from "./scope.ts"
 import type { Session } from "./session.ts"
 
 type Disposable = { [Symbol.asyncDispose]?: unknown; [Symbol.dispose]?: unknown; closed?: unknown }

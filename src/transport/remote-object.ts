@@ -4,8 +4,8 @@
  */
 import { type FlameError, ReleasedError } from "../shared/errors.ts"
 import type { Channel } from "./channel.ts"
+import type { Held } from "./held.ts"
 import { RpcClient } from "./rpc-client.ts"
-import type { Held } from "./scope.ts"
 
 /** Not errors that end anything: why calls on an object that is over fail. */
 const released = new ReleasedError("the object was released")

@@ -4,13 +4,14 @@
  */
 import { type FlameError, ProtocolError } from "../shared/errors.ts"
 import type { Channel } from "./channel.ts"
+import type { Held } from "./held.ts"
 import { Kind } from "./packet.ts"
 import { MAX_PATH, type Marks, type RequestMessage } from "./protocol.ts"
 import { sendThrown } from "./remote-error.ts"
 import { fromWire } from "./rpc-client.ts"
 import { RpcRequest } from "./rpc-request.ts"
 import { resultText } from "./rpc-text.ts"
-import { type Held, Scope } from "./scope.ts"
+import { Scope } from "./scope.ts"
 import { isTrackable, placeProblem } from "./trackable.ts"
 import { inUserTerms } from "./value-path.ts"
 

@@ -7,14 +7,7 @@ import type { MessagePort } from "node:worker_threads"
 import type { FlameError } from "../shared/errors.ts"
 import type { Channel } from "./channel.ts"
 import type { Refers } from "./codec/types.ts"
-
-/** An object held by reference, from either side of it. */
-export interface Held {
-  /** Calls `listener` when the object is over; at once if it is. */
-  onOver(listener: () => void): void
-  /** Has it disposed of, for one who does not wait for that. Never rejects. */
-  letGo(): Promise<void>
-}
+import type { Held } from "./held.ts"
 
 const NONE: readonly never[] = []
 

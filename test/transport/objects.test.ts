@@ -2,12 +2,12 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { ConnectionError } from "../../src/shared/errors.ts"
 import { LIVE } from "../../src/transport/codec/tags.ts"
+import type { Held } from "../../src/transport/held.ts"
 import { Kind } from "../../src/transport/packet.ts"
 import type { Marks } from "../../src/transport/protocol.ts"
 import { RemoteObject } from "../../src/transport/remote-object.ts"
 import type { RpcRequest } from "../../src/transport/rpc-request.ts"
 import { RpcServer } from "../../src/transport/rpc-server.ts"
-import type { Held } from "../../src/transport/scope.ts"
 import { Caller, closing, deferred, type Link, TestHub, thrownBy } from "./link.ts"
 
 let hub: TestHub

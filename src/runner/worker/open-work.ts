@@ -2,8 +2,9 @@
  * What is open on a worker: calls that run, and objects of answered calls that are held from the parent. Owns the counts and what
  * a drain waits for; knows neither the line nor the process.
  */
+
+import type { Held } from "../../transport/held.ts"
 import type { RpcRequest } from "../../transport/rpc-request.ts"
-import type { Held } from "../../transport/scope.ts"
 
 /** Kept of a drain's time, a fifth of it at most, to dispose of what lives on without the parent. */
 const RESERVE_MS = 1_500
