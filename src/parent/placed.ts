@@ -4,6 +4,7 @@
  */
 import { ConnectionError, OptionError, RunnerDrainingError, RunnerLostError } from "../shared/errors.ts"
 import { show } from "../shared/show.ts"
+import type { RemoteObject } from "../transport/remote-object.ts"
 import { holdingOf } from "./held-object.ts"
 import type { Placement } from "./pool-api.ts"
 
@@ -20,18 +21,23 @@ export function placement(service: object): Placement {
   }
   const { object, target } = holding
   const { runnerId, jobId, node } = target
-  const closed = object.closed.catch(reason => {
-    throw lost(reason, runnerId)
-  })
-  closed.catch(nobody) // who wants to know has this promise
   return {
     runner: { id: runnerId, jobId, node },
-    closed,
+    closed: closedOf(object, runnerId),
     async release() {
       void service // while somebody has the placement, the handle is not collected
       await object.release()
     },
   }
+}
+
+/** A function of its own: what waits on the object's end must not share a scope with the handle, which it would keep for good. */
+function closedOf(object: RemoteObject, runnerId: string): Promise<void> {
+  const closed = object.closed.catch(reason => {
+    throw lost(reason, runnerId)
+  })
+  closed.catch(nobody) // who wants to know has this promise
+  return closed
 }
 
 /** The runner's loss, in an error of its own for each who asks; or what the object itself said. */
