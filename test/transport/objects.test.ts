@@ -324,10 +324,13 @@ describe("its end", () => {
 describe("tracked", () => {
   test("resources are objects, streams stay streams, and one that is met twice is one", async () => {
     const thing = new Thing()
-    async function* items() {
-      yield 1
+    const items = {
+      async *[Symbol.asyncIterator]() {
+        yield 1
+      },
+      async [Symbol.asyncDispose]() {}, // as generators have it in newer Nodes
     }
-    api.make = () => ({ thing, again: [thing], items: items(), plain: { a: 1 }, web: new ReadableStream() })
+    api.make = () => ({ thing, again: [thing], items, plain: { a: 1 }, web: new ReadableStream() })
     const { answer, over, holds } = call("make", { track: true })
     const result = await answer
     expect(result.thing).toBeInstanceOf(RemoteObject)
