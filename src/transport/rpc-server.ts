@@ -82,6 +82,7 @@ export class RpcServer {
       return
     }
     const running = new RpcRequest(marksOf(request))
+    const { path } = request // the closures below must not keep the arguments
     this.#running.set(id, running)
     this.#target.begin?.(running)
     let value: unknown
@@ -94,10 +95,10 @@ export class RpcServer {
       this.#failed(id, error, adopted, running)
       return
     }
-    if (!isThenable(value)) this.#answer(id, value, adopted, running, request.path)
+    if (!isThenable(value)) this.#answer(id, value, adopted, running, path)
     else {
       Promise.resolve(value).then(
-        result => this.#answer(id, result, adopted, running, request.path),
+        result => this.#answer(id, result, adopted, running, path),
         error => this.#failed(id, error, adopted, running),
       )
     }
