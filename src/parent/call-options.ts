@@ -2,8 +2,10 @@
 import { type Duration, type Infinite, toMs } from "../shared/duration.ts"
 import { OptionError } from "../shared/errors.ts"
 import { show } from "../shared/show.ts"
+import type { Marks } from "../transport/protocol.ts"
+import type { HeldObjects } from "./held-objects.ts"
 import type { Limits } from "./limit-watch.ts"
-import { rejectUnknown } from "./option-checks.ts"
+import { flag, rejectUnknown } from "./option-checks.ts"
 import { checkRetries, type RetryOptions, type RetryPolicy } from "./retry-policy.ts"
 
 /** Options of one call. */
@@ -22,6 +24,27 @@ export interface CallOptions {
    * never began moves to another runner by itself and costs no retry. @default 0
    */
   retries?: number | RetryOptions
+  /**
+   * Whether the work belongs to its caller. False: `signal` rejects the call at once but does not stop the work (`timeout` does),
+   * and when the parent is gone it may finish within the pool's `shutdownTimeout`. @default true
+   */
+  link?: boolean
+  /**
+   * Values in the result that can be disposed of (`Trackable`) stay on the runner and cross by reference, wherever they are in it.
+   * Together they hold the runner and the call's slot until each of them is disposed of. @default the pool's
+   */
+  trackResources?: boolean
+}
+
+/** A resource: something that says how it is disposed of. */
+export type Trackable = AsyncDisposable | Disposable
+
+/** What holds for calls whose options say nothing. */
+export interface CallDefaults {
+  readonly timeoutMs: number
+  readonly trackResources?: boolean
+  /** Hears of what results hold by reference. */
+  readonly held?: HeldObjects
 }
 
 /** What a call works with. */
@@ -37,32 +60,51 @@ export interface SpawnOptions {
   signal?: AbortSignal
 }
 
-const SPAWN_OPTIONS = ["timeout", "signal"] as const satisfies readonly (keyof SpawnOptions)[]
+const LIMITS = ["timeout", "signal"] as const satisfies readonly (keyof SpawnOptions)[]
 /** The names of all options of a call. */
-export const CALL_OPTIONS = [...SPAWN_OPTIONS, "key", "retries"] as const satisfies readonly (keyof CallOptions)[]
+export const CALL_OPTIONS = [
+  ...LIMITS,
+  "key",
+  "retries",
+  "link",
+  "trackResources",
+] as const satisfies readonly (keyof CallOptions)[]
 
 /**
- * @param timeoutMs Where `options` has none.
+ * @param defaults Where `options` has none. A number is a time for what is no call, and has a `timeout` and a `signal` alone.
  * @param where Whose options they are, for messages.
  * @throws OptionError
  */
-export function checkCallOptions(options: CallOptions | undefined, timeoutMs: number, where = "a call"): CallLimits {
-  if (options === undefined) return { timeoutMs, signal: undefined }
+export function checkCallOptions(
+  options: CallOptions | undefined,
+  defaults: number | CallDefaults,
+  where = "a call",
+): CallLimits {
+  const isCall = typeof defaults === "object"
+  const { timeoutMs, trackResources = false, held }: CallDefaults = isCall ? defaults : { timeoutMs: defaults }
+  if (options === undefined) return { timeoutMs, signal: undefined, marks: marksOf(true, trackResources), held }
   if (typeof options !== "object" || options === null) {
     throw new OptionError("options", `the options of ${where} must be an object, got ${show(options)}`, {
       hint: "{ timeout: '5m', signal }",
     })
   }
-  rejectUnknown(options, where === "spawn()" ? SPAWN_OPTIONS : CALL_OPTIONS, where)
+  rejectUnknown(options, isCall ? CALL_OPTIONS : LIMITS, where)
   if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
     throw new OptionError("signal", "`signal` is not an AbortSignal")
   }
   return {
     timeoutMs: options.timeout === undefined ? timeoutMs : toMs(options.timeout, "timeout"),
     signal: options.signal,
+    marks: marksOf(flag(options, "link") ?? true, flag(options, "trackResources") ?? trackResources),
+    held,
     ...(options.key !== undefined && { key: checkKey(options.key) }),
     ...(options.retries !== undefined && { retries: checkRetries(options.retries) }),
   }
+}
+
+function marksOf(link: boolean, track: boolean): Marks | undefined {
+  if (link && !track) return undefined
+  return { ...(link ? {} : { unlinked: true }), ...(track ? { track: true } : {}) }
 }
 
 function checkKey(key: unknown): string {

@@ -2,15 +2,22 @@
  * One call of the user's: `queued -> sent -> settled`. Owns its promise, its deadline and its abort, so that it settles
  * exactly once, whatever happens to the runner. Knows nothing of pools and placement.
  */
-import { type FlameError, isFlameError, RunnerDrainingError, RunnerLostError } from "../shared/errors.ts"
+import {
+  CallAbortedError,
+  type FlameError,
+  isFlameError,
+  RunnerDrainingError,
+  RunnerLostError,
+} from "../shared/errors.ts"
 import { missingExport } from "../shared/missing-export.ts"
+import type { Held } from "../transport/held.ts"
 import { MAX_PATH } from "../transport/protocol.ts"
 import type { RpcClient, Waiter } from "../transport/rpc-client.ts"
 import type { CallLimits } from "./call-options.ts"
 import { rejectionOf } from "./call-site.ts"
 import { type Limited, LimitWatch } from "./limit-watch.ts"
 import { RemoteCall } from "./remote-call.ts"
-import { mayRetry, type RetryPolicy } from "./retry-policy.ts"
+import { mayRetry } from "./retry-policy.ts"
 import { reviveError } from "./revive-error.ts"
 
 /** What a call asks for. */
@@ -20,8 +27,8 @@ export type Operation = { kind: "apply"; path: string[]; args: readonly unknown[
 export interface CallTarget {
   readonly client: RpcClient
   readonly exports: readonly string[]
-  /** The same, to look up. */
-  readonly names: ReadonlySet<string>
+  /** The same, to look up; undefined: they are not known here. */
+  readonly names: ReadonlySet<string> | undefined
   readonly runnerId: string
   readonly jobId: string | undefined
   readonly node: string | undefined
@@ -36,6 +43,7 @@ export type CallOutcome = "over" | "not-started" | "failed"
 
 export class Call implements Limited, Waiter {
   readonly #operation: Operation
+  readonly #limits: CallLimits
   #state: State = "queued"
   #resolve: (value: unknown) => void = nobody
   #watch: LimitWatch | undefined
@@ -43,22 +51,23 @@ export class Call implements Limited, Waiter {
   #target: CallTarget | undefined
   #id = 0
   #outcome: CallOutcome = "over"
-  readonly #retries: RetryPolicy | undefined
   /** How often it was run again. */
   #retried = 0
   #over: ((outcome: CallOutcome) => void) | undefined
   #onSettled: (() => void) | undefined
   /** It has settled with streams that are still open, to which its limits apply as well. */
   #streaming = false
+  /** Its caller has left, and its work goes on. */
+  #detached = false
 
-  private constructor(operation: Operation, retries: RetryPolicy | undefined) {
+  private constructor(operation: Operation, limits: CallLimits) {
     this.#operation = operation
-    this.#retries = retries
+    this.#limits = limits
   }
 
   /** Begins a call. The promise is its caller's alone: a stream in the result must not be held here, where nobody reads it. */
   static begin(operation: Operation, limits: CallLimits): { call: Call; promise: RemoteCall<unknown> } {
-    const call = new Call(operation, limits.retries)
+    const call = new Call(operation, limits)
     const promise = new RemoteCall<unknown>(resolve => {
       call.#resolve = resolve
     })
@@ -84,6 +93,16 @@ export class Call implements Limited, Waiter {
 
   /** The caller, or whoever reads its stream, is free at once; the runner is told, and keeps the slot until the work has ended. */
   giveUp(error: FlameError, reason: unknown): void {
+    if (
+      this.#state === "sent" &&
+      this.#limits.marks?.unlinked &&
+      !this.#limits.marks.place &&
+      error instanceof CallAbortedError
+    ) {
+      this.#detached = true // its time still counts
+      this.fail(error)
+      return
+    }
     this.#watch?.stop()
     this.#target?.client.cancel(this.#id, reason, error)
     this.fail(error)
@@ -102,7 +121,8 @@ export class Call implements Limited, Waiter {
   send(target: CallTarget, over: (outcome: CallOutcome) => void): void {
     if (this.settled) return over("over")
     const { path } = this.#operation
-    const named = target.names.has(path[0]!) || target.names.has(this.name)
+    const { names } = target
+    const named = names === undefined || names.has(path[0]!) || names.has(this.name)
     if (!named || path.length > MAX_PATH) {
       this.fail(missingExport(target.exports, path))
       return over("over")
@@ -114,8 +134,8 @@ export class Call implements Limited, Waiter {
     try {
       this.#id =
         this.#operation.kind === "apply"
-          ? target.client.apply(path, this.#operation.args, this)
-          : target.client.get(path, this)
+          ? target.client.apply(path, this.#operation.args, this, this.#limits.marks)
+          : target.client.get(path, this, this.#limits.marks)
     } catch (error) {
       this.#target = undefined
       this.fail(error) // an argument that cannot cross
@@ -136,8 +156,16 @@ export class Call implements Limited, Waiter {
   reject(error: unknown, refused = false): void {
     if (this.settled) return
     if (refused) this.#outcome = "not-started"
-    else if (mayRetry(this.#retries, this.#retried, error)) this.#retry()
+    else if (mayRetry(this.#limits.retries, this.#retried, error)) this.#retry()
     else this.#rejected(error, this.#target!)
+  }
+
+  /** @internal Nothing runs there any more, but the result holds these: they have no limits. Leads to no result, like `done`. */
+  readonly holds = (objects: readonly Held[]): void => {
+    this.#streaming = false
+    this.#watch?.stop()
+    if (this.#detached) for (const object of objects) void object.letGo()
+    else this.#limits.held?.add(objects)
   }
 
   /** @internal The work is over there. Kept by who waits for streams: nothing here leads to the result. */
@@ -192,7 +220,7 @@ export class Call implements Limited, Waiter {
 
   #settle(): void {
     this.#state = "settled"
-    if (!this.#streaming) this.#watch?.stop()
+    if (!this.#streaming && !this.#detached) this.#watch?.stop()
     this.#resolve = nobody
     this.#onSettled?.()
   }

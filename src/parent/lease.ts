@@ -5,15 +5,14 @@ import type { Remote } from "../shared/remote.ts"
 import type { ComlinkPort } from "../transport/comlink-port.ts"
 import { apiProxy, type Invoke } from "./api-proxy.ts"
 import { Call } from "./call.ts"
-import { type CallOptions, checkCallOptions } from "./call-options.ts"
+import { type CallDefaults, type CallOptions, checkCallOptions } from "./call-options.ts"
 import type { RunnerInfo } from "./events.ts"
 import type { Runner, RunnerPort } from "./pool-api.ts"
 import type { PooledRunner } from "./pooled-runner.ts"
 
-export interface LeaseHost {
+export interface LeaseHost extends CallDefaults {
   release(lease: Lease<unknown>): void
   terminate(lease: Lease<unknown>): Promise<void>
-  readonly timeoutMs: number
 }
 
 export class Lease<T> implements Runner<T> {
@@ -75,7 +74,7 @@ export class Lease<T> implements Runner<T> {
   }
 
   #invoke(options?: CallOptions): Invoke {
-    const limits = checkCallOptions(options, this.#host.timeoutMs)
+    const limits = checkCallOptions(options, this.#host)
     return operation => {
       const { call, promise } = Call.begin(operation, limits)
       this.#run(call, false)

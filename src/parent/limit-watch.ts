@@ -3,11 +3,17 @@ import { formatMs } from "../shared/duration.ts"
 import { CallAbortedError, CallTimeoutError, type FlameError } from "../shared/errors.ts"
 import { onAbort } from "../shared/on-abort.ts"
 import { after, type LongTimer } from "../shared/timer.ts"
+import type { Marks } from "../transport/protocol.ts"
+import type { HeldObjects } from "./held-objects.ts"
 
 export interface Limits {
   /** Total milliseconds: queue + boot + run. */
   readonly timeoutMs: number
   readonly signal: AbortSignal | undefined
+  /** What the runner is to know of the call; undefined: it is an ordinary one. */
+  readonly marks?: Marks | undefined
+  /** Hears of what the result holds by reference. */
+  readonly held?: HeldObjects | undefined
 }
 
 export interface Limited {

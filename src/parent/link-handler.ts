@@ -46,4 +46,6 @@ export interface LinkSettings {
   readonly orphanGraceMs: number
   /** Where lines that the worker writes are wanted, or are not. Left out: nowhere. */
   readonly logs?: LogDesk | undefined
+  /** The same while unlinked work is open. */
+  readonly unlinkedGraceMs: number
 }

@@ -40,8 +40,10 @@ export function openAfterDrain(
 ): RunnerDrainingError | RunnerLostError {
   const { id, goneReason, evidence } = runner
   const goodbye = left instanceof ConnectionError && left.closeCode === CloseCode.bye
-  if (goodbye) return new RunnerDrainingError(`runner ${id} has drained and takes no more calls`, id)
-  return lostError(id, goneReason ?? "connection-lost", true, evidence)
+  const lost = lostError(id, goneReason ?? "connection-lost", true, evidence)
+  if (!goodbye) return lost
+  // The cause is for what was held there by reference: that is lost.
+  return new RunnerDrainingError(`runner ${id} has drained and takes no more calls`, id, { cause: lost })
 }
 
 /** What the end of a job that had served means for its runner. */

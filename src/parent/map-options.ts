@@ -40,7 +40,7 @@ export function checkMapOptions(options: MapOptions = {}): MapSettings {
   }
   rejectUnknown(options, ["concurrency", "order", "onError", ...CALL_OPTIONS], "map()")
   const { concurrency, order, onError, ...call } = options
-  checkCallOptions(call, 0, "map()")
+  checkCallOptions(call, { timeoutMs: 0 }, "map()")
   return {
     concurrency: concurrency === undefined ? undefined : wholeNumber(concurrency, "concurrency", 1),
     ordered: oneOf(order, "order", ["input", "completion"]) === "input",

@@ -41,10 +41,15 @@ export function finite(ms: number, option: string, least = 0): number {
   throw new OptionError(option, `\`${option}\` must be a finite time${least > 0 ? ` of at least ${least} ms` : ""}`)
 }
 
-/** @throws OptionError */
-export function trueOrFalse(value: unknown, option: string, hint?: string): boolean {
-  if (typeof value === "boolean") return value
-  throw new OptionError(option, `\`${option}\` is true or false, got ${show(value)}`, { hint })
+/** @throws OptionError when it is neither true nor false. */
+export function flag<N extends string>(
+  options: { readonly [K in N]?: unknown },
+  name: N,
+  hint?: string,
+): boolean | undefined {
+  const value: unknown = options[name]
+  if (value === undefined || typeof value === "boolean") return value
+  throw new OptionError(name, `\`${name}\` is true or false, got ${show(value)}`, { hint })
 }
 
 /** @param where Whose function it is. @param example How it is used. @throws OptionError */

@@ -1,5 +1,6 @@
 /** What a user of a pool sees. Types only, and none that leads to a dependency's: they are part of what is published. */
-import type { Remote } from "../shared/remote.ts"
+import type { Duration, Infinite } from "../shared/duration.ts"
+import type { Placed, Remote } from "../shared/remote.ts"
 import type { CallOptions, SpawnOptions } from "./call-options.ts"
 import type { PoolEvents, RunnerInfo } from "./events.ts"
 import type { MapItems } from "./map-input.ts"
@@ -32,6 +33,31 @@ export interface Runner<T> extends AsyncDisposable {
   release(): Promise<void>
   /** Ends the runner's job now. Calls on it reject with RunnerLostError (`terminated`). Resolves when the job is over. */
   terminate(): Promise<void>
+}
+
+/** Options of `place`. */
+export interface PlaceOptions {
+  /** Time to place it: queue + boot + start. What is placed has none. @default the pool's `timeout` */
+  timeout?: Duration | Infinite
+  /** The owner's: aborting it rejects the call while it starts, and releases what was placed. */
+  signal?: AbortSignal
+  /**
+   * False: neither the owner's `signal`, nor the collection of its handle, nor the parent's death ends what was placed; with the
+   * parent gone it lives on for `shutdownTimeout`. Releasing it and closing the pool do end it. @default true
+   */
+  link?: boolean
+}
+
+/** Where an object lives that was placed on a runner, and until when. */
+export interface Placement {
+  readonly runner: { readonly id: string; readonly jobId: string | undefined; readonly node: string | undefined }
+  /**
+   * Resolves when it was released, or ended by itself: its own `closed` promise resolved. Rejects with what that rejected with, or
+   * with RunnerLostError when its runner is gone. Need not be looked at.
+   */
+  readonly closed: Promise<void>
+  /** Runs its `[Symbol.asyncDispose]` or `[Symbol.dispose]` and frees the slot; throws what that throws. Harmless when repeated. */
+  release(): Promise<void>
 }
 
 /** A snapshot of a pool. */
@@ -96,6 +122,13 @@ export interface Pool<T> extends AsyncDisposable {
    * @throws OptionError; PoolClosedError. Both at once.
    */
   cast(fn: (api: Remote<T>) => unknown, options?: CallOptions): void
+  /**
+   * Places a long-lived object on a runner: `const svc = await pool.place(api => api.startServer(config))`. The call's result stays
+   * there; `svc` calls its methods, which take no slot: what is placed holds one, and keeps the runner from idling, until it is
+   * released (`await svc[Symbol.asyncDispose]()`, `await using`), its owner is gone, or it ends by itself. See `placement(svc)`.
+   * Rejects with what the start threw; StateError when it gave no object; and like a call.
+   */
+  place<R>(fn: (api: Remote<T>) => R, options?: PlaceOptions): Promise<Placed<Awaited<R>>>
   /** Leases an idle runner; boots one while there are fewer than `max`; else waits, first come first served. */
   spawn(options?: SpawnOptions): Promise<Runner<T>>
   /** Resolves when `min` runners are up. Rejects with the reason when they cannot be. */

@@ -7,7 +7,7 @@ import type { RunnerInfo } from "./events.ts"
 import type { GrowCallbacks } from "./grow-hooks.ts"
 import { type Logger, silentLogger, stderrLogger } from "./logger.ts"
 import { type BundleOption, ModuleSource } from "./module-source.ts"
-import { finite, rejectUnknown, trueOrFalse, wholeNumber } from "./option-checks.ts"
+import { finite, flag, rejectUnknown, wholeNumber } from "./option-checks.ts"
 
 /** Options of `createPool`. Durations are milliseconds, or '30s', '5m', '1-12:00:00'. */
 export interface PoolOptions extends GrowCallbacks {
@@ -36,6 +36,8 @@ export interface PoolOptions extends GrowCallbacks {
   bootTimeout?: Duration | Infinite
   /** How long `close()` lets work finish, and how long a runner that is ended may take. @default '30s' */
   shutdownTimeout?: Duration
+  /** Whether resources in results are held by reference: see the option of a call. @default false */
+  trackResources?: boolean
   /** In names of jobs, runners and messages: letters, digits, `_`, `-`. @default the module's file name */
   name?: string
   /** Extra environment of the runners; undefined removes a variable. */
@@ -95,6 +97,7 @@ export interface PoolSettings extends GrowCallbacks {
   readonly timeoutMs: number
   readonly bootTimeoutMs: number
   readonly shutdownMs: number
+  readonly trackResources: boolean
   readonly heartbeatMs: number
   readonly orphanMs: number
   readonly reconnectMs: number
@@ -116,6 +119,7 @@ const POOL_OPTIONS = [
   "timeout",
   "bootTimeout",
   "shutdownTimeout",
+  "trackResources",
   "name",
   "env",
   "bundle",
@@ -157,11 +161,12 @@ export function checkPoolOptions(
   if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
     throw new OptionError("signal", "`signal` is not an AbortSignal")
   }
-  const tls = trueOrFalse(
-    options.tls === undefined ? true : options.tls,
-    "tls",
-    "there is nothing to set up: keys are made by the pool. false is for trusted fabrics, see docs/security.md",
-  )
+  const tls =
+    flag(
+      options,
+      "tls",
+      "there is nothing to set up: keys are made by the pool. false is for trusted fabrics, see docs/security.md",
+    ) ?? true
   const backend = options.backend ?? defaults.backend()
   if (typeof backend?.submit !== "function") {
     throw new OptionError("backend", "`backend` is not a backend", { hint: "use local() or slurm({ … })" })
@@ -183,13 +188,14 @@ export function checkPoolOptions(
     min: defaults.inRunner ? 0 : min, // a runner that boots runners at its own start would never end
     max,
     maxConcurrency: wholeNumber(options.maxConcurrency ?? 1, "maxConcurrency", 1),
-    singleUse: trueOrFalse(options.singleUse ?? false, "singleUse"),
+    singleUse: flag(options, "singleUse") ?? false,
     ...checkIdle(options.idleShutdownAfter ?? "30s"),
     minIdleMs: toMs(options.minIdleShutdownAfter ?? "infinity", "minIdleShutdownAfter"),
     ...checkCallbacks(options),
     timeoutMs: toMs(options.timeout ?? "infinity", "timeout"),
     bootTimeoutMs: toMs(options.bootTimeout ?? "10m", "bootTimeout"),
     shutdownMs: finite(toMs(options.shutdownTimeout ?? "30s", "shutdownTimeout"), "shutdownTimeout"),
+    trackResources: flag(options, "trackResources") ?? false,
     heartbeatMs,
     orphanMs,
     reconnectMs: finite(toMs(options.reconnectTimeout ?? "60s", "reconnectTimeout"), "reconnectTimeout"),

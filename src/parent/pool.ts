@@ -6,21 +6,23 @@
 import { asError } from "../shared/as-error.ts"
 import { OptionError, PoolClosedError } from "../shared/errors.ts"
 import { KeepAlive } from "../shared/keep-alive.ts"
-import type { Remote } from "../shared/remote.ts"
+import type { Placed, Remote } from "../shared/remote.ts"
 import { show } from "../shared/show.ts"
 import { after, type LongTimer } from "../shared/timer.ts"
 import { apiProxy, type Invoke } from "./api-proxy.ts"
 import { Call } from "./call.ts"
-import { type CallOptions, checkCallOptions, type SpawnOptions } from "./call-options.ts"
+import { type CallDefaults, type CallOptions, checkCallOptions, type SpawnOptions } from "./call-options.ts"
 import { Dispatcher } from "./dispatcher.ts"
 import { PoolEmitter, type PoolEvents } from "./events.ts"
 import { Fleet, type MakeRunner } from "./fleet.ts"
 import { HeldCall } from "./held-call.ts"
+import { HeldObjects } from "./held-objects.ts"
 import type { Sharing } from "./hub-share.ts"
 import { Lease } from "./lease.ts"
 import type { MapOptions } from "./map-options.ts"
 import { checkFunction, rejectUnknown } from "./option-checks.ts"
-import type { Pool, PoolStats, Runner } from "./pool-api.ts"
+import { place, placing } from "./place.ts"
+import type { PlaceOptions, Pool, PoolStats, Runner } from "./pool-api.ts"
 import { PoolMaps } from "./pool-maps.ts"
 import { checkScale, type PoolSettings, type ScaleOptions } from "./pool-options.ts"
 import { CallRequest, LeaseRequest } from "./pool-request.ts"
@@ -41,6 +43,8 @@ export class FlamePool<T> implements Pool<T> {
   readonly #factory: RunnerFactory | undefined
   readonly #dispatcher: Dispatcher<PooledRunner>
   readonly #leases = new Map<PooledRunner, Lease<T>>()
+  readonly #held = new HeldObjects()
+  readonly #defaults: CallDefaults
   readonly #emitter: PoolEmitter
   readonly #maps = new PoolMaps({
     run: (fn, options) => this.call(fn as (api: Remote<T>) => unknown, options),
@@ -60,6 +64,7 @@ export class FlamePool<T> implements Pool<T> {
   constructor(settings: PoolSettings & Sharing, make?: MakeRunner) {
     this.#settings = settings
     this.name = settings.name
+    this.#defaults = { timeoutMs: settings.timeoutMs, trackResources: settings.trackResources, held: this.#held }
     this.#emitter = new PoolEmitter(settings.logger)
     this.#factory = make ? undefined : new RunnerFactory(settings, this.#emitter)
     this.#dispatcher = new Dispatcher({
@@ -140,7 +145,7 @@ export class FlamePool<T> implements Pool<T> {
         hint: "pool.call(api => api.train(x))",
       })
     }
-    const limits = checkCallOptions(options, this.#settings.timeoutMs)
+    const limits = checkCallOptions(options, this.#defaults)
     this.#admit("call()")
     const held = new HeldCall(fn as (api: never) => unknown, limits, {
       again: (request, failed) => this.#again(request, failed),
@@ -164,9 +169,14 @@ export class FlamePool<T> implements Pool<T> {
 
   cast(fn: (api: Remote<T>) => unknown, options?: CallOptions): void {
     checkFunction(fn, "cast()", "pool.cast(api => api.train(x))")
-    checkCallOptions(options, this.#settings.timeoutMs, "cast()")
+    checkCallOptions(options, this.#defaults, "cast()")
     this.#admit("cast()")
     this.call(fn, options).catch((error: unknown) => this.#emitter.emit("error", asError(error)))
+  }
+
+  async place<R>(fn: (api: Remote<T>) => R, options: PlaceOptions = {}): Promise<Placed<Awaited<R>>> {
+    const placed = await place(fn as (api: never) => unknown, options, this.#invoke(options, true))
+    return placed as Placed<Awaited<R>>
   }
 
   stats(): PoolStats {
@@ -192,8 +202,10 @@ export class FlamePool<T> implements Pool<T> {
     await this.close()
   }
 
-  #invoke(options?: CallOptions): Invoke {
-    const limits = checkCallOptions(options, this.#settings.timeoutMs)
+  /** @param placed The result stays on the runner. */
+  #invoke(options?: CallOptions, placed = false): Invoke {
+    const ordinary = checkCallOptions(options, this.#defaults)
+    const limits = placed ? placing(ordinary) : ordinary
     return operation => {
       const { call, promise } = Call.begin(operation, limits)
       if (this.#state !== "open") call.fail(this.#closedError(call.name))
@@ -242,7 +254,7 @@ export class FlamePool<T> implements Pool<T> {
 
   #lease(runner: PooledRunner): Runner<T> {
     const lease = new Lease<T>(runner, {
-      timeoutMs: this.#settings.timeoutMs,
+      ...this.#defaults,
       release: () => {
         if (this.#leases.get(runner) !== lease) return
         this.#leases.delete(runner)
@@ -295,6 +307,7 @@ export class FlamePool<T> implements Pool<T> {
     this.#closeUntil = performance.now() + timeoutMs
     for (const waiter of this.#readyWaiters) waiter.reject(this.#closedError("ready()"))
     this.#readyWaiters.clear()
+    this.#held.close() // what is only held would keep its slot for ever
     await this.#quietFor(timeoutMs)
     this.#state = "closed"
     this.#failWaiting(this.#closedError("what was still waiting for a runner"))

@@ -46,6 +46,7 @@ export class RunnerFactory {
         silenceMs: orphanMs,
         reconnectMs,
         orphanGraceMs: ORPHAN_GRACE_MS,
+        unlinkedGraceMs: Math.max(ORPHAN_GRACE_MS, this.#settings.shutdownMs),
         logs: this.#emitter.logs,
       },
       host,

@@ -145,7 +145,7 @@ export class RunnerLink {
   }
 
   #supervisor(hello: SupervisorHello, connection: Connection, greet: () => void): void {
-    const { runnerId, heartbeatMs, silenceMs, orphanGraceMs, reconnectMs, logs } = this.#settings
+    const { runnerId, heartbeatMs, silenceMs, orphanGraceMs, unlinkedGraceMs, reconnectMs, logs } = this.#settings
     const known = this.#control
     if (known && hello.resume) {
       known.check(hello.resume)
@@ -173,7 +173,7 @@ export class RunnerLink {
     known?.line.fail(new ConnectionError("the runner began anew"))
     greet()
     this.#jobId = hello.jobId
-    const times = { heartbeatMs, silenceMs, orphanGraceMs, reconnectMs }
+    const times = { heartbeatMs, silenceMs, orphanGraceMs, unlinkedGraceMs, reconnectMs }
     const log = logs?.wanted ?? false
     connection.tell({ t: "welcome", v: PROTOCOL_VERSION, line: accepted.name, ...times, log })
     accepted.line.attach(connection, 0)

@@ -8,6 +8,7 @@ import { RpcClient } from "../transport/rpc-client.ts"
 import type { Session } from "../transport/session.ts"
 import type { Call, CallTarget } from "./call.ts"
 import { Gate } from "./gate.ts"
+import { handleOn } from "./held-object.ts"
 
 export interface ServiceHost {
   /** Whether what has a slot may be sent now. */
@@ -56,7 +57,9 @@ export class Service {
     this.#session = session
     this.#endpoint = undefined
     const names = new Set(exports)
-    this.#target = { client: new RpcClient(session.root), exports, names, runnerId, jobId, node }
+    const target = { client: new RpcClient(session.root), exports, names, runnerId, jobId, node }
+    this.#target = target
+    session.holder = object => handleOn(object, target)
   }
 
   /**

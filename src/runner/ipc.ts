@@ -23,5 +23,9 @@ export type ToWorker =
   /** The way to the parent was cut, or may have been: make another connection. */
   | { t: "relink" }
 
-/** worker -> supervisor: the data line is gone for good, so the parent is, or the network. */
-export type FromWorker = { t: "lost" }
+/** worker -> supervisor */
+export type FromWorker =
+  /** The data line is gone for good, so the parent is, or the network. */
+  | { t: "lost" }
+  /** Whether work is open that does not belong to its caller, and may go on when the parent is gone. */
+  | { t: "unlinked"; open: boolean }

@@ -61,7 +61,44 @@ type Crossed<V> =
         ? Unsupported<"a returned function must be wrapped: return proxy(fn)">
         : V extends StreamLike
           ? AsyncGenerator<ItemOf<V>, ReturnOf<V>, undefined>
-          : V
+          : Tracked<V>
+
+/** What says how it is disposed of. It does not cross as a copy, so where its type is seen, it was held by reference. */
+type Resource = AsyncDisposable | Disposable
+
+/** True for a resource, and for collections and plain objects with one in them, `Depth` levels down. */
+type HoldsResource<V, Depth extends 0[] = [0, 0, 0]> =
+  IsAny<V> extends true
+    ? false
+    : V extends AnyFunction | StreamLike | ProxyMarked
+      ? false
+      : V extends Resource
+        ? true
+        : Depth extends [0, ...infer Deeper extends 0[]]
+          ? V extends ReadonlyMap<infer K, infer W>
+            ? HoldsResource<K | W, Deeper>
+            : V extends ReadonlySet<infer W>
+              ? HoldsResource<W, Deeper>
+              : V extends readonly (infer W)[]
+                ? HoldsResource<W, Deeper>
+                : V extends object
+                  ? [Extract<keyof V, ValueKey>] extends [never]
+                    ? { [K in keyof V]-?: HoldsResource<V[K], Deeper> }[keyof V]
+                    : false
+                  : false
+          : false
+
+/** The same value with its resources (`trackResources`) as the other side sees them. Others are what they are. */
+type Tracked<V> =
+  true extends HoldsResource<V>
+    ? V extends Resource
+      ? Remote<V> & AsyncDisposable
+      : V extends Map<infer K, infer W>
+        ? Map<Tracked<K>, Tracked<W>>
+        : V extends Set<infer W>
+          ? Set<Tracked<W>>
+          : { [K in keyof V]: Tracked<V[K]> }
+    : V
 
 /** What `await api.f()` gives, where `R` is the return type that `f` declares: unwrapped, streams readable, proxies remote. */
 export type Settled<R> = Crossed<Awaited<R>>
@@ -90,7 +127,9 @@ type IsPlainPromise<R> =
       : [R] extends [Promise<infer V>]
         ? IsAny<V> extends true
           ? true
-          : IsNever<Extract<V, ProxyMarked | AnyFunction | StreamLike>>
+          : true extends HoldsResource<V>
+            ? false
+            : IsNever<Extract<V, ProxyMarked | AnyFunction | StreamLike>>
         : false
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -237,3 +276,15 @@ type RemoteKey<K, V> = K extends symbol | "then" ? never : IsClass<V> extends tr
 export type Remote<T> = {
   readonly [K in keyof T as RemoteKey<K, T[K]>]: RemoteMember<T[K]>
 }
+
+/**
+ * What `pool.place()` gives: the object as the other side sees it, with its disposal. What is no object cannot be placed.
+ */
+export type Placed<V> =
+  IsAny<V> extends true
+    ? any
+    : V extends AnyFunction | readonly unknown[]
+      ? Unsupported<"place() needs an object with methods">
+      : V extends object
+        ? Remote<V> & AsyncDisposable
+        : Unsupported<"place() needs an object with methods">

@@ -132,7 +132,7 @@ export class ComlinkPort {
     if (!scope) return
     this.#forget(id)
     const over = () => scope.closeCalls(settled)
-    if (!adopted.onStreamsOver(over)) over()
+    if (!adopted.onOver(over)) over()
   }
 
   #forget(id: string | number): void {

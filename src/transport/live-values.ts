@@ -1,5 +1,5 @@
 /**
- * Values that cannot be copied, only reached: functions, proxies, streams, abort signals and message ports. Each gets a
+ * Values that cannot be copied, only reached: functions, proxies, objects, streams, signals and ports. Each gets a
  * channel of its own; the message carries a reference to it. Called by the codec for every value it cannot carry itself.
  */
 import { MessagePort } from "node:worker_threads"
@@ -9,7 +9,9 @@ import type { Json } from "../shared/json.ts"
 import { callbackOf, serveFunction } from "./callback.ts"
 import type { Channel } from "./channel.ts"
 import { ComlinkPort } from "./comlink-port.ts"
+import { ServedObject } from "./object-server.ts"
 import { bridgePort, portOf } from "./port-bridge.ts"
+import { RemoteObject } from "./remote-object.ts"
 import type { Scope } from "./scope.ts"
 import type { Session } from "./session.ts"
 import { lowerSignal, raiseSignal } from "./signal.ts"
@@ -19,6 +21,12 @@ import { serveStream } from "./stream-source.ts"
 
 /** The JSON that stands for a live value, or undefined when it is none. */
 export function lowerLive(value: object, _path: () => string, session: Session, scope: Scope): Json | undefined {
+  if (scope.refers?.(value)) {
+    const channel = session.open()
+    const object = new ServedObject(value, channel, session, scope.kept)
+    scope.addObject(object, channel)
+    return object.reference
+  }
   if (isProxyMarked(value))
     return reference("proxy", lasting(session, scope), c => expose(value, new ComlinkPort(c, false, value)))
   if (typeof value === "function") {
@@ -60,6 +68,11 @@ export function raiseLive(ref: Json, session: Session, adopted: Scope): unknown 
     case "signal":
       adopted.addCall(channel)
       return raiseSignal(ref, channel)
+    case "object": {
+      const object = new RemoteObject(channel, ref.ends === true, ref.kept === true)
+      adopted.addObject(object, channel)
+      return session.holder(object)
+    }
     case "stream":
       adopted.addStream(channel)
       return new RemoteStreamImpl(channel)

@@ -76,6 +76,7 @@ export type ToSupervisorMessage =
       heartbeatMs: number
       silenceMs: number
       orphanGraceMs: number
+      unlinkedGraceMs: number
       reconnectMs: number
       /** As in `listen`. */
       log: boolean
@@ -158,6 +159,7 @@ const WELCOME: Record<"control" | "data", Shape> = {
     heartbeatMs: "number",
     silenceMs: "number",
     orphanGraceMs: "number",
+    unlinkedGraceMs: "number",
     reconnectMs: "number",
     log: "boolean",
   },
@@ -226,9 +228,19 @@ export function parseControl(text: string, socket: "control" | "data"): ControlM
 
 export type WireValue = { type: "RAW"; value: unknown } | { type: "HANDLER"; name: string; value: unknown }
 
+/** Ours: how a request differs from an ordinary one. Unmodified Comlink does not look at it. */
+export interface Marks {
+  /** The result is not copied but held: its methods are called from here. */
+  readonly place?: true
+  /** Resources in the result are held by reference. */
+  readonly track?: true
+  /** It does not belong to its caller: the loss of the line does not abort it. */
+  readonly unlinked?: true
+}
+
 export type RequestMessage =
-  | { id: number | string; type: "APPLY"; path: string[]; argumentList: WireValue[] }
-  | { id: number | string; type: "GET"; path: string[] }
+  | ({ id: number | string; type: "APPLY"; path: string[]; argumentList: WireValue[] } & Marks)
+  | ({ id: number | string; type: "GET"; path: string[] } & Marks)
   | { id: number | string; type: "RELEASE" }
   /** Ours: `target` is the id of the request to abort. Unmodified Comlink ignores types it does not know. */
   | { id: number | string; type: "CANCEL"; target: number | string; reason: unknown }

@@ -8,8 +8,9 @@ import type { Bulk } from "./bulk.ts"
 import type { Channel } from "./channel.ts"
 import { wireProblem } from "./comlink-guard.ts"
 import { isError, wordsOf } from "./error-shape.ts"
+import type { Held } from "./held.ts"
 import { Kind } from "./packet.ts"
-import type { ReplyMessage, WireValue } from "./protocol.ts"
+import type { Marks, ReplyMessage, WireValue } from "./protocol.ts"
 import { raiseError } from "./remote-error.ts"
 import { callText } from "./rpc-text.ts"
 import { Scope } from "./scope.ts"
@@ -23,7 +24,12 @@ export interface Waiter {
   /** @param refused The request was not begun, and will not be. */
   reject(error: unknown, refused?: boolean): void
   /**
-   * The remote work is over for good: the answer came and the streams in it have ended. Called without a `this`, and kept
+   * The answer has come and its streams have ended, but these objects of it are held here: nothing runs, and `done` follows when
+   * they are over. Called without a `this`; the objects lead to no answer.
+   */
+  holds?: (objects: readonly Held[]) => void
+  /**
+   * The remote work is over for good: the answer came and what it held has ended. Called without a `this`, and kept
    * until then: what it refers to must not lead to the answer.
    */
   done: () => void
@@ -59,23 +65,30 @@ export class RpcClient {
 
   /**
    * Calls the function at `path`. Arguments are encoded before this returns.
+   * @param marks How it differs from an ordinary request.
    * @returns the request's id, for `cancel`
    * @throws NotSerializableError, PayloadTooLargeError. Nothing was sent then and `waiter` hears nothing.
    */
-  apply(path: readonly string[], args: readonly unknown[], waiter: Waiter): number {
-    const text = this.#channel.closed ? undefined : callText(this.#nextId, path, args)
+  apply(path: readonly string[], args: readonly unknown[], waiter: Waiter, marks?: Marks): number {
+    const text = this.#channel.closed || marks ? undefined : callText(this.#nextId, path, args)
     if (text !== undefined) {
       const id = this.#nextId++
       this.#channel.sendText(text, Kind.call)
       this.#pending.set(id, { waiter, scope: undefined, bulk: undefined })
       return id
     }
-    return this.#request({ type: "APPLY", path, argumentList: args.map(value => ({ type: "RAW", value })) }, waiter)
+    const argumentList = args.map(value => ({ type: "RAW", value }))
+    return this.#request({ type: "APPLY", path, argumentList, ...marks }, waiter)
   }
 
   /** Reads the property at `path`. */
-  get(path: readonly string[], waiter: Waiter): number {
-    return this.#request({ type: "GET", path }, waiter)
+  get(path: readonly string[], waiter: Waiter, marks?: Marks): number {
+    return this.#request({ type: "GET", path, ...marks }, waiter)
+  }
+
+  /** Has the object disposed of that is served on the channel. */
+  release(waiter: Waiter): number {
+    return this.#request({ type: "RELEASE" }, waiter)
   }
 
   /**
@@ -137,15 +150,18 @@ export class RpcClient {
     const { waiter, scope } = pending
     // `over` waits on the streams in the answer: did it hold the waiter, and so the promise of the answer, none of them could
     // ever be collected.
-    const { done } = waiter
-    const { streams } = adopted
+    const { done, holds } = waiter
+    const { streams, objects } = adopted
     if (streams.length > 0) this.#streaming.set(id, streams)
     try {
       waiter.resolve(settledValue(fromWire(reply)))
     } catch (error) {
       waiter.reject(error, reply.refused === true)
     }
-    if (pending.givenUp) for (const stream of streams) endStream(stream, pending.givenUp)
+    if (pending.givenUp) {
+      for (const stream of streams) endStream(stream, pending.givenUp)
+      for (const object of objects) void object.letGo()
+    }
     const over = () => {
       this.#streaming.delete(id)
       if (scope) {
@@ -154,7 +170,11 @@ export class RpcClient {
       }
       done()
     }
-    if (!adopted.onStreamsOver(over)) over()
+    if (!adopted.onOver(over)) over()
+    else if (objects.length > 0 && holds) {
+      const rest = () => holds(objects)
+      if (!adopted.onStreamsOver(rest)) rest()
+    }
   }
 
   #fail(reason: FlameError): void {

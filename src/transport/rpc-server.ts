@@ -4,13 +4,15 @@
  */
 import { type FlameError, ProtocolError } from "../shared/errors.ts"
 import type { Channel } from "./channel.ts"
+import type { Held } from "./held.ts"
 import { Kind } from "./packet.ts"
-import { MAX_PATH, type RequestMessage } from "./protocol.ts"
+import { MAX_PATH, type Marks, type RequestMessage } from "./protocol.ts"
 import { sendThrown } from "./remote-error.ts"
 import { fromWire } from "./rpc-client.ts"
 import { RpcRequest } from "./rpc-request.ts"
 import { resultText } from "./rpc-text.ts"
 import { Scope } from "./scope.ts"
+import { isTrackable, placeProblem } from "./trackable.ts"
 import { inUserTerms } from "./value-path.ts"
 
 /** What is served. */
@@ -23,8 +25,12 @@ export interface RpcTarget {
   refusal?(): Error | undefined
   /** A request begins. */
   begin?(request: RpcRequest): void
-  /** It is over, its streams included. */
+  /** It is answered and its streams are over; these objects of the answer are held from the other side, and keep it open. */
+  holds?(request: RpcRequest, objects: readonly Held[]): void
+  /** It is over, what its answer held included. */
   end?(request: RpcRequest): void
+  /** Ends what is served. Without it a RELEASE ends nothing: it is Comlink's, and tells of a proxy that was collected. */
+  release?(): Promise<void>
 }
 
 /** No engine takes many more. */
@@ -56,8 +62,12 @@ export class RpcServer {
         this.#serve(id, request, adopted)
         return
       case "RELEASE":
-        // Comlink's last proxy was collected. What is served here belongs to the channel, not to a proxy.
-        this.#channel.send({ id, type: "RAW", value: undefined })
+        if (this.#target.release)
+          this.#target.release().then(
+            () => this.#done(id),
+            error => this.#reply(id, error),
+          )
+        else this.#done(id)
         return
       default:
         this.#reply(id, new ProtocolError(`${nameOf((request as { type: unknown }).type)} is not allowed here`))
@@ -71,7 +81,8 @@ export class RpcServer {
       this.#reply(id, refusal, adopted, true)
       return
     }
-    const running = new RpcRequest()
+    const running = new RpcRequest(marksOf(request))
+    const { path } = request // the closures below must not keep the arguments
     this.#running.set(id, running)
     this.#target.begin?.(running)
     let value: unknown
@@ -84,25 +95,29 @@ export class RpcServer {
       this.#failed(id, error, adopted, running)
       return
     }
-    if (!isThenable(value)) this.#answer(id, value, adopted, running)
+    if (!isThenable(value)) this.#answer(id, value, adopted, running, path)
     else {
       Promise.resolve(value).then(
-        result => this.#answer(id, result, adopted, running),
+        result => this.#answer(id, result, adopted, running, path),
         error => this.#failed(id, error, adopted, running),
       )
     }
   }
 
   /** @param adopted What was sent on the channels of the request arrives before its answer, which ends them. */
-  #answer(id: number | string, value: unknown, adopted: Scope, running: RpcRequest): void {
-    const text = resultText(id, value)
+  #answer(id: number | string, value: unknown, adopted: Scope, running: RpcRequest, path: readonly string[]): void {
+    const { place, track, unlinked } = running.marks
+    const text = place ? undefined : resultText(id, value)
     if (text !== undefined && adopted.all().length === 0) {
       this.#channel.sendText(text, Kind.result)
       this.#over(id, running)
       return
     }
-    const scope = new Scope(false)
+    const refers = place ? (object: object) => object === value : track ? isTrackable : undefined
+    const scope = new Scope(false, refers, unlinked)
     try {
+      const problem = place ? placeProblem(value, path.join(".")) : undefined
+      if (problem) throw problem
       // A stream in the answer runs in the context in which it is sent: `currentCall()` is this call there as well.
       running.inContext(() => this.#channel.send({ id, type: "RAW", value }, scope, adopted))
     } catch (error) {
@@ -110,7 +125,12 @@ export class RpcServer {
       return
     }
     const over = () => this.#over(id, running)
-    if (!scope.onStreamsOver(over)) over()
+    const { objects } = scope
+    if (!scope.onOver(over)) over()
+    else if (objects.length > 0) {
+      const holds = () => this.#target.holds?.(running, objects)
+      if (!scope.onStreamsOver(holds)) holds()
+    }
   }
 
   #failed(id: number | string, error: unknown, adopted: Scope, running: RpcRequest): void {
@@ -130,14 +150,25 @@ export class RpcServer {
     )
   }
 
+  #done(id: number | string): void {
+    this.#channel.send({ id, type: "RAW", value: undefined })
+  }
+
   #abortAll(reason: FlameError): void {
-    for (const request of this.#running.values()) request.abort(reason)
+    for (const request of this.#running.values()) if (!request.marks.unlinked) request.abort(reason)
   }
 }
 
 /** Never asks anything but a string for its text: on a peer's remote object that would be a call. */
 function nameOf(type: unknown): string {
   return typeof type === "string" ? type.slice(0, 40) : "a request without a type"
+}
+
+/** Undefined for nearly all. A mark is `true` or it is none. */
+function marksOf(request: Marks): Marks | undefined {
+  if (request.place !== true && request.track !== true && request.unlinked !== true) return undefined
+  const mark = (name: keyof Marks) => (request[name] === true ? { [name]: true } : {})
+  return { ...mark("place"), ...mark("track"), ...mark("unlinked") }
 }
 
 function isPath(path: unknown): path is string[] {

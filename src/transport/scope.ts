@@ -6,6 +6,8 @@
 import type { MessagePort } from "node:worker_threads"
 import type { FlameError } from "../shared/errors.ts"
 import type { Channel } from "./channel.ts"
+import type { Refers } from "./codec/types.ts"
+import type { Held } from "./held.ts"
 
 const NONE: readonly never[] = []
 
@@ -13,17 +15,29 @@ export class Scope {
   #calls: Channel[] | undefined
   #streams: Channel[] | undefined
   #lasting: Channel[] | undefined
+  #objects: Held[] | undefined
   #ports: MessagePort[] | undefined
 
   /**
    * @param functions Whether plain functions may be passed. A request carries callbacks; an answer does not, since nobody
    * would know when they are over (`proxy(fn)` says who releases it).
+   * @param refers Which objects cross by reference; undefined: none.
+   * @param kept What crosses by reference outlives the line.
    */
-  constructor(readonly functions = true) {}
+  constructor(
+    readonly functions = true,
+    readonly refers: Refers | undefined = undefined,
+    readonly kept = false,
+  ) {}
 
   /** Over when the stream is: a call that returned one is not done before. */
   get streams(): readonly Channel[] {
     return this.#streams ?? NONE
+  }
+
+  /** Objects held by reference: like a stream, each of them keeps the call that returned it from being done. */
+  get objects(): readonly Held[] {
+    return this.#objects ?? NONE
   }
 
   /** Ports made for this message, to be put in the transfer list if it is posted on. */
@@ -46,6 +60,13 @@ export class Scope {
   addLasting(channel: Channel): void {
     this.#lasting ??= []
     this.#lasting.push(channel)
+  }
+
+  /** Its channel is not the call's to close: who holds the object releases it. */
+  addObject(object: Held, channel: Channel): void {
+    this.addLasting(channel)
+    this.#objects ??= []
+    this.#objects.push(object)
   }
 
   addPort(port: MessagePort): void {
@@ -78,12 +99,25 @@ export class Scope {
     const streams = this.#streams
     if (!streams) return false
     let open = streams.length
-    for (const stream of streams) {
-      stream.onClose(() => {
-        open -= 1
-        if (open === 0) done()
-      })
+    const over = () => {
+      open -= 1
+      if (open === 0) done()
     }
+    for (const stream of streams) stream.onClose(over)
+    return true
+  }
+
+  /** Calls `done` once all streams and all objects held by reference are over; false as above. */
+  onOver(done: () => void): boolean {
+    const { objects } = this
+    if (objects.length === 0) return this.onStreamsOver(done)
+    let open = objects.length + 1
+    const over = () => {
+      open -= 1
+      if (open === 0) done()
+    }
+    for (const object of objects) object.onOver(over)
+    if (!this.onStreamsOver(over)) over()
     return true
   }
 }

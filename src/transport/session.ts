@@ -11,6 +11,7 @@ import { lowerLive, raiseLive } from "./live-values.ts"
 import { Outbox, type Wire } from "./outbox.ts"
 import { outgoing } from "./outgoing.ts"
 import { Kind, type TextKind } from "./packet.ts"
+import type { RemoteObject } from "./remote-object.ts"
 import { Scope } from "./scope.ts"
 
 const ROOT = 0
@@ -31,6 +32,8 @@ export class Session implements ChannelHost {
   readonly raw: Channel
   /** A callback of this side threw, and the other side may not be waiting for its answer. */
   readonly callbackFailed: (error: unknown) => void
+  /** Makes what the user holds of an object of the other side's. */
+  holder: (object: RemoteObject) => unknown = object => object
   readonly #outbox: Outbox
   readonly #inbox: Inbox
   readonly #channels = new Map<number, Channel>()
@@ -114,7 +117,13 @@ export class Session implements ChannelHost {
   transmit(channel: Channel, message: unknown, scope?: Scope, after?: Scope): Bulk | undefined {
     const opened = scope ?? new Scope(false)
     try {
-      const { json, rich, parts } = encode(message, (value, path) => lowerLive(value, path, this, opened))
+      const { json, rich, parts } = encode(
+        message,
+        (value, path) => lowerLive(value, path, this, opened),
+        undefined,
+        true,
+        opened.refers,
+      )
       const whole = outgoing(channel.id, rich, json, parts, opened.ids(), after?.ids())
       this.#outbox.send(whole)
       return whole.bulk

@@ -294,7 +294,7 @@ export class StreamSink {
         for (const stream of scope.streams) stream.close(ended)
       }
     }
-    if (!adopted?.onStreamsOver(over)) over()
+    if (!adopted?.onOver(over)) over()
   }
 
   /** Forgets the items that nobody will read. */

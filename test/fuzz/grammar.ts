@@ -39,7 +39,8 @@ const GOOD_SOURCES = ["a", "(a+)+$", "\\p{L}", "[^a]"]
 const FLAGS = ["", "g", "gi", "u", "v", "uv", "zz", "gg", "y"]
 const TYPES = ["APPLY", "GET", "SET", "CONSTRUCT", "ENDPOINT", "RELEASE", "CANCEL", "RAW", "HANDLER", "NONE"]
 const HANDLERS = ["throw", "proxy", "custom", "__proto__", "constructor", "none"]
-const GOOD_LIVE = ["function", "proxy", "port", "signal", "stream", "stream"]
+const GOOD_LIVE = ["function", "proxy", "port", "signal", "stream", "stream", "object"]
+const MARKS = ["place", "track", "unlinked"]
 const LIVE = [...GOOD_LIVE, "none", "__proto__"]
 const PATHS: readonly (readonly string[])[] = [
   [],
@@ -62,6 +63,7 @@ const PATHS: readonly (readonly string[])[] = [
   ["Class", "prototype", "x"],
   ["__defineGetter__"],
   ["stream"],
+  ["object"],
   ["echo"],
   ["late"],
 ]
@@ -87,6 +89,7 @@ const OPEN: Readonly<Record<Side, readonly (readonly [channel: number, kind: str
 const SAID: Readonly<Record<string, string>> = {
   function: "answers",
   proxy: "answers",
+  object: "answers",
   signal: "thrown",
   stream: "sink",
   port: "port",
@@ -154,6 +157,7 @@ export class Grammar {
     this.#open.push([channel, SAID[kind] ?? "none"])
     const ref: Record<string, unknown> = { live: kind, channel }
     if (kind === "signal" && dice.chance(0.3)) ref.reason = '{"isError":false,"value":1}'
+    if (kind === "object") Object.assign(ref, { ends: dice.chance(0.5), kept: dice.chance(0.5) })
     if (this.odd()) ref.reason = dice.pick(["~", "{", '"~u"', "[".repeat(99)])
     if (this.odd()) ref[this.key()] = this.value(3)
     return ["~f", ref]
@@ -270,6 +274,7 @@ export class Grammar {
     if (message.type === "SET") message.value = this.wire()
     if (message.type === "RAW" || message.type === "HANDLER") delete message.argumentList
     if (message.type === "CANCEL") Object.assign(message, { target: this.dice.below(1_000), reason: this.value(1) })
+    for (const mark of MARKS) if (dice.chance(0.1)) message[mark] = this.odd() ? this.value(2) : true
     if (this.odd()) message.id = this.id()
     if (this.odd()) message[this.key()] = this.value(2)
     return message

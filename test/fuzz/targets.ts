@@ -166,7 +166,7 @@ function fuzzHandshake(dice: Dice): Run {
   const kinds =
     "hello welcome draining worker-exit fail log bye drain deadline listen relink reset resumed ready challenge proof proven __proto__"
   const fields =
-    "v runnerId jobId node pid resume generation line heartbeatMs silenceMs orphanGraceMs reconnectMs module source"
+    "v runnerId jobId node pid resume generation line heartbeatMs silenceMs orphanGraceMs unlinkedGraceMs reconnectMs module source"
   const more =
     "maxConcurrency poolName reason leftMs code signal stderr restart error cut graceMs endsAt received exports nonce mac identity stream lines log"
   const text = () => dice.pick(["", "x", "__proto__", "\ud800", "x".repeat(3_000), "AAAA".repeat(11)])

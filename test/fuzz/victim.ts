@@ -13,6 +13,7 @@ import { Connection } from "../../src/transport/connection.ts"
 import { Line } from "../../src/transport/line.ts"
 import { parseControl } from "../../src/transport/protocol.ts"
 import { proxy } from "../../src/transport/proxy.ts"
+import { RemoteObject } from "../../src/transport/remote-object.ts"
 import { RpcClient } from "../../src/transport/rpc-client.ts"
 import { RpcServer } from "../../src/transport/rpc-server.ts"
 import { Session } from "../../src/transport/session.ts"
@@ -52,6 +53,7 @@ function api(): object {
       yield 1
       yield 2
     },
+    object: () => ({ f: () => 1, n: 1, closed: new Promise(() => {}), [Symbol.dispose]() {} }),
     fail: () => {
       throw new Error("it failed")
     },
@@ -154,6 +156,9 @@ function visit(value: unknown, depth: number): void {
   if (typeof value === "function") {
     // Comlink's proxies and our callbacks alike: a call whose promise is looked after.
     Promise.resolve((value as (x: number) => unknown)(1)).catch(noop)
+  } else if (value instanceof RemoteObject) {
+    value.client.apply(["f"], [1], { resolve: noop, reject: noop, done: noop })
+    void value.letGo()
   } else if (value instanceof RemoteStreamImpl) {
     void read(value).catch(noop)
   } else {

@@ -259,3 +259,68 @@ describe("what comes back", () => {
     expect(a!.stack).toMatch(/call\.test\.ts/)
   })
 })
+
+describe("a call that does not belong to its caller", () => {
+  const marks = { unlinked: true } as const
+
+  it("rejects with its signal and is not cancelled; its slot is free when the work has ended", async () => {
+    const { client, sent, target: to } = target()
+    const controller = new AbortController()
+    const call = makeCall(["train"], { ...NO_LIMITS, signal: controller.signal, marks })
+    let over = false
+    call.send(to, () => {
+      over = true
+    })
+    expect(client.apply).toHaveBeenCalledWith(["train"], [1], call, marks)
+    controller.abort("gone")
+    await expect(call.promise).rejects.toMatchObject({ code: "ERR_FLAME_CALL_ABORTED", started: true, cause: "gone" })
+    expect(client.cancel).not.toHaveBeenCalled()
+    expect(over).toBe(false)
+    const letGo = vi.fn(async () => {})
+    sent[0]!.waiter.resolve(1)
+    sent[0]!.waiter.holds!([{ onOver() {}, letGo }])
+    expect(letGo).toHaveBeenCalledOnce() // nobody will ever have it
+    sent[0]!.waiter.done()
+    expect(over).toBe(true)
+  })
+
+  it("is cancelled by its time, also when the caller has left before", async () => {
+    vi.useFakeTimers()
+    const { client, target: to } = target()
+    const controller = new AbortController()
+    const call = makeCall(["train"], { timeoutMs: 1_000, signal: controller.signal, marks })
+    call.send(to, () => {})
+    controller.abort()
+    await expect(call.promise).rejects.toBeInstanceOf(CallAbortedError)
+    vi.advanceTimersByTime(999)
+    expect(client.cancel).not.toHaveBeenCalled()
+    vi.advanceTimersByTime(1)
+    expect(client.cancel).toHaveBeenCalledOnce()
+    vi.useRealTimers()
+  })
+
+  it("is cancelled like any other while it places something: nobody else would have it", async () => {
+    const { client, target: to } = target()
+    const controller = new AbortController()
+    const call = makeCall(["train"], { ...NO_LIMITS, signal: controller.signal, marks: { ...marks, place: true } })
+    call.send(to, () => {})
+    controller.abort()
+    await expect(call.promise).rejects.toBeInstanceOf(CallAbortedError)
+    expect(client.cancel).toHaveBeenCalledOnce()
+  })
+})
+
+it("what a result holds has no limits, and is told to who keeps it", async () => {
+  const { client, sent, target: to } = target()
+  const controller = new AbortController()
+  const held = { add: vi.fn() } as never
+  const call = makeCall(["train"], { timeoutMs: 60_000, signal: controller.signal, held, marks: { track: true } })
+  call.send(to, () => {})
+  const object = { onOver() {}, letGo: vi.fn(async () => {}) }
+  sent[0]!.waiter.resolve({})
+  sent[0]!.waiter.holds!([object])
+  await call.promise
+  controller.abort()
+  expect(client.cancel).not.toHaveBeenCalled()
+  expect((held as { add: ReturnType<typeof vi.fn> }).add.mock.calls).toEqual([[[object]]])
+})

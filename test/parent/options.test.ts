@@ -44,6 +44,7 @@ describe("createPool refuses", () => {
       "orphanTimeout",
       /\(59s\) is less than twice `heartbeat` \(30s\).*\n.*lower `heartbeat`/,
     ],
+    [{ trackResources: "all" }, "trackResources", /`trackResources` is true or false, got "all"/],
     [{ name: "my pool" }, "name", /letters, digits.*"my pool"/],
     [{ name: "x".repeat(41) }, "name", /40 at most/],
     [{ name: 5 }, "name", /letters, digits.*: 5/],
@@ -202,6 +203,28 @@ describe("options of a call", () => {
     expect(checkCallOptions({}, 7)).toEqual({ timeoutMs: 7, signal: undefined })
     expect(checkCallOptions({ timeout: "1s" }, 7).timeoutMs).toBe(1_000)
     expect(checkCallOptions({ timeout: "infinity" }, 7).timeoutMs).toBe(Number.POSITIVE_INFINITY)
+  })
+
+  it("say how the runner is to take it; what is ordinary is not said", () => {
+    const held = { add() {} } as never
+    const marks = (options: object | undefined, trackResources: boolean) =>
+      checkCallOptions(options, { timeoutMs: 7, trackResources, held }).marks
+    expect(marks(undefined, false)).toBe(undefined)
+    expect(marks({ link: true, trackResources: false }, true)).toBe(undefined)
+    expect(marks({ link: false }, false)).toEqual({ unlinked: true })
+    expect(marks({ link: false }, true)).toEqual({ unlinked: true, track: true })
+    expect(marks(undefined, true)).toEqual({ track: true })
+    expect(checkCallOptions({}, { timeoutMs: 7, held })).toMatchObject({ timeoutMs: 7, held })
+  })
+
+  it.each([
+    [{ link: "no" }, 7, "link", /unknown option `link` of a call/],
+    [{ link: "no" }, { timeoutMs: 7 }, "link", /`link` is true or false, got "no"/],
+    [{ trackResources: 1 }, { timeoutMs: 7 }, "trackResources", /`trackResources` is true or false, got 1/],
+  ])("%o with %o is refused", (options, defaults, option, message) => {
+    const read = () => checkCallOptions(options as never, defaults)
+    expect(read).toThrow(expect.objectContaining({ option }))
+    expect(read).toThrow(message)
   })
 
   it.each([

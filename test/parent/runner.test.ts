@@ -100,6 +100,7 @@ async function boot(logs?: LogDesk) {
       silenceMs: 60_000,
       orphanGraceMs: 0,
       logs,
+      unlinkedGraceMs: 0,
       bootTimeoutMs: Number.POSITIVE_INFINITY,
     },
     {

@@ -39,7 +39,14 @@ async function supervised(first: string | undefined) {
         redialled()
         return
       }
-      const times = { heartbeatMs: HEARTBEAT_MS, silenceMs: 60_000, orphanGraceMs: 0, reconnectMs: 60_000, log: false }
+      const times = {
+        heartbeatMs: HEARTBEAT_MS,
+        silenceMs: 60_000,
+        orphanGraceMs: 0,
+        unlinkedGraceMs: 0,
+        reconnectMs: 60_000,
+        log: false,
+      }
       ws.send(JSON.stringify({ t: "welcome", v: PROTOCOL_VERSION, line: "a".repeat(32), ...times }))
       if (first !== undefined) ws.ping(first)
     })

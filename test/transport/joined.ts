@@ -50,6 +50,7 @@ export async function join(hub: TestHub, api: Api, withControl = false): Promise
     silenceMs: 60_000,
     reconnectMs: 20_000,
     orphanGraceMs: 0,
+    unlinkedGraceMs: 0,
   }
   const link = new RunnerLink(settings, {
     hello() {},

@@ -149,3 +149,28 @@ export function then(): void {}
 export default function main(): number {
   return 1
 }
+
+// Resources
+export class Session {
+  constructor(readonly name: string) {}
+  query(text: string): number {
+    return text.length
+  }
+  async ask(text: string): Promise<string> {
+    return text
+  }
+  async *rows(): AsyncGenerator<number, void> {
+    yield 1
+  }
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
+export const openSession = (): Session => new Session("")
+export async function openSessions(): Promise<{
+  all: Session[]
+  byName: Map<string, Session>
+  first?: { session: Session; at: Date }
+  count: number
+}> {
+  throw new Error("never run")
+}
+export const locked = (): { [Symbol.dispose](): void; path: string } => ({ [Symbol.dispose]() {}, path: "" })

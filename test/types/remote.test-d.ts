@@ -1,6 +1,7 @@
 /** What `Remote<T>` makes of each kind of export: what a caller may write, and what the compiler must refuse. */
 import { describe, expectTypeOf, test } from "vitest"
-import type { ProxyMarked, Remote, RemoteStream, Settled, Unsupported } from "../../src/shared/remote.ts"
+import type { Pool } from "../../src/index.ts"
+import type { Placed, ProxyMarked, Remote, RemoteStream, Settled, Unsupported } from "../../src/shared/remote.ts"
 import type * as module from "./api.ts"
 
 type Api = Remote<typeof module>
@@ -198,4 +199,41 @@ test("Settled is what an await gives", () => {
   expectTypeOf<Settled<Promise<module.Store & ProxyMarked>>>().toEqualTypeOf<Remote<module.Store>>()
   expectTypeOf<Settled<any>>().toEqualTypeOf<any>()
   expectTypeOf<Settled<boolean>>().toEqualTypeOf<boolean>()
+})
+
+describe("resources", () => {
+  type RemoteSession = Remote<module.Session> & AsyncDisposable
+
+  test("in a result are remote and can be disposed of, wherever they are", async () => {
+    expectTypeOf(api.openSession()).toEqualTypeOf<Promise<RemoteSession>>()
+    expectTypeOf(api.locked()).resolves.toExtend<AsyncDisposable>()
+    const { all, byName, first, count } = await api.openSessions()
+    expectTypeOf(all).toEqualTypeOf<RemoteSession[]>()
+    expectTypeOf(byName).toEqualTypeOf<Map<string, RemoteSession>>()
+    expectTypeOf(first?.session).toEqualTypeOf<RemoteSession | undefined>()
+    expectTypeOf(first?.at).toEqualTypeOf<Date | undefined>()
+    expectTypeOf(count).toEqualTypeOf<number>()
+    expectTypeOf(all[0]!.query("")).toEqualTypeOf<Promise<number>>()
+    expectTypeOf(all[0]!.name).toEqualTypeOf<Promise<string>>()
+    await using session = await api.openSession()
+    expectTypeOf(session.rows()).toEqualTypeOf<RemoteStream<number, void>>()
+  })
+
+  test("place() gives an object whose methods are promises", async () => {
+    const pool = {} as Pool<typeof module>
+    await using session = await pool.place(a => a.openSession())
+    expectTypeOf(session.query("")).toEqualTypeOf<Promise<number>>()
+    expectTypeOf(session.ask("")).toEqualTypeOf<Promise<string>>()
+    expectTypeOf(session.name).toEqualTypeOf<Promise<string>>()
+    for await (const row of session.rows()) expectTypeOf(row).toEqualTypeOf<number>()
+    const store = await pool.place(async a => await a.openLater(), { link: false, timeout: "5m" })
+    expectTypeOf(store.get(1)).toEqualTypeOf<Promise<number>>()
+    expectTypeOf<Placed<number>>().toEqualTypeOf<Unsupported<"place() needs an object with methods">>()
+    const anything = await pool.place(a => a.loose())
+    expectTypeOf(anything).toEqualTypeOf<any>()
+    // @ts-expect-error not an option of place()
+    await pool.place(a => a.openSession(), { trackResources: true })
+    // @ts-expect-error symbols and private members do not cross
+    session.secret
+  })
 })

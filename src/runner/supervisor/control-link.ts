@@ -64,9 +64,10 @@ export class ControlLink {
     this.#listen(dialled.connection)
   }
 
-  /** How long a runner without its parent gives its hooks. */
-  get orphanGraceMs(): number {
-    return this.#dialled.welcome.orphanGraceMs
+  /** How long a runner without its parent may take to end. @param unlinked Work is open that does not belong to its caller. */
+  orphanGraceMs(unlinked: boolean): number {
+    const { orphanGraceMs, unlinkedGraceMs } = this.#dialled.welcome
+    return unlinked ? unlinkedGraceMs : orphanGraceMs
   }
 
   /** There is a connection to the parent now. */

@@ -57,6 +57,8 @@ export class Supervisor {
   #crashes: number[] = []
   #reason: DrainReason | undefined
   #cut = false
+  /** The worker has work that may go on without the parent. */
+  #unlinked = false
 
   constructor(init: SupervisorInit) {
     this.#init = init
@@ -90,7 +92,7 @@ export class Supervisor {
           writable: () => this.#init.feed.writable(),
           resumed: () => this.#relink(this.#generation),
           lost: () => {
-            if (this.#state !== "ended") this.#drain("parent-gone", this.#link?.orphanGraceMs ?? 0)
+            if (this.#state !== "ended") this.#orphaned()
           },
         },
       )
@@ -167,17 +169,25 @@ export class Supervisor {
   #watch(worker: WorkerProcess): void {
     this.#worker = worker
     worker.onMessage(message => {
-      if (message.t !== "lost") return
+      if (message.t === "unlinked") {
+        this.#unlinked = message.open
+        return
+      }
       // A parent that can be reached from here has ended that line, or could not be reached from there: another worker may.
       if (this.#link?.up) this.#reset(this.#generation)
-      else this.#drain("parent-gone", this.#link?.orphanGraceMs ?? 0)
+      else this.#orphaned()
     })
     void worker.exited.then(exit => this.#workerExited(exit))
+  }
+
+  #orphaned(): void {
+    this.#drain("parent-gone", this.#link?.orphanGraceMs(this.#unlinked) ?? 0)
   }
 
   #workerExited(exit: WorkerExit): void {
     this.#worker = undefined
     this.#init.feed.end()
+    this.#unlinked = false
     if (this.#state === "ended") return
     if (this.#state === "draining") {
       void this.#end(this.#reason ?? "cancelled")

@@ -1,5 +1,5 @@
 /**
- * Serves the user's module to the parent and drains. Owns the module, the calls that run, and the end of this process. The
+ * Serves the user's module to the parent and drains. Owns the module and the end of this process. The
  * supervisor decides when to drain; this only does it.
  */
 import { expose } from "comlink"
@@ -13,6 +13,7 @@ import { WorkerContext } from "./context.ts"
 import { DataLink } from "./data-link.ts"
 import { resolveExport, resolveFunction } from "./exports.ts"
 import { type LoadedModule, loadModule } from "./load-module.ts"
+import { OpenWork } from "./open-work.ts"
 
 /** `importing`: calls are not taken yet. `draining`: no more are taken. */
 type State = "importing" | "serving" | "draining"
@@ -28,13 +29,12 @@ export class Worker {
   readonly #tell: (message: FromWorker) => void
   #state: State = "importing"
   #link: DataLink | undefined
-  /** Calls that are being served. */
-  #serving = 0
-  #idle: (() => void) | undefined
+  readonly #work: OpenWork
 
   constructor(init: ToWorker & { t: "init" }, tell: (message: FromWorker) => void) {
     this.#context = new WorkerContext(init)
     this.#tell = tell
+    this.#work = new OpenWork(open => tell({ t: "unlinked", open }))
   }
 
   async run(init: ToWorker & { t: "init" }): Promise<void> {
@@ -64,17 +64,13 @@ export class Worker {
     this.#context.setEnd(endsAt)
   }
 
-  /** Takes no more calls, tells user code, waits for what runs, runs the hooks, and ends the process. */
+  /** Takes no more calls, tells user code, waits for what runs, disposes of what is held, runs the hooks, and ends the process. */
   async drain(reason: DrainReason, graceMs: number): Promise<void> {
     if (this.#state === "draining") return
     this.#move("draining")
     const until = performance.now() + graceMs
     this.#context.abort(new StateError(`the runner is draining: ${reason}`))
-    if (this.#serving > 0) {
-      await new Promise<void>(resolve => {
-        this.#idle = resolve
-      })
-    }
+    await this.#work.drained(reason === "parent-gone", graceMs)
     await this.#context.shutdown({ reason, graceMs: Math.max(0, until - performance.now()) })
     await this.#link?.close()
     process.exit(0)
@@ -82,10 +78,9 @@ export class Worker {
 
   #serve(link: DataLink, module: object): void {
     new RpcServer(link.session.root, {
-      begin: () => {
-        this.#serving += 1
-      },
-      end: () => this.#end(),
+      begin: request => this.#work.begin(request),
+      holds: (request, objects) => this.#work.holds(request, objects),
+      end: request => this.#work.end(request),
       refusal: () => this.#refusal(),
       apply: (path, args, request) => {
         const { fn, parent } = resolveFunction(module, path)
@@ -100,11 +95,6 @@ export class Worker {
     if (this.#state !== "draining") return undefined
     const { id } = this.#context
     return new RunnerDrainingError(`runner ${id} is draining and takes no more calls`, id)
-  }
-
-  #end(): void {
-    this.#serving -= 1
-    if (this.#serving === 0) this.#idle?.()
   }
 
   #move(to: State): void {

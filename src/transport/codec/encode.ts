@@ -10,15 +10,16 @@ import { CLOSE_LIST, COMMA, Message, OPEN_LIST } from "./message.ts"
 import { hasForeignMark, hasHole, inheritsToJson, isIterable, isProxyMarked } from "./probes.ts"
 import { classNameOf, failure, notSerializable, tooDeep } from "./refusal.ts"
 import * as tag from "./tags.ts"
-import type { Encoded, Lower } from "./types.ts"
+import type { Encoded, Lower, Refers } from "./types.ts"
 
 /**
  * Encodes one value. `root` is what error paths call it. What `transfer()` marked is moved out of the caller's hands, after
  * all else has succeeded; with `moves` false it is left, for one who only wants to see whether and how the value crosses.
+ * @param refers Objects of which it is true are live, whatever they are.
  * @throws NotSerializableError naming the path of what cannot cross; nothing was sent, but `lower` may have been called
  */
-export function encode(value: unknown, lower?: Lower, root = "value", moves = true): Encoded {
-  return new Encoder(lower, root).encode(value, moves)
+export function encode(value: unknown, lower?: Lower, root = "value", moves = true, refers?: Refers): Encoded {
+  return new Encoder(lower, root, refers).encode(value, moves)
 }
 
 type Fields = Record<string, unknown>
@@ -67,7 +68,7 @@ class Encoder extends Message {
     if (this.again(v, d)) return
     this.at = d
     if (d >= tag.MAX_DEPTH) throw tooDeep(this.path(d))
-    if (isProxyMarked(v)) return this.reach(v, d)
+    if (this.refers?.(v) || isProxyMarked(v)) return this.reach(v, d)
     const proto: unknown = Object.getPrototypeOf(v)
     if (proto === Object.prototype || proto === null) return this.plain(v, d, this.polluted)
     if (proto === Array.prototype && Array.isArray(v)) return this.list(v, d)

@@ -9,7 +9,7 @@ import { inheritsToJson, shield } from "./probes.ts"
 import { notSerializable, refusal } from "./refusal.ts"
 import * as tag from "./tags.ts"
 import { type JsonText, openText } from "./text.ts"
-import type { Encoded, Lower } from "./types.ts"
+import type { Encoded, Lower, Refers } from "./types.ts"
 
 export const COMMA = 0x2c
 export const OPEN_LIST = 0x5b
@@ -31,6 +31,7 @@ export abstract class Message {
   constructor(
     protected lower: Lower | undefined,
     protected readonly root: string,
+    protected readonly refers: Refers | undefined,
   ) {}
 
   /** The message, when its value is written. @param moves take what `transfer()` marked */

@@ -26,5 +26,8 @@ export interface Encoded {
  */
 export type Lower = (value: object, path: () => string) => Json | undefined
 
+/** Says of each object, before anything else is asked of it, whether it is live. */
+export type Refers = (value: object) => boolean
+
 /** Makes a live value from what `Lower` returned on the other side. Throws ProtocolError for what it never returned. */
 export type Raise = (ref: Json) => unknown
