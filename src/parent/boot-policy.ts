@@ -53,6 +53,12 @@ export class BootPolicy {
     return Math.max(0, this.#notBefore - now)
   }
 
+  /** Until when nothing is booted, on `performance.now()`'s clock, and why; undefined: the breaker is closed. */
+  get broken(): { untilMs: number; lastError: Error } | undefined {
+    if (this.#breaker === "closed" || !this.#lastError) return undefined
+    return { untilMs: this.#openUntil, lastError: this.#lastError }
+  }
+
   /** Why nobody should wait for a boot now: the breaker is open. */
   refusal(now = performance.now()): BootError | undefined {
     if (this.#breaker !== "open" || now >= this.#notBefore) return undefined

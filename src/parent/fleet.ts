@@ -12,6 +12,7 @@ import type { PoolEmitter } from "./events.ts"
 import { GrowHooks } from "./grow-hooks.ts"
 import { wanted } from "./growth.ts"
 import { IdleWatch } from "./idle-watch.ts"
+import type { BreakerInfo } from "./pool-api.ts"
 import type { PoolSettings } from "./pool-options.ts"
 import type { EndReason, PooledRunner, RunnerHost } from "./pooled-runner.ts"
 import type { RunnerState } from "./runner-state.ts"
@@ -113,6 +114,12 @@ export class Fleet {
   /** Runners that serve or will, and are to stay. */
   get #serving(): number {
     return this.#census.alive - this.#retiring
+  }
+
+  /** The breaker, while it is open or lets a single boot through. */
+  get breaker(): BreakerInfo | undefined {
+    const broken = this.#policy.broken
+    return broken && { until: new Date(performance.timeOrigin + broken.untilMs), lastError: broken.lastError }
   }
 
   /** Jobs that may still exist. */

@@ -73,6 +73,16 @@ export interface PoolStats {
   /** Calls that run now. */
   readonly inFlight: number
   readonly runners: readonly RunnerInfo[]
+  /** Set while no runners are submitted since too many boots in a row have failed. */
+  readonly breaker: BreakerInfo | undefined
+}
+
+/** Why no runners are submitted at present. */
+export interface BreakerInfo {
+  /** When the next boot is tried; in the past: one is being tried. */
+  readonly until: Date
+  /** Of the last boot. */
+  readonly lastError: Error
 }
 
 /** An elastic pool of runners that serve one module. Made by `createPool`. */

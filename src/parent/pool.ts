@@ -182,8 +182,9 @@ export class FlamePool<T> implements Pool<T> {
   stats(): PoolStats {
     const runners = [...this.#fleet.runners].map(runner => runner.info)
     const inFlight = runners.reduce((sum, runner) => sum + runner.inFlight, 0)
-    const { min, max } = this.#fleet
-    return { name: this.name, tls: this.#settings.tls, min, max, queued: this.#dispatcher.size, inFlight, runners }
+    const { min, max, breaker } = this.#fleet
+    const { size: queued } = this.#dispatcher
+    return { name: this.name, tls: this.#settings.tls, min, max, queued, inFlight, runners, breaker }
   }
 
   on<E extends keyof PoolEvents>(event: E, listener: (...args: PoolEvents[E]) => void): () => void {
