@@ -88,6 +88,7 @@ export class Dispatcher<R extends Rostered> {
     } finally {
       this.#dispatching = false
     }
+    if (freed) this.#serveHome(freed)
   }
 
   #serveNext(): boolean {
@@ -132,11 +133,13 @@ export class Dispatcher<R extends Rostered> {
     return true
   }
 
-  /** Who waits for this runner alone has waited longer than who may go anywhere. */
+  /** Serves who waits for this runner alone, as far as nobody waits who came before and could go anywhere. */
   #serveHome(runner: R): void {
     for (;;) {
       const request = this.#homes.next(runner)
       if (!request || !this.#canServe(runner)) return
+      const { head } = this.#line.slots
+      if (head && head.arrival < request.arrival) return
       this.#give(request, runner)
     }
   }

@@ -132,8 +132,11 @@ export class Fleet {
   grow(): void {
     if (this.#growing) return // by a listener that hears of a new runner: the loop below looks again
     this.#growing = true
-    while (this.#bootMissing()) {}
-    this.#growing = false
+    try {
+      while (this.#bootMissing()) {}
+    } finally {
+      this.#growing = false
+    }
   }
 
   #bootMissing(): boolean {

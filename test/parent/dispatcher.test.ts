@@ -184,6 +184,18 @@ describe("Dispatcher", () => {
     expect(e.runner).toBe(runners[1])
   })
 
+  it("calls of a key do not keep others waiting who came before them", () => {
+    const { ask, runners, free } = setUp([1])
+    const [a, b, c, d] = [slot("a", "k"), slot("b", "k"), slot("c"), slot("d", "k")]
+    ask(a, b, c, d)
+    free(runners[0]!)
+    expect(b.runner).toBe(runners[0])
+    free(runners[0]!)
+    expect([c.runner, d.runner]).toEqual([runners[0], undefined])
+    free(runners[0]!)
+    expect(d.runner).toBe(runners[0])
+  })
+
   it("a key waits for its runner to be given back", () => {
     const { ask, runners, free, release } = setUp([1])
     const [a, l, b] = [slot("a", "k"), lease("l"), slot("b", "k")]
