@@ -18,7 +18,7 @@ import { Fleet, type MakeRunner } from "./fleet.ts"
 import { HeldCall } from "./held-call.ts"
 import { HeldObjects } from "./held-objects.ts"
 import type { Sharing } from "./hub-share.ts"
-import { Lease } from "./lease.ts"
+import { Leases } from "./leases.ts"
 import type { MapOptions } from "./map-options.ts"
 import { checkFunction, rejectUnknown } from "./option-checks.ts"
 import { place, placing } from "./place.ts"
@@ -42,7 +42,7 @@ export class FlamePool<T> implements Pool<T> {
   readonly #fleet: Fleet
   readonly #factory: RunnerFactory | undefined
   readonly #dispatcher: Dispatcher<PooledRunner>
-  readonly #leases = new Map<PooledRunner, Lease<T>>()
+  readonly #leases: Leases<T>
   readonly #held = new HeldObjects()
   readonly #defaults: CallDefaults
   readonly #emitter: PoolEmitter
@@ -87,7 +87,10 @@ export class FlamePool<T> implements Pool<T> {
         get open() {
           return pool.#state === "open"
         },
-        touched: runner => this.#dispatcher.update(runner),
+        touched: runner => {
+          this.#dispatcher.update(runner)
+          this.#hold() // a call on a lease comes by no other way
+        },
         changed: runner => this.#dispatch(runner),
         freed: runner => {
           // While it works on and nobody waits, there is nobody to serve and nothing to let go.
@@ -95,7 +98,7 @@ export class FlamePool<T> implements Pool<T> {
         },
         lost: (runner, why) => {
           this.#dispatcher.forget(runner)
-          this.#endLease(runner, why)
+          this.#leases.end(runner, why)
         },
         leaving: runner => this.#dispatcher.forget(runner),
         gone: runner => this.#dispatcher.delete(runner),
@@ -103,6 +106,11 @@ export class FlamePool<T> implements Pool<T> {
       },
       make ?? ((identity, host) => this.#factory!.make(identity, host)),
     )
+    this.#leases = new Leases(this.#defaults, {
+      settle: runner => this.#fleet.settle(runner),
+      released: runner => this.#dispatch(runner),
+      terminate: runner => this.#fleet.end(runner, "terminated", 0),
+    })
     this.api = apiProxy(this.#invoke()) as Remote<T>
     this.#forgetExit = reapAtExit(settings.backend, () => this.#fleet.jobs)
     // Bundling takes as long as a process start: it is under way before anyone asks. Its failure reaches those who boot.
@@ -132,7 +140,7 @@ export class FlamePool<T> implements Pool<T> {
     this.#admit("spawn()")
     const request = new LeaseRequest(
       limits,
-      runner => this.#lease(runner),
+      runner => this.#leases.give(runner),
       gone => this.#leave(gone),
     )
     if (!request.over) this.#enqueue(request)
@@ -248,38 +256,18 @@ export class FlamePool<T> implements Pool<T> {
       for (const waiter of this.#readyWaiters) waiter.resolve()
       this.#readyWaiters.clear()
     }
-    const busy = this.#fleet.working || this.#dispatcher.size > 0
-    this.#keepAlive.set(busy || this.#fleet.booting || this.#readyWaiters.size > 0 || this.#state !== "open")
-    if (!busy) this.#quiet?.()
+    this.#hold()
+    if (this.#quiet && !this.#busy) this.#quiet()
   }
 
-  #lease(runner: PooledRunner): Runner<T> {
-    const lease = new Lease<T>(runner, {
-      ...this.#defaults,
-      release: () => {
-        if (this.#leases.get(runner) !== lease) return
-        this.#leases.delete(runner)
-        runner.leased = false
-        this.#fleet.settle(runner)
-        this.#dispatch(runner)
-      },
-      terminate: async () => {
-        if (this.#leases.get(runner) === lease) await this.#fleet.end(runner, "terminated", 0)
-      },
-    })
-    runner.leased = true
-    this.#leases.set(runner, lease)
-    this.#fleet.settle(runner)
-    return lease
+  get #busy(): boolean {
+    return this.#fleet.working || this.#dispatcher.size > 0
   }
 
-  #endLease(runner: PooledRunner, why: string): void {
-    const lease = this.#leases.get(runner)
-    this.#leases.delete(runner)
-    runner.leased = false
-    runner.reserved = false
-    this.#fleet.settle(runner)
-    lease?.end(why, runner.state === "gone" ? runner.info : { ...runner.info, reason: "crashed" })
+  /** Holds the process while there is something to wait for. */
+  #hold(): void {
+    const waited = this.#readyWaiters.size > 0 || this.#state !== "open"
+    this.#keepAlive.set(this.#busy || this.#fleet.booting || waited)
   }
 
   #isReady(): boolean {
