@@ -337,8 +337,8 @@ export class Fleet {
       // Before anyone looks for a runner again: the next boot has to wait, or those who wait have to be told.
       const soon = reason === "crashed" && performance.now() - (upSince ?? 0) < FORGET_MS
       const failure = bootError ?? (soon ? runner.lostError(false) : undefined)
-      if (!failure) this.#policy.calledOff()
-      else if (!this.#closed) this.#bootFailed(failure, this.#begun.get(runner) ?? 0)
+      if (!failure && upSince === undefined) this.#policy.calledOff()
+      else if (failure && !this.#closed) this.#bootFailed(failure, this.#begun.get(runner) ?? 0)
       this.#host.changed()
     },
   }
