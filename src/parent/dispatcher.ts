@@ -14,7 +14,7 @@ export interface DispatcherHost<R> {
   given(runner: R): void
 }
 
-export class Dispatcher<R extends Rostered> {
+export class Dispatcher<R extends Rostered<R>> {
   readonly #line = new WaitingLine<R>()
   readonly #roster = new Roster<R>()
   readonly #homes = new Homes<R>()

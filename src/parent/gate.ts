@@ -20,7 +20,8 @@ export interface GateHost {
 }
 
 export class Gate {
-  readonly #queue: PQueue
+  /** Made when somebody has to wait for the first time: most runners never need it. */
+  #queue: PQueue | undefined
   readonly #capacity: number
   readonly #host: GateHost
   readonly #waiting = new Set<Entry>()
@@ -32,17 +33,16 @@ export class Gate {
   constructor(maxConcurrency: number, host: GateHost) {
     this.#capacity = maxConcurrency
     this.#host = host
-    this.#queue = new PQueue({ concurrency: maxConcurrency })
-    this.#queue.on("next", () => this.#left())
   }
 
   /** Calls that hold a slot now. */
   get running(): number {
-    return this.#direct + this.#queue.pending
+    return this.#queue ? this.#direct + this.#queue.pending : this.#direct
   }
 
   /** Slots nobody holds or waits for. */
   get free(): number {
+    if (!this.#queue) return this.#capacity - this.#direct
     return Math.max(0, this.#capacity - this.running - this.#queue.size)
   }
 
@@ -55,7 +55,7 @@ export class Gate {
       evicted()
       return
     }
-    if (this.#queue.size === 0 && this.running < this.#capacity) this.#enterNow(start)
+    if (this.free > 0) this.#enterNow(start)
     else this.#wait(start, evicted)
   }
 
@@ -80,7 +80,7 @@ export class Gate {
       if (!inside) return
       inside = false
       this.#direct -= 1
-      if (this.#queue.size > 0) this.#share()
+      if (this.#queue && this.#queue.size > 0) this.#share(this.#queue)
       this.#left()
     })
   }
@@ -88,7 +88,8 @@ export class Gate {
   #wait(start: Start, evicted: () => void): void {
     const entry: Entry = { evicted }
     this.#waiting.add(entry)
-    this.#share()
+    this.#queue ??= this.#makeQueue()
+    this.#share(this.#queue)
     void this.#queue.add(
       () =>
         new Promise<void>(leave => {
@@ -99,15 +100,21 @@ export class Gate {
     )
   }
 
+  #makeQueue(): PQueue {
+    const queue = new PQueue({ concurrency: this.#capacity })
+    queue.on("next", () => this.#left())
+    return queue
+  }
+
   /** Gives the queue the slots that are not taken past it. */
-  #share(): void {
+  #share(queue: PQueue): void {
     const rest = this.#capacity - this.#direct
     if (rest === 0) {
-      this.#queue.pause()
+      queue.pause()
       return
     }
-    this.#queue.concurrency = rest
-    if (this.#queue.isPaused) this.#queue.start()
+    queue.concurrency = rest
+    if (queue.isPaused) queue.start()
   }
 
   #left(): void {

@@ -18,13 +18,17 @@ export interface IdleHost<R> {
 }
 
 /** Since when a runner has nothing to do; NaN: it has. */
-class Idler<R> extends Link<R> {
+export class Idler<R> extends Link<R> {
   since = Number.NaN
 }
 
-export class IdleWatch<R> {
+export interface Idling<R> {
+  /** Its place among those that are idle, which the watch alone uses. */
+  readonly idler: Idler<R>
+}
+
+export class IdleWatch<R extends Idling<R>> {
   readonly #host: IdleHost<R>
-  readonly #idlers = new Map<R, Idler<R>>()
   /** In the order in which they became idle. */
   readonly #idle = new Chain<R>()
   #timer: LongTimer | undefined
@@ -36,8 +40,8 @@ export class IdleWatch<R> {
   }
 
   update(runner: R, idle: boolean): void {
-    const idler = this.#idlerOf(runner)
-    const since = idler.since
+    const { idler } = runner
+    const { since } = idler
     if (!idle) {
       idler.since = Number.NaN
       this.#idle.leave(idler)
@@ -52,13 +56,12 @@ export class IdleWatch<R> {
   /** The runner is gone. */
   delete(runner: R): void {
     this.update(runner, false)
-    this.#idlers.delete(runner)
   }
 
   /** What `patienceMs` says may have changed. */
   refresh(): void {
     const first = this.#idle.first
-    const since = first === undefined ? Number.POSITIVE_INFINITY : this.#idlerOf(first).since
+    const since = first === undefined ? Number.POSITIVE_INFINITY : first.idler.since
     this.#arm(since + this.#host.patienceMs())
   }
 
@@ -82,7 +85,7 @@ export class IdleWatch<R> {
     for (;;) {
       const runner = this.#idle.first
       if (runner === undefined) return
-      const idler = this.#idlerOf(runner)
+      const { idler } = runner
       const dueAt = idler.since + this.#host.patienceMs()
       if (dueAt > now) return this.#arm(dueAt) // those behind became idle later
       this.#ask(idler)
@@ -111,14 +114,5 @@ export class IdleWatch<R> {
     idler.since = Number.NaN
     if (permitted && this.#host.patienceMs() < Number.POSITIVE_INFINITY) this.#host.expire(idler.item)
     else this.update(idler.item, true)
-  }
-
-  #idlerOf(runner: R): Idler<R> {
-    let idler = this.#idlers.get(runner)
-    if (!idler) {
-      idler = new Idler(runner)
-      this.#idlers.set(runner, idler)
-    }
-    return idler
   }
 }

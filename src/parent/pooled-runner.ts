@@ -8,12 +8,14 @@ import type { ComlinkPort } from "../transport/comlink-port.ts"
 import type { DrainReason } from "../transport/protocol.ts"
 import type { Call, CallTarget } from "./call.ts"
 import type { RunnerInfo } from "./events.ts"
+import type { Idling } from "./idle-watch.ts"
+import type { Rostered } from "./roster.ts"
 import type { RunnerState } from "./runner-state.ts"
 
 /** Why a pool ends one of its own runners. */
 export type EndReason = DrainReason & GoneReason
 
-export interface PooledRunner {
+export interface PooledRunner extends Rostered<PooledRunner>, Idling<PooledRunner> {
   readonly id: string
   /** Counts up in the order in which the pool made its runners. */
   readonly serial: number

@@ -3,10 +3,12 @@
  * however many there are. Owns the order; who gets a runner is the dispatcher's decision.
  */
 
-import { Chain, Link } from "./chain.ts"
+import { Chain, type Link } from "./chain.ts"
 
 /** What the order is made of. Who changes any of it says so with `update`. */
-export interface Rostered {
+export interface Rostered<R> {
+  /** Its place in the roster, which alone uses it. */
+  readonly berth: Link<R>
   readonly ready: boolean
   readonly leased: boolean
   /** Defined: it takes no more work and ends when it has none, for this reason. */
@@ -18,8 +20,7 @@ export interface Rostered {
   readonly free: number
 }
 
-export class Roster<R extends Rostered> {
-  readonly #links = new Map<R, Link<R>>()
+export class Roster<R extends Rostered<R>> {
   /** By load, those with a free slot; who worked last comes first, so that the others have nothing to do and can end. */
   readonly #open: Chain<R>[] = []
   /** No chain before this one has anybody in it. */
@@ -30,17 +31,13 @@ export class Roster<R extends Rostered> {
 
   /** Finds the place of `runner`, new or known. */
   update(runner: R): void {
-    let link = this.#links.get(runner)
-    if (!link) {
-      link = new Link(runner)
-      this.#links.set(runner, link)
-    }
+    const { berth } = runner
     const serves = runner.ready && !runner.leased && runner.retiring === undefined
     if (serves && !runner.reserved) {
-      if (runner.free > 0) this.#chainOf(runner.running).join(link, "first")
-      else this.#full.join(link, "last")
+      if (runner.free > 0) this.#chainOf(runner.running).join(berth, "first")
+      else this.#full.join(berth, "last")
     } else {
-      link.chain?.leave(link)
+      berth.chain?.leave(berth)
     }
     if (runner.reserved && serves) this.#reserved.add(runner)
     else if (this.#reserved.size > 0) this.#reserved.delete(runner)
@@ -48,9 +45,7 @@ export class Roster<R extends Rostered> {
 
   /** The runner is gone. */
   delete(runner: R): void {
-    const link = this.#links.get(runner)
-    if (link) link.chain?.leave(link)
-    this.#links.delete(runner)
+    runner.berth.chain?.leave(runner.berth)
     this.#reserved.delete(runner)
   }
 

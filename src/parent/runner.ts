@@ -16,8 +16,10 @@ import type { DrainReason, SupervisorMessage } from "../transport/protocol.ts"
 import type { Session } from "../transport/session.ts"
 import { bootTimedOut, diedWhileBooting, reviveFailure } from "./boot-failure.ts"
 import type { Call, CallTarget } from "./call.ts"
+import { Link } from "./chain.ts"
 import type { RunnerInfo } from "./events.ts"
 import { Explanation } from "./explanation.ts"
+import { Idler } from "./idle-watch.ts"
 import { isOurs, lostError, openAfterDrain, reasonAfter } from "./lost-error.ts"
 import type { EndReason, PooledRunner, RunnerHost } from "./pooled-runner.ts"
 import { LATE_MS, RunnerJob } from "./runner-job.ts"
@@ -31,6 +33,8 @@ export class PoolRunner implements PooledRunner {
   readonly serial: number
   /** Resolves when the runner is gone. */
   readonly closed: Promise<RunnerInfo>
+  readonly berth: Link<PooledRunner> = new Link(this)
+  readonly idler: Idler<PooledRunner> = new Idler(this)
   leased = false
   working = false
   reserved = false

@@ -1,11 +1,13 @@
 /** Who gets which runner: the rules one by one, and all of them against a model that looks at everybody each time. */
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
+import { Link } from "../../src/parent/chain.ts"
 import { Dispatcher } from "../../src/parent/dispatcher.ts"
 import { Request } from "../../src/parent/request.ts"
 import type { Rostered } from "../../src/parent/roster.ts"
 
-class Runner implements Rostered {
+class Runner implements Rostered<Runner> {
+  readonly berth = new Link<Runner>(this)
   ready = true
   leased = false
   reserved = false

@@ -3,8 +3,10 @@
  * the thousand and timed alone. Slots are the real ones. Plays only what a pool sees of a runner.
  */
 import type { Call, CallTarget } from "../../src/parent/call.ts"
+import { Link } from "../../src/parent/chain.ts"
 import type { RunnerInfo } from "../../src/parent/events.ts"
 import { Gate } from "../../src/parent/gate.ts"
+import { Idler } from "../../src/parent/idle-watch.ts"
 import { lostError } from "../../src/parent/lost-error.ts"
 import type { EndReason, PooledRunner, RunnerHost } from "../../src/parent/pooled-runner.ts"
 import { type RunnerState, transition } from "../../src/parent/runner-state.ts"
@@ -26,18 +28,26 @@ export interface Script {
   received(request: Received, runner: SimulatedRunner): void
 }
 
+interface Open {
+  readonly id: number
+  readonly request: Received
+}
+
 export class SimulatedRunner implements PooledRunner {
   readonly id: string
   readonly serial: number
   readonly job = undefined
   readonly evidence = {}
   readonly endpoint = undefined
+  readonly berth: Link<PooledRunner> = new Link(this)
+  readonly idler: Idler<PooledRunner> = new Idler(this)
   leased = false
   working = false
   reserved = false
   retiring: EndReason | undefined
   goneReason: GoneReason | undefined
-  readonly #open = new Map<number, Received>()
+  /** Oldest first. */
+  readonly #open: Open[] = []
   readonly #host: RunnerHost
   readonly #gate: Gate
   readonly #script: Script
@@ -66,8 +76,8 @@ export class SimulatedRunner implements PooledRunner {
     const client = {
       apply: (_path: readonly string[], args: readonly unknown[], waiter: Waiter) => this.#receive(args, waiter),
       cancel: (id: number) => {
-        const request = this.#open.get(id)
-        if (request) request.cancelled = true
+        const open = this.#open.find(one => one.id === id)
+        if (open) open.request.cancelled = true
       },
     }
     const exports = ["f"]
@@ -89,7 +99,7 @@ export class SimulatedRunner implements PooledRunner {
   }
   /** Requests that are not over, oldest first. */
   get open(): Received[] {
-    return [...this.#open.values()]
+    return this.#open.map(({ request }) => request)
   }
   get info(): RunnerInfo {
     const { id, state, running: inFlight, leased, goneReason: reason } = this
@@ -192,7 +202,7 @@ export class SimulatedRunner implements PooledRunner {
       waiter.reject(lost)
       waiter.done()
     }
-    this.#open.clear()
+    this.#open.length = 0
     this.#host.gone(this, bootError)
     this.#gate.end()
     for (const tell of this.#endListeners) tell()
@@ -203,7 +213,8 @@ export class SimulatedRunner implements PooledRunner {
     const id = this.#nextId++
     const { done } = waiter
     const over = () => {
-      this.#open.delete(id)
+      const at = this.#open.findIndex(one => one.id === id)
+      if (at >= 0) this.#open.splice(at, 1)
       done()
       this.#drained()
     }
@@ -216,7 +227,7 @@ export class SimulatedRunner implements PooledRunner {
         done: over,
       },
     }
-    this.#open.set(id, request)
+    this.#open.push({ id, request })
     this.#script.received(request, this)
     return id
   }
@@ -224,7 +235,7 @@ export class SimulatedRunner implements PooledRunner {
   /** A runner that drains leaves when nothing runs on it any more. */
   #drained(): void {
     queueMicrotask(() => {
-      if (this.#state === "draining" && this.#open.size === 0 && this.#gate.running === 0) this.end(this.goneReason!)
+      if (this.#state === "draining" && this.#open.length === 0 && this.#gate.running === 0) this.end(this.goneReason!)
     })
   }
 
