@@ -25,7 +25,12 @@ export interface Sharing {
 interface Shared {
   readonly hub: Promise<Hub>
   readonly users: Set<PortUser>
+  /** Whose runners were admitted, also of old; null: a pool's that has left. Who comes late is no news to anybody else. */
+  readonly owners: Map<string, PortUser | null>
 }
+
+/** Runners whose owner is remembered: those that come late do so soon. */
+const MAX_OWNERS = 10_000
 
 /** Made once for the program (`src/index.ts`) and handed to its pools; a pool without one has its ports for itself. */
 export class HubShare {
@@ -40,18 +45,31 @@ export class HubShare {
     const shared = this.#ports.get(name) ?? this.#open(name, host, tls)
     shared.users.add(user)
     const hub = await shared.hub
-    return new HubSeat(hub, () => {
-      shared.users.delete(user)
-      if (shared.users.size > 0) return
-      this.#ports.delete(name)
-      hub.close()
-    })
+    return new HubSeat(
+      hub,
+      id => remember(shared.owners, id, user),
+      () => {
+        shared.users.delete(user)
+        for (const [id, owner] of shared.owners) if (owner === user) shared.owners.set(id, null)
+        if (shared.users.size > 0) return
+        this.#ports.delete(name)
+        hub.close()
+      },
+    )
   }
 
   #open(name: string, host: string, tls: boolean): Shared {
     const users = new Set<PortUser>()
-    const hub = Hub.open(host, event => tellAll(users, event), tls)
-    const shared = { hub, users }
+    const owners: Shared["owners"] = new Map()
+    const hub = Hub.open(
+      host,
+      event => {
+        const owner = event.claimed === undefined ? undefined : owners.get(event.claimed)
+        tell(owner === undefined ? [...users] : owner === null ? [] : [owner], event)
+      },
+      tls,
+    )
+    const shared = { hub, users, owners }
     this.#ports.set(name, shared)
     hub.catch(() => this.#ports.delete(name)) // whoever joined is told; the address may be there at the next try
     return shared
@@ -59,22 +77,30 @@ export class HubShare {
 }
 
 /** Each pool once; one line in one log, although every pool may have a logger of its own. */
-function tellAll(users: ReadonlySet<PortUser>, event: Refusal): void {
-  const concerned = [...users].filter(user => !user.closing())
+function tell(users: readonly PortUser[], event: Refusal): void {
+  const concerned = users.filter(user => !user.closing())
   const heard = concerned.find(user => user.logger !== silentLogger)
   heard?.logger.warn(event, "a connection was refused")
   for (const user of concerned) user.refused(event)
 }
 
+function remember(owners: Map<string, PortUser | null>, id: string, owner: PortUser): void {
+  owners.set(id, owner)
+  const [oldest] = owners.keys()
+  if (owners.size > MAX_OWNERS && oldest !== undefined) owners.delete(oldest)
+}
+
 /** One pool's part of a shared port. */
 export class HubSeat implements Port {
   readonly #hub: Hub
+  readonly #admitted: (runnerId: string) => void
   readonly #leave: () => void
   readonly #revocations = new Set<() => void>()
   #left = false
 
-  constructor(hub: Hub, leave: () => void) {
+  constructor(hub: Hub, admitted: (runnerId: string) => void, leave: () => void) {
     this.#hub = hub
+    this.#admitted = admitted
     this.#leave = leave
   }
 
@@ -92,6 +118,7 @@ export class HubSeat implements Port {
 
   admit(runnerId: string, key: Buffer, accept: (peer: AcceptedPeer) => void): () => void {
     const revoke = this.#hub.admit(runnerId, key, accept)
+    this.#admitted(runnerId)
     const done = (): void => {
       this.#revocations.delete(done)
       revoke()

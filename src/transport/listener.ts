@@ -67,6 +67,8 @@ export class Listener {
   readonly #server: Server | PlainServer
   readonly #wss: Record<"control" | "data", WebSocketServer>
   readonly #identities = new WeakMap<Duplex, string>()
+  /** Whom a socket that is turned away claimed to be. */
+  readonly #claims = new WeakMap<Duplex, string>()
   readonly #strangers: Strangers
 
   private constructor(options: ListenerOptions) {
@@ -127,6 +129,7 @@ export class Listener {
       ...pskServerOptions(
         identity => this.#options.keyOf(identity),
         (socket, identity) => this.#identities.set(socket, identity),
+        (socket, identity) => this.#claims.set(socket, identity),
       ),
       ...http,
       handshakeTimeout: 2 * handshakeMs,
@@ -134,7 +137,8 @@ export class Listener {
     // First of the listeners: that of node:https passes the error on to 'clientError', as if it were one of HTTP.
     server.prependListener("tlsClientError", (error: NodeJS.ErrnoException, socket: TLSSocket) => {
       const name = peerName(socket)
-      this.#strangers.refuse(name, "tls", `TLS: ${error.code ?? error.message}`)
+      const claimed = this.#claims.get(socket) ?? this.#identities.get(socket)
+      this.#strangers.refuse(name, "tls", `TLS: ${error.code ?? error.message}`, claimed)
       const plain = error.code === "ERR_SSL_HTTP_REQUEST" ? this.#strangers.socketOf(name) : undefined
       if (plain) plain.end(answer("426 Upgrade Required"), () => socket.destroy())
       else socket.destroy()
@@ -183,7 +187,8 @@ export class Listener {
   }
 
   #turnAway(socket: Socket, status: string, reason: RefusalReason, why: string): void {
-    this.#strangers.refuse(peerName(socket), reason, why)
+    const claimed = this.#identities.get(socket)
+    this.#strangers.refuse(peerName(socket), reason, why, claimed)
     socket.on("error", () => socket.destroy()) // the stranger may be gone before it reads this
     socket.end(answer(status), () => socket.destroy())
   }
@@ -232,7 +237,7 @@ export class Listener {
       proven(identity)
       return
     }
-    const refused = (why: string) => this.#strangers.refuse(from, "proof", why)
+    const refused = (why: string, claimed?: string) => this.#strangers.refuse(from, "proof", why, claimed)
     askProof(ws, kind, id => this.#options.keyOf(id), { proven, refused })
   }
 }

@@ -29,7 +29,7 @@ export interface ProofHandler {
   /** The peer has the key of this identity, and has been told that we have it too. Take its messages in this very call. */
   proven(identity: string): void
   /** It has not. The socket is being closed. */
-  refused(why: string): void
+  refused(why: string, claimed?: string): void
 }
 
 /** The parent's end: challenges the peer. Unknown identities and wrong keys are told apart neither to it nor by time. */
@@ -41,11 +41,11 @@ export function askProof(
 ): void {
   const parentNonce = newNonce()
   const failed = (error: Error) => refuse(`bad frame in place of a proof: ${error.message}`)
-  const refuse = (why: string) => {
+  const refuse = (why: string, claimed?: string) => {
     ws.off("message", answered)
     ws.off("error", failed)
     ws.on("error", () => ws.terminate())
-    handler.refused(why)
+    handler.refused(why, claimed)
     ws.close(CloseCode.refused, "no valid proof of a runner's key") // the same words whatever was wrong
   }
   const answered = (data: Buffer, isBinary: boolean) => {
@@ -61,7 +61,7 @@ export function askProof(
     const key = keyOf(identity)
     const fits = isMac(proof.mac, key ?? NO_KEY, "runner", about)
     if (key === undefined || !fits) {
-      refuse(`wrong proof for ${JSON.stringify(identity)}: another key, no live runner, or a replay`)
+      refuse(`wrong proof for ${JSON.stringify(identity)}: another key, no live runner, or a replay`, identity)
       return
     }
     ws.off("message", answered)

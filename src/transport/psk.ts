@@ -18,11 +18,12 @@ const CIPHERS = "TLS_AES_128_GCM_SHA256"
 
 /**
  * Options for `https.createServer`. `keyOf` gives the key of an identity, or undefined for an unknown or revoked one;
- * `seen` hears which identity a socket proved, which is the only source of truth about who is on it.
+ * `seen` hears which identity a socket proved, which is the only source of truth about who is on it; `unknown` of one that has no key.
  */
 export function pskServerOptions(
   keyOf: (identity: string) => Buffer | undefined,
   seen: (socket: TLSSocket, identity: string) => void,
+  unknown: (socket: TLSSocket, identity: string) => void = () => {},
 ): TlsOptions {
   return {
     minVersion: "TLSv1.3",
@@ -32,7 +33,10 @@ export function pskServerOptions(
     sessionTimeout: 1,
     pskCallback(socket, identity) {
       const key = keyOf(identity)
-      if (key === undefined) return null
+      if (key === undefined) {
+        unknown(socket, identity)
+        return null
+      }
       seen(socket, identity)
       return key
     },

@@ -38,6 +38,8 @@ export interface Refusal {
   readonly why: string
   /** Remote address and port. */
   readonly from: string
+  /** The runner it claimed to be, where it claimed one. Anybody can claim anything. */
+  readonly claimed?: string
 }
 
 /** A stranger chooses the words: they must not fill a log, nor move a terminal's cursor. */
@@ -55,9 +57,11 @@ interface Stranger {
 export const peerName = (socket: Socket): string => `${socket.remoteAddress}:${socket.remotePort}`
 
 /** A refusal in words that can be logged. */
-export function refusal(reason: RefusalReason, why: string, from: string): Refusal {
-  return { reason, why: why.slice(0, MAX_WHY).replace(CONTROLS, "?"), from }
+export function refusal(reason: RefusalReason, why: string, from: string, claimed?: string): Refusal {
+  return { reason, why: shown(why), from, ...(claimed !== undefined && { claimed: shown(claimed) }) }
 }
+
+const shown = (text: string) => text.slice(0, MAX_WHY).replace(CONTROLS, "?")
 
 export class Strangers {
   readonly #byName = new Map<string, Stranger>()
@@ -101,11 +105,11 @@ export class Strangers {
   }
 
   /** Tells of a connection that was not accepted yet, once; whatever else becomes of its socket is no news. */
-  refuse(name: string, reason: RefusalReason, why: string): void {
+  refuse(name: string, reason: RefusalReason, why: string, claimed?: string): void {
     const stranger = this.#byName.get(name)
     if (!stranger || stranger.refused) return
     stranger.refused = true
-    this.#tell(refusal(reason, why, name))
+    this.#tell(refusal(reason, why, name, claimed))
   }
 
   /** It is no stranger any more: accepted, or gone. */

@@ -59,6 +59,23 @@ describe("HubShare", () => {
     expect([a!.tls, c!.tls, a!.host, d.host]).toEqual([false, true, HOST, "127.0.0.2"])
   })
 
+  it.each([false, true])(
+    "tells of a runner that comes too late its own pool alone, and nobody once that has left; tls %s",
+    async tls => {
+      const [mine, others] = [user(), user()]
+      const [a] = await Promise.all([join(mine, tls), join(others, tls)])
+      const key = newKey()
+      const late = () =>
+        dial({ host: HOST, port: a!.port, tls, kind: "control", identity: "r-1", key, timeoutMs: 5_000 })
+      a!.admit("r-1", key, () => {})() // and revoked at once
+      await expect(late()).rejects.toThrow()
+      expect([mine.told.map(r => r.claimed), others.told]).toEqual([["r-1"], []])
+      a!.close()
+      await expect(late()).rejects.toThrow()
+      expect([mine.told.length, others.told]).toEqual([1, []])
+    },
+  )
+
   it("closes it with the last of them; the next one opens another", async () => {
     const [a, b] = await Promise.all([join(), join()])
     const { port } = a!
