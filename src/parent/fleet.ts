@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto"
 import type { Job } from "../shared/backend.ts"
 import { formatMs } from "../shared/duration.ts"
 import { BootError } from "../shared/errors.ts"
-import { BootPolicy, FORGET_MS } from "./boot-policy.ts"
+import { BootPolicy, FORGET_MS, type Verdict } from "./boot-policy.ts"
 import { Census } from "./census.ts"
 import type { PoolEmitter } from "./events.ts"
 import { GrowHooks } from "./grow-hooks.ts"
@@ -35,8 +35,12 @@ export interface FleetHost {
   /** The runner takes no more work. */
   leaving(runner: PooledRunner): void
   gone(runner: PooledRunner): void
-  /** No runner serves and none can be booted, for this reason: nobody should wait any longer. Returns how many did. */
-  hopeless(error: unknown): number
+  /**
+   * No more runners can be booted, for this reason.
+   * @param none Nor does any serve: nobody should wait any longer. Otherwise only who waits for `min` of them waits in vain.
+   * @returns how many did
+   */
+  hopeless(error: unknown, none: boolean): number
 }
 
 /** Makes a runner that is not booted yet. */
@@ -145,13 +149,19 @@ export class Fleet {
       maxConcurrency: this.#settings.singleUse ? 1 : this.#settings.maxConcurrency,
     })
     if (count === 0) return false
-    const allowed = this.#policy.allowance(count)
-    for (let i = 0; i < allowed; i++) this.#boot()
-    if (allowed > 0) return true
+    if (this.#policy.allowance(count) > 0) {
+      this.#boot() // one, then it is looked again: who hears of it may change what is wanted
+      return true
+    }
     const refusal = this.#census.alive === 0 ? this.#policy.refusal() : undefined
-    if (refusal) this.#host.hopeless(refusal)
+    if (refusal) this.#host.hopeless(refusal, true)
     this.#tryLater()
     return false
+  }
+
+  /** Runners of `min` that were let go are wanted back. */
+  wake(): void {
+    this.#resting = 0
   }
 
   /** Other limits from now on. Runners that are too many take no more work, and end when they have none. */
@@ -264,9 +274,8 @@ export class Fleet {
     void runner.boot(start && (() => start({ name, runnerId, count }))) // never rejects: its end is told to the host
   }
 
-  #bootFailed(error: Error, startedAt: number): void {
-    const { tell, opened } = this.#policy.failed(error, performance.now(), startedAt)
-    const told = tell && this.#census.alive === 0 ? this.#host.hopeless(error) : 0
+  #bootFailed(error: Error, { tell, opened }: Verdict): void {
+    const told = tell ? this.#host.hopeless(error, this.#census.alive === 0) : 0
     if (told === 0) this.#emitter.emit("error", error) // else those who waited have it
     if (opened === undefined) return
     this.#emitter.emit(
@@ -320,15 +329,17 @@ export class Fleet {
       const { id: runnerId, goneReason: reason = "connection-lost", evidence } = runner
       const count = this.#census.alive
       const upSince = this.#upSince.get(runner)
+      const soon = reason === "crashed" && performance.now() - (upSince ?? 0) < FORGET_MS
+      const failure = bootError ?? (soon ? runner.lostError(false) : undefined)
+      // Before anybody hears of it, for they may ask for a runner: the next boot has to wait.
+      const verdict =
+        failure && !this.#closed && this.#policy.failed(failure, performance.now(), this.#begun.get(runner))
+      if (!failure && upSince === undefined) this.#policy.calledOff()
       this.#emitter.emit("runner:down", { ...runner.info, goneReason: reason, evidence })
       this.#emitter.emit("shrink", { pool: name, runnerId, count, reason })
       if (upSince === undefined) this.#hooks.end({ name, runnerId, count, error: bootError ?? runner.lostError(false) })
       this.#hooks.shrink({ name, runnerId, count, reason })
-      // Before anyone looks for a runner again: the next boot has to wait, or those who wait have to be told.
-      const soon = reason === "crashed" && performance.now() - (upSince ?? 0) < FORGET_MS
-      const failure = bootError ?? (soon ? runner.lostError(false) : undefined)
-      if (!failure) this.#policy.calledOff()
-      else if (!this.#closed) this.#bootFailed(failure, this.#begun.get(runner) ?? 0)
+      if (verdict) this.#bootFailed(failure!, verdict)
       this.#host.changed()
     },
   }
