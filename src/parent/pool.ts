@@ -11,7 +11,8 @@ import { show } from "../shared/show.ts"
 import { after, type LongTimer } from "../shared/timer.ts"
 import { apiProxy, type Invoke } from "./api-proxy.ts"
 import { Call } from "./call.ts"
-import { type CallDefaults, type CallOptions, checkCallOptions, type SpawnOptions } from "./call-options.ts"
+import type { CallDefaults, CallOptions, SpawnOptions } from "./call-options.ts"
+import { callDefaults, checkCallOptions } from "./call-options.ts"
 import { Dispatcher } from "./dispatcher.ts"
 import { PoolEmitter, type PoolEvents } from "./events.ts"
 import { Fleet, type MakeRunner } from "./fleet.ts"
@@ -64,7 +65,7 @@ export class FlamePool<T> implements Pool<T> {
   constructor(settings: PoolSettings & Sharing, make?: MakeRunner) {
     this.#settings = settings
     this.name = settings.name
-    this.#defaults = { timeoutMs: settings.timeoutMs, trackResources: settings.trackResources, held: this.#held }
+    this.#defaults = callDefaults(settings, this.#held)
     this.#emitter = new PoolEmitter(settings.logger)
     this.#factory = make ? undefined : new RunnerFactory(settings, this.#emitter)
     this.#dispatcher = new Dispatcher({
@@ -256,6 +257,7 @@ export class FlamePool<T> implements Pool<T> {
   #lease(runner: PooledRunner): Runner<T> {
     const lease = new Lease<T>(runner, {
       ...this.#defaults,
+      keyless: "a lease is one runner already",
       release: () => {
         if (this.#leases.get(runner) !== lease) return
         this.#leases.delete(runner)

@@ -145,3 +145,16 @@ describe("callbacks", () => {
     expect(errors).toEqual([new Error("mine"), new Error("mine")])
   })
 })
+
+describe("a key", () => {
+  it("is refused where it would mean nothing: with singleUse, and on a lease", async () => {
+    const single = setUp({ max: 1, singleUse: true }).pool
+    expect(() => single.with({ key: "a" })).toThrow(/^`key` means nothing here: with `singleUse`/)
+    await expect(single.call(api => api.f(), { key: "a" })).rejects.toMatchObject({ option: "key" })
+    await single.close()
+    const { pool } = setUp({ max: 1 })
+    const lease = await pool.spawn()
+    expect(() => lease.with({ key: "a" })).toThrow(/^`key` means nothing here: a lease is one runner/)
+    await pool.close({ timeout: 0 })
+  })
+})
