@@ -47,6 +47,16 @@ describe("close()", () => {
     expect(warn).toHaveBeenCalledWith(expect.objectContaining({ error: expect.any(Error) }), expect.any(String))
   })
 
+  // On the cluster, where the jobs are real: test/cluster/array.test.ts.
+  it("#54 ends every runner that is still on its way, and tells those who wait", async () => {
+    const { pool, runners } = setUp({ max: 3 }, () => {})
+    const calls = [1, 2, 3, 4].map(() => failure(pool.api.f()))
+    expect(runners).toHaveLength(3)
+    await pool.close({ timeout: 0 })
+    for (const error of await Promise.all(calls)) expect(error).toBeInstanceOf(PoolClosedError)
+    expect(runners.map(({ state, goneReason }) => [state, goneReason])).toEqual(runners.map(() => ["gone", "close"]))
+  })
+
   it("called from inside the event of a boot leaves nothing", async () => {
     const { pool, runners } = setUp({ max: 3 })
     let closed: Promise<void> | undefined

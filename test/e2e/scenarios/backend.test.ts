@@ -62,9 +62,9 @@ describe("the environment of a runner", () => {
     const up = once(pool, "runner:up")
     await pool.api.add(1, 1)
     expect((await up).addresses.local).toBe("127.0.0.1")
-    const env = { SLURM_FLAME_HOST: "10.2.0.5" }
-    expect(listenHost(slurm(), env)).toBe("10.2.0.5")
-    expect(listenHost(slurm({ interface: "no-such0" }), env)).toBe("10.2.0.5")
+    const env = { SLURM_FLAME_HOST: "127.0.0.1" }
+    expect(listenHost(slurm(), env)).toBe("127.0.0.1")
+    expect(listenHost(slurm({ interface: "no-such0" }), env)).toBe("127.0.0.1")
     expect(() => listenHost(slurm({ interface: "no-such0" }), {})).toThrow(/"no-such0"/)
     expect(listenHost(local(), env)).toBe("127.0.0.1")
   })
@@ -85,7 +85,7 @@ it("#40 a runner that speaks another version of the protocol is refused, and bot
   pool.on("refused", refusal => refusals.push(refusal))
   const call = pool.api.add(1, 1).catch((error: unknown) => error)
   expect(await old.closed).toMatchObject({
-    code: 4003,
+    code: 4001,
     reason: expect.stringContaining(`protocol ${PROTOCOL_VERSION - 1}`),
   })
   await vi.waitFor(() => {
@@ -96,4 +96,13 @@ it("#40 a runner that speaks another version of the protocol is refused, and bot
   })
   await pool.close({ timeout: 0 })
   expect(await call).toMatchObject({ code: expect.stringMatching(/^ERR_FLAME_/) })
+})
+
+// On the cluster: test/cluster/array.test.ts. Here it is what two pools of one program and one port must never mix up.
+it("#52 two pools with different environments booting at once each get their own", async () => {
+  const pools = ["a", "b"].map(name => basicPool({ name, max: 2, env: { FLAME_TEST_POOL: name } }))
+  const seen = await Promise.all(
+    pools.flatMap(pool => [1, 2].map(async () => ({ env: await pool.api.environment(), pool: pool.name }))),
+  )
+  expect(seen.map(({ env }) => env.FLAME_TEST_POOL)).toEqual(seen.map(({ pool }) => pool))
 })
