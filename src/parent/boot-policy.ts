@@ -26,6 +26,14 @@ const MAX_COOL_DOWN_MS = 1_800_000
 /** A failure so long ago says nothing about the next boot; a runner that has lived for so long was a success. */
 export const FORGET_MS = 120_000
 
+/** What a failure means. */
+export interface Verdict {
+  /** Those who wait should be told instead of being kept waiting. */
+  readonly tell: boolean
+  /** The breaker has opened, for so many milliseconds. */
+  readonly opened: number | undefined
+}
+
 /** `closed`: boots go through. `open`: none does until some time. `trial`: one does, and decides. */
 type Breaker = "closed" | "open" | "trial"
 
@@ -84,10 +92,8 @@ export class BootPolicy {
   /**
    * @param startedAt When the boot began: those that were under way together count as one failure, as an array of jobs that is
    * refused is refused once.
-   * @returns `tell`: those who wait should be told instead of being kept waiting. `opened`: the breaker has opened, for so many
-   * milliseconds.
    */
-  failed(error: Error, now = performance.now(), startedAt = now): { tell: boolean; opened: number | undefined } {
+  failed(error: Error, now = performance.now(), startedAt = now): Verdict {
     if (now - Math.max(this.#lastFailure, this.#openUntil) > FORGET_MS) {
       this.#failures = 0
       this.#opened = 0

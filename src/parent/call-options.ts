@@ -45,6 +45,18 @@ export interface CallDefaults {
   readonly trackResources?: boolean
   /** Hears of what results hold by reference. */
   readonly held?: HeldObjects
+  /** Why no call may have a key; undefined: it may. */
+  readonly keyless?: string | undefined
+}
+
+/** What a pool with these settings has for its calls. */
+export function callDefaults(
+  settings: { readonly timeoutMs: number; readonly trackResources: boolean; readonly singleUse: boolean },
+  held: HeldObjects,
+): CallDefaults {
+  const { timeoutMs, trackResources, singleUse } = settings
+  const keyless = singleUse ? "with `singleUse` no runner serves a second call" : undefined
+  return { timeoutMs, trackResources, held, keyless }
 }
 
 /** What a call works with. */
@@ -81,7 +93,7 @@ export function checkCallOptions(
   where = "a call",
 ): CallLimits {
   const isCall = typeof defaults === "object"
-  const { timeoutMs, trackResources = false, held }: CallDefaults = isCall ? defaults : { timeoutMs: defaults }
+  const { timeoutMs, trackResources = false, held, keyless }: CallDefaults = isCall ? defaults : { timeoutMs: defaults }
   if (options === undefined) return { timeoutMs, signal: undefined, marks: marksOf(true, trackResources), held }
   if (typeof options !== "object" || options === null) {
     throw new OptionError("options", `the options of ${where} must be an object, got ${show(options)}`, {
@@ -97,7 +109,7 @@ export function checkCallOptions(
     signal: options.signal,
     marks: marksOf(flag(options, "link") ?? true, flag(options, "trackResources") ?? trackResources),
     held,
-    ...(options.key !== undefined && { key: checkKey(options.key) }),
+    ...(options.key !== undefined && { key: checkKey(options.key, keyless) }),
     ...(options.retries !== undefined && { retries: checkRetries(options.retries) }),
   }
 }
@@ -107,7 +119,10 @@ function marksOf(link: boolean, track: boolean): Marks | undefined {
   return { ...(link ? {} : { unlinked: true }), ...(track ? { track: true } : {}) }
 }
 
-function checkKey(key: unknown): string {
+function checkKey(key: unknown, keyless: string | undefined): string {
+  if (keyless !== undefined) {
+    throw new OptionError("key", `\`key\` means nothing here: ${keyless}`, { hint: "leave it out" })
+  }
   if (typeof key === "string" && key !== "") return key
   throw new OptionError("key", `\`key\` must be text that is not empty, got ${show(key)}`, {
     hint: "key: dataset.id",

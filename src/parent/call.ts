@@ -53,6 +53,10 @@ export class Call implements Limited, Waiter {
   #outcome: CallOutcome = "over"
   /** How often it was run again. */
   #retried = 0
+  /** Why it has to be sent another time. */
+  #setback: unknown
+  /** Its arguments hold streams or ports: it can be sent once. */
+  #spent = false
   #over: ((outcome: CallOutcome) => void) | undefined
   #onSettled: (() => void) | undefined
   /** It has settled with streams that are still open, to which its limits apply as well. */
@@ -138,9 +142,16 @@ export class Call implements Limited, Waiter {
           : target.client.get(path, this, this.#limits.marks)
     } catch (error) {
       this.#target = undefined
-      this.fail(error) // an argument that cannot cross
+      // An argument that cannot cross; or not a second time, since it was moved or read: then what came before is the reason.
+      if (this.#setback === undefined) this.fail(error)
+      else this.#rejected(this.#setback, target)
       over("over")
     }
+  }
+
+  /** @internal */
+  spends(): void {
+    this.#spent = true
   }
 
   /** @internal The answer. */
@@ -155,8 +166,9 @@ export class Call implements Limited, Waiter {
   /** @internal The answer. */
   reject(error: unknown, refused = false): void {
     if (this.settled) return
-    if (refused) this.#outcome = "not-started"
-    else if (mayRetry(this.#limits.retries, this.#retried, error)) this.#retry()
+    this.#setback = error
+    if (!this.#spent && refused) this.#outcome = "not-started"
+    else if (!this.#spent && mayRetry(this.#limits.retries, this.#retried, error)) this.#retry()
     else this.#rejected(error, this.#target!)
   }
 

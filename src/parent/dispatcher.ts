@@ -73,7 +73,12 @@ export class Dispatcher<R extends Rostered<R>> {
     this.#roster.delete(runner)
   }
 
+  /** Tells everyone, those who wait for a certain runner as well. */
   failAll(error: unknown): void {
+    for (const request of this.#homes.waiting()) {
+      this.#line.remove(request)
+      this.#line.join(request)
+    }
     this.#line.failAll(error)
   }
 

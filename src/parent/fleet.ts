@@ -4,15 +4,13 @@
  */
 import { randomBytes } from "node:crypto"
 import type { Job } from "../shared/backend.ts"
-import { formatMs } from "../shared/duration.ts"
-import { BootError } from "../shared/errors.ts"
-import { BootPolicy, FORGET_MS } from "./boot-policy.ts"
+import { BootPolicy, FORGET_MS, type Verdict } from "./boot-policy.ts"
 import { Census } from "./census.ts"
 import type { PoolEmitter } from "./events.ts"
-import { GrowHooks } from "./grow-hooks.ts"
 import { wanted } from "./growth.ts"
 import { IdleWatch } from "./idle-watch.ts"
 import type { BreakerInfo } from "./pool-api.ts"
+import { PoolNews } from "./pool-news.ts"
 import type { PoolSettings } from "./pool-options.ts"
 import type { EndReason, PooledRunner, RunnerHost } from "./pooled-runner.ts"
 import type { RunnerState } from "./runner-state.ts"
@@ -36,8 +34,12 @@ export interface FleetHost {
   /** The runner takes no more work. */
   leaving(runner: PooledRunner): void
   gone(runner: PooledRunner): void
-  /** No runner serves and none can be booted, for this reason: nobody should wait any longer. Returns how many did. */
-  hopeless(error: unknown): number
+  /**
+   * No more runners can be booted, for this reason.
+   * @param none Nor does any serve: nobody should wait any longer. Otherwise only who waits for `min` of them waits in vain.
+   * @returns how many did
+   */
+  hopeless(error: unknown, none: boolean): number
 }
 
 /** Makes a runner that is not booted yet. */
@@ -46,9 +48,8 @@ export type MakeRunner = (identity: { runnerId: string; serial: number }, host: 
 export class Fleet {
   readonly #settings: PoolSettings
   readonly #host: FleetHost
-  readonly #emitter: PoolEmitter
+  readonly #news: PoolNews
   readonly #make: MakeRunner
-  readonly #hooks: GrowHooks
   readonly #runners = new Set<PooledRunner>()
   readonly #census = new Census()
   /** Jobs that are being ended. */
@@ -72,16 +73,15 @@ export class Fleet {
 
   constructor(settings: PoolSettings, emitter: PoolEmitter, host: FleetHost, make: MakeRunner) {
     this.#settings = settings
-    this.#emitter = emitter
+    this.#news = new PoolNews(settings.name, settings, emitter)
     this.#host = host
     this.#make = make
     this.#min = settings.min
     this.#max = settings.max
-    this.#hooks = new GrowHooks(settings, error => emitter.emit("error", error))
     this.#idle = new IdleWatch({
       patienceMs: () => this.#patienceMs(),
       permit: runner => settings.mayIdle?.(runner.info) ?? true,
-      failed: error => emitter.emit("error", error),
+      failed: error => this.#news.failed(error),
       expire: runner => this.#expire(runner),
     })
   }
@@ -155,13 +155,19 @@ export class Fleet {
       maxConcurrency: this.#settings.singleUse ? 1 : this.#settings.maxConcurrency,
     })
     if (count === 0) return false
-    const allowed = this.#policy.allowance(count)
-    for (let i = 0; i < allowed; i++) this.#boot()
-    if (allowed > 0) return true
+    if (this.#policy.allowance(count) > 0) {
+      this.#boot() // one, then it is looked again: who hears of it may change what is wanted
+      return true
+    }
     const refusal = this.#census.alive === 0 ? this.#policy.refusal() : undefined
-    if (refusal) this.#host.hopeless(refusal)
+    if (refusal) this.#host.hopeless(refusal, true)
     this.#tryLater()
     return false
+  }
+
+  /** Runners of `min` that were let go are wanted back. */
+  wake(): void {
+    this.#resting = 0
   }
 
   /** Other limits from now on. Runners that are too many take no more work, and end when they have none. */
@@ -268,25 +274,13 @@ export class Fleet {
     this.#runners.add(runner)
     this.#begun.set(runner, performance.now())
     this.#census.add(runner.state)
-    const count = this.#census.alive
-    this.#emitter.emit("grow", { pool: name, runnerId, count })
-    const { start } = this.#hooks
-    void runner.boot(start && (() => start({ name, runnerId, count }))) // never rejects: its end is told to the host
+    void runner.boot(this.#news.grows(runner, this.#census.alive)) // never rejects: its end is told to the host
   }
 
-  #bootFailed(error: Error, startedAt: number): void {
-    const { tell, opened } = this.#policy.failed(error, performance.now(), startedAt)
-    const told = tell && this.#census.alive === 0 ? this.#host.hopeless(error) : 0
-    if (told === 0) this.#emitter.emit("error", error) // else those who waited have it
-    if (opened === undefined) return
-    this.#emitter.emit(
-      "error",
-      new BootError(
-        `pool "${this.#settings.name}": so many boots have failed in a row that no more runners are submitted for ${formatMs(opened)}. The last failure: ${error.message}`,
-        error instanceof BootError ? error.evidence : {},
-        { cause: error },
-      ),
-    )
+  #bootFailed(error: Error, { tell, opened }: Verdict): void {
+    const told = tell ? this.#host.hopeless(error, this.#census.alive === 0) : 0
+    if (told === 0) this.#news.failed(error) // else those who waited have it
+    if (opened !== undefined) this.#news.broken(error, opened)
   }
 
   readonly #runnerHost: RunnerHost = {
@@ -297,16 +291,14 @@ export class Fleet {
     },
     ready: runner => {
       this.#policy.cameUp()
-      if (!this.#upSince.has(runner)) {
-        this.#hooks.end({ name: this.#settings.name, runnerId: runner.id, count: this.#census.alive, error: undefined })
-      }
+      const first = !this.#upSince.has(runner)
       this.#upSince.set(runner, performance.now())
-      this.#emitter.emit("runner:up", runner.info)
+      this.#news.serves(runner, this.#census.alive, first)
       this.#idle.refresh()
       this.#host.changed(runner)
     },
     draining: (runner, drainReason, leftMs) => {
-      this.#emitter.emit("runner:drain", { ...runner.info, drainReason, leftMs })
+      this.#news.drains(runner, drainReason, leftMs)
       this.#host.leaving(runner)
       this.#host.changed()
     },
@@ -326,19 +318,16 @@ export class Fleet {
       void this.#track(runner.jobOver()) // close() is not over before the job is
       this.#host.lost(runner, "ended with its runner")
       this.#host.gone(runner)
-      const { name } = this.#settings
-      const { id: runnerId, goneReason: reason = "connection-lost", evidence } = runner
-      const count = this.#census.alive
       const upSince = this.#upSince.get(runner)
-      this.#emitter.emit("runner:down", { ...runner.info, goneReason: reason, evidence })
-      this.#emitter.emit("shrink", { pool: name, runnerId, count, reason })
-      if (upSince === undefined) this.#hooks.end({ name, runnerId, count, error: bootError ?? runner.lostError(false) })
-      this.#hooks.shrink({ name, runnerId, count, reason })
-      // Before anyone looks for a runner again: the next boot has to wait, or those who wait have to be told.
-      const soon = reason === "crashed" && performance.now() - (upSince ?? 0) < FORGET_MS
+      const soon = runner.goneReason === "crashed" && performance.now() - (upSince ?? 0) < FORGET_MS
       const failure = bootError ?? (soon ? runner.lostError(false) : undefined)
+      // Before anybody hears of it, for they may ask for a runner: the next boot has to wait.
+      const verdict =
+        failure && !this.#closed && this.#policy.failed(failure, performance.now(), this.#begun.get(runner))
       if (!failure && upSince === undefined) this.#policy.calledOff()
-      else if (failure && !this.#closed) this.#bootFailed(failure, this.#begun.get(runner) ?? 0)
+      const unborn = upSince === undefined ? (bootError ?? runner.lostError(false)) : undefined
+      this.#news.gone(runner, this.#census.alive, unborn)
+      if (verdict) this.#bootFailed(failure!, verdict)
       this.#host.changed()
     },
   }

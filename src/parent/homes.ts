@@ -34,15 +34,18 @@ export class Homes<R> {
     return this.#homes.get(runner)?.waiting.head
   }
 
+  /** All who wait for a certain runner. */
+  waiting(): Request<R>[] {
+    return [...this.#homes.values()].flatMap(home => [...inOrder(home.waiting)])
+  }
+
   /** The runner takes no more: its keys are free, and who waited for it is returned, in order, still in its queue. */
   leave(runner: R): Request<R>[] {
     const home = this.#homes.get(runner)
     if (!home) return []
     this.#homes.delete(runner)
     for (const key of home.keys) this.#runners.delete(key)
-    const waiting: Request<R>[] = []
-    for (let request = home.waiting.head; request; request = request.behind) waiting.push(request)
-    return waiting
+    return [...inOrder(home.waiting)]
   }
 
   #home(runner: R): Home<R> {
@@ -53,4 +56,8 @@ export class Homes<R> {
     }
     return home
   }
+}
+
+function* inOrder<R>(queue: RequestQueue<R>): Generator<Request<R>> {
+  for (let request = queue.head; request; request = request.behind) yield request
 }

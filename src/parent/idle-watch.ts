@@ -112,7 +112,8 @@ export class IdleWatch<R extends Idling<R>> {
   #decide(idler: Idler<R>, since: number, permitted: boolean): void {
     if (idler.since !== since || this.#stopped) return // it worked meanwhile, or is gone
     idler.since = Number.NaN
-    if (permitted && this.#host.patienceMs() < Number.POSITIVE_INFINITY) this.#host.expire(idler.item)
+    const due = since + this.#host.patienceMs() <= performance.now() // the answer may have taken long enough for that to change
+    if (permitted && due) this.#host.expire(idler.item)
     else this.update(idler.item, true)
   }
 }

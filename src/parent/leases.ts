@@ -26,6 +26,7 @@ export class Leases<T> {
   give(runner: PooledRunner): Runner<T> {
     const lease: Lease<T> = new Lease<T>(runner, {
       ...this.#defaults,
+      keyless: "a lease is one runner already",
       release: () => {
         if (this.#leases.get(runner) !== lease) return
         this.#leases.delete(runner)

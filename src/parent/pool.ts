@@ -11,7 +11,8 @@ import { show } from "../shared/show.ts"
 import { after, type LongTimer } from "../shared/timer.ts"
 import { apiProxy, type Invoke } from "./api-proxy.ts"
 import { Call } from "./call.ts"
-import { type CallDefaults, type CallOptions, checkCallOptions, type SpawnOptions } from "./call-options.ts"
+import type { CallDefaults, CallOptions, SpawnOptions } from "./call-options.ts"
+import { callDefaults, checkCallOptions } from "./call-options.ts"
 import { Dispatcher } from "./dispatcher.ts"
 import { PoolEmitter, type PoolEvents } from "./events.ts"
 import { Fleet, type MakeRunner } from "./fleet.ts"
@@ -64,7 +65,7 @@ export class FlamePool<T> implements Pool<T> {
   constructor(settings: PoolSettings & Sharing, make?: MakeRunner) {
     this.#settings = settings
     this.name = settings.name
-    this.#defaults = { timeoutMs: settings.timeoutMs, trackResources: settings.trackResources, held: this.#held }
+    this.#defaults = callDefaults(settings, this.#held)
     this.#emitter = new PoolEmitter(settings.logger)
     this.#factory = make ? undefined : new RunnerFactory(settings, this.#emitter)
     this.#dispatcher = new Dispatcher({
@@ -102,7 +103,7 @@ export class FlamePool<T> implements Pool<T> {
         },
         leaving: runner => this.#dispatcher.forget(runner),
         gone: runner => this.#dispatcher.delete(runner),
-        hopeless: error => this.#failWaiting(error),
+        hopeless: (error, none) => this.#failWaiting(error, none),
       },
       make ?? ((identity, host) => this.#factory!.make(identity, host)),
     )
@@ -125,6 +126,7 @@ export class FlamePool<T> implements Pool<T> {
   async ready(): Promise<void> {
     this.#admit("ready()")
     if (this.#isReady()) return
+    this.#fleet.wake()
     await new Promise<void>((resolve, reject) => {
       this.#readyWaiters.add({ resolve, reject })
       this.#dispatch()
@@ -274,10 +276,10 @@ export class FlamePool<T> implements Pool<T> {
     return this.#fleet.ready >= this.#fleet.min
   }
 
-  /** Returns how many were told. */
-  #failWaiting(error: unknown): number {
-    const told = this.#dispatcher.size + this.#readyWaiters.size
-    this.#dispatcher.failAll(error)
+  /** Tells those who wait for `min` runners and, with `all`, those who wait for any. Returns how many they were. */
+  #failWaiting(error: unknown, all = true): number {
+    const told = (all ? this.#dispatcher.size : 0) + this.#readyWaiters.size
+    if (all) this.#dispatcher.failAll(error)
     for (const waiter of this.#readyWaiters) waiter.reject(error)
     this.#readyWaiters.clear()
     return told
@@ -303,7 +305,10 @@ export class FlamePool<T> implements Pool<T> {
     this.#factory?.closing()
     await this.#fleet.close(Math.max(0, this.#closeUntil - performance.now()))
     await this.#factory?.close()
-    await this.#settings.module.dispose()
+    await this.#settings.module.dispose().catch((error: unknown) => {
+      // On NFS a file that somebody has open cannot go yet. The sweep of a later pool takes it; this one is over all the same.
+      this.#settings.logger.warn({ error }, "the bundle cannot be deleted")
+    })
     this.#forgetExit()
     this.#settings.signal?.removeEventListener("abort", this.#abort)
     this.#keepAlive.end()

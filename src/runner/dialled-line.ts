@@ -82,7 +82,8 @@ export class DialledLine<W extends Welcome> {
   static async open<W extends Welcome>(options: DialledLineOptions<W>): Promise<DialledLine<W>> {
     const check = (m: ControlMessage) => {
       if (m.t !== "welcome") throw new ProtocolError(`"${m.t}" where a welcome must be`)
-      if (m.v !== PROTOCOL_VERSION) throw new HandshakeError(`the parent speaks protocol ${m.v}`)
+      if (m.v !== PROTOCOL_VERSION)
+        throw new HandshakeError(`the parent speaks protocol ${m.v}, this runner ${PROTOCOL_VERSION}`)
       return m as W
     }
     const take = (connection: Connection, welcome: W) => new DialledLine(options, connection, welcome)

@@ -35,9 +35,13 @@ export function lowerLive(value: object, _path: () => string, session: Session, 
       serveFunction(value as (...args: unknown[]) => unknown, c, session),
     )
   }
-  if (value instanceof MessagePort) return reference("port", lasting(session, scope), c => bridgePort(value, c))
+  if (value instanceof MessagePort) {
+    scope.single = true
+    return reference("port", lasting(session, scope), c => bridgePort(value, c))
+  }
   if (value instanceof AbortSignal) return scope.functions ? lowerSignal(value, own(session, scope)) : undefined
   if (isStream(value)) {
+    scope.single = true
     const channel = session.open()
     // A stream in an answer outlives it; one among the arguments ends with the call.
     if (scope.functions) scope.addCall(channel)

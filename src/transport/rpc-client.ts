@@ -23,6 +23,8 @@ export interface Waiter {
   resolve(value: unknown): void
   /** @param refused The request was not begun, and will not be. */
   reject(error: unknown, refused?: boolean): void
+  /** The arguments hold streams or ports, which are this request's: they cannot go with another. */
+  spends?(): void
   /**
    * The answer has come and its streams have ended, but these objects of it are held here: nothing runs, and `done` follows when
    * they are over. Called without a `this`; the objects lead to no answer.
@@ -127,6 +129,7 @@ export class RpcClient {
     message.id = id
     try {
       const bulk = this.#channel.send(message, scope)
+      if (scope.single) waiter.spends?.()
       const pending: Pending = { waiter, scope, bulk }
       if (bulk) {
         bulk.onGone = () => {

@@ -17,6 +17,8 @@ export class Scope {
   #lasting: Channel[] | undefined
   #objects: Held[] | undefined
   #ports: MessagePort[] | undefined
+  /** The message holds what can be sent once: a stream, or a port. */
+  single = false
 
   /**
    * @param functions Whether plain functions may be passed. A request carries callbacks; an answer does not, since nobody
