@@ -34,6 +34,11 @@ export class Homes<R> {
     return this.#homes.get(runner)?.waiting.head
   }
 
+  /** All queues in which somebody may wait for one runner. */
+  get queues(): RequestQueue<R>[] {
+    return [...this.#homes.values()].map(home => home.waiting)
+  }
+
   /** The runner takes no more: its keys are free, and who waited for it is returned, in order, still in its queue. */
   leave(runner: R): Request<R>[] {
     const home = this.#homes.get(runner)
