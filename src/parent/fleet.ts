@@ -146,7 +146,8 @@ export class Fleet {
     })
     if (count === 0) return false
     const allowed = this.#policy.allowance(count)
-    for (let i = 0; i < allowed; i++) this.#boot()
+    // A listener that hears of one of them may have scaled down, or closed the pool.
+    for (let i = 0; i < allowed && this.room && !this.#closed; i++) this.#boot()
     if (allowed > 0) return true
     const refusal = this.#census.alive === 0 ? this.#policy.refusal() : undefined
     if (refusal) this.#host.hopeless(refusal)
@@ -261,6 +262,7 @@ export class Fleet {
     const count = this.#census.alive
     this.#emitter.emit("grow", { pool: name, runnerId, count })
     const { start } = this.#hooks
+    if (runner.state === "gone") return // a listener has just ended it
     void runner.boot(start && (() => start({ name, runnerId, count }))) // never rejects: its end is told to the host
   }
 
@@ -284,6 +286,8 @@ export class Fleet {
       this.#census.moved(from, runner.state)
       if (runner.retiring !== undefined && isAlive(from) && !isAlive(runner.state)) this.#retiring -= 1
       this.settle(runner)
+      // Before its calls hear of it: one that is to be run again boots another, and whoever hears of that may look around.
+      if (runner.state === "gone") this.#runners.delete(runner)
     },
     ready: runner => {
       this.#policy.cameUp()
@@ -310,7 +314,6 @@ export class Fleet {
       this.#host.changed()
     },
     gone: (runner, bootError) => {
-      this.#runners.delete(runner)
       this.#idle.delete(runner)
       if (runner.working) this.#busy -= 1
       void this.#track(runner.jobOver()) // close() is not over before the job is

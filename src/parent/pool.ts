@@ -247,7 +247,7 @@ export class FlamePool<T> implements Pool<T> {
       for (const waiter of this.#readyWaiters) waiter.resolve()
       this.#readyWaiters.clear()
     }
-    const busy = this.#fleet.working || this.#dispatcher.size > 0
+    const busy = this.#busy
     this.#keepAlive.set(busy || this.#fleet.booting || this.#readyWaiters.size > 0 || this.#state !== "open")
     if (!busy) this.#quiet?.()
   }
@@ -281,6 +281,10 @@ export class FlamePool<T> implements Pool<T> {
     lease?.end(why, runner.state === "gone" ? runner.info : { ...runner.info, reason: "crashed" })
   }
 
+  get #busy(): boolean {
+    return this.#fleet.working || this.#dispatcher.size > 0
+  }
+
   #isReady(): boolean {
     return this.#fleet.ready >= this.#fleet.min
   }
@@ -308,7 +312,8 @@ export class FlamePool<T> implements Pool<T> {
     for (const waiter of this.#readyWaiters) waiter.reject(this.#closedError("ready()"))
     this.#readyWaiters.clear()
     this.#held.close() // what is only held would keep its slot for ever
-    await this.#quietFor(timeoutMs)
+    do await this.#quietFor(Math.max(0, this.#closeUntil - performance.now()))
+    while (this.#busy && performance.now() < this.#closeUntil) // what was on a runner that is gone came back
     this.#state = "closed"
     this.#failWaiting(this.#closedError("what was still waiting for a runner"))
     this.#factory?.closing()
