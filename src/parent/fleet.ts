@@ -146,8 +146,7 @@ export class Fleet {
     })
     if (count === 0) return false
     const allowed = this.#policy.allowance(count)
-    // A listener that hears of one of them may have scaled down, or closed the pool.
-    for (let i = 0; i < allowed && this.room && !this.#closed; i++) this.#boot()
+    for (let i = 0; i < allowed && this.room; i++) this.#boot() // a listener that hears of one may scale down
     if (allowed > 0) return true
     const refusal = this.#census.alive === 0 ? this.#policy.refusal() : undefined
     if (refusal) this.#host.hopeless(refusal)

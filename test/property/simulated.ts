@@ -166,7 +166,7 @@ export class World {
       case "answer":
         return this.#answer(open())
       case "fail":
-        return this.#fail(open(), n % 2 === 0 ? "Again" : "Plain")
+        return this.#fail(this.#open(at, n % 2 === 0), n % 4 === 3 ? "Plain" : "Again")
       case "up":
         return this.#up(pick([...this.booting], at))
       case "bootFail":
@@ -451,13 +451,12 @@ export class World {
     work.begun += 1
   }
 
-  /** A request that can be answered. */
-  #open(at: number): { request: Received; runner: SimulatedRunner } | undefined {
+  /** A request that can be answered; of those that may be run again, where there are any and that is wanted. */
+  #open(at: number, retried = false): { request: Received; runner: SimulatedRunner } | undefined {
     const open = this.runners.flatMap(runner => runner.open.map(request => ({ request, runner })))
-    return pick(
-      open.filter(({ request }) => !this.#isPlaced(request)),
-      at,
-    )
+    const all = open.filter(({ request }) => !this.#isPlaced(request))
+    const again = retried ? all.filter(({ request }) => this.all[request.args[0] as number]!.retries) : []
+    return pick(again.length > 0 ? again : all, at)
   }
   readonly #placedRequests = new WeakSet<Received>()
   #isPlaced(request: Received): boolean {

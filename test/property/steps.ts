@@ -32,7 +32,7 @@ export interface Sequence {
 const WEIGHTS = {
   call: 14,
   keyed: 6,
-  retried: 6,
+  retried: 8,
   timed: 3,
   held: 8,
   cast: 3,
@@ -45,7 +45,7 @@ const WEIGHTS = {
   unplace: 3,
   abort: 6,
   answer: 22,
-  fail: 5,
+  fail: 8,
   up: 14,
   bootFail: 2,
   kill: 4,
