@@ -234,7 +234,7 @@ export class Rules {
     if (error instanceof RunnerLostError) {
       if (!work) return fails(this.#world.closing || bootsFailed > 0)
       if (work.lease) return fails(work.lease.runner.state === "gone" || work.lost)
-      if (!began && bootsFailed > 0 && !error.started) return // what a crash so soon says to those who wait
+      if (bootsFailed > 0 && !error.started) return // what a crash so soon says to those who wait, for the first time or again
       return fails(work.lost && began)
     }
     if (error instanceof RunnerDrainingError)
