@@ -75,11 +75,7 @@ export class Dispatcher<R extends Rostered<R>> {
 
   /** Tells everyone, those who wait for a certain runner as well. */
   failAll(error: unknown): void {
-    for (const request of this.#homes.waiting()) {
-      this.#line.remove(request)
-      this.#line.join(request)
-    }
-    this.#line.failAll(error)
+    this.#line.failAll(error, this.#homes.queues)
   }
 
   /** Serves who can be served. @param freed A runner that has slots, or may have: who waits for it comes first. */
@@ -109,9 +105,13 @@ export class Dispatcher<R extends Rostered<R>> {
     if (!slot) return false
     const home = slot.key === undefined ? undefined : this.#homes.of(slot.key)
     if (home) {
-      if (this.#canServe(home)) return this.#give(slot, home)
-      this.#line.move(slot, this.#homes.waitingFor(home))
-      return true
+      if (!this.#canServe(home)) {
+        this.#line.move(slot, this.#homes.waitingFor(home))
+        return true
+      }
+      // It has a slot again and was not yet said to be free: who waits for it came before.
+      const waits = this.#homes.next(home)
+      return this.#give(waits && waits.arrival < slot.arrival ? waits : slot, home)
     }
     const runner = this.#roster.least
     return runner !== undefined && this.#give(slot, runner)

@@ -274,7 +274,9 @@ export class Fleet {
     this.#runners.add(runner)
     this.#begun.set(runner, performance.now())
     this.#census.add(runner.state)
-    void runner.boot(this.#news.grows(runner, this.#census.alive)) // never rejects: its end is told to the host
+    const start = this.#news.grows(runner, this.#census.alive)
+    if (runner.state === "gone") return // who heard of it has ended it
+    void runner.boot(start) // never rejects: its end is told to the host
   }
 
   #bootFailed(error: Error, { tell, opened }: Verdict): void {
@@ -288,6 +290,8 @@ export class Fleet {
       this.#census.moved(from, runner.state)
       if (runner.retiring !== undefined && isAlive(from) && !isAlive(runner.state)) this.#retiring -= 1
       this.settle(runner)
+      // Before its calls hear of it: one that is to be run again boots another, and whoever hears of that may look around.
+      if (runner.state === "gone") this.#runners.delete(runner)
     },
     ready: runner => {
       this.#policy.cameUp()
@@ -312,7 +316,6 @@ export class Fleet {
       this.#host.changed()
     },
     gone: (runner, bootError) => {
-      this.#runners.delete(runner)
       this.#idle.delete(runner)
       if (runner.working) this.#busy -= 1
       void this.#track(runner.jobOver()) // close() is not over before the job is

@@ -34,9 +34,9 @@ export class Homes<R> {
     return this.#homes.get(runner)?.waiting.head
   }
 
-  /** All who wait for a certain runner. */
-  waiting(): Request<R>[] {
-    return [...this.#homes.values()].flatMap(home => [...inOrder(home.waiting)])
+  /** All queues in which somebody may wait for one runner. */
+  get queues(): RequestQueue<R>[] {
+    return [...this.#homes.values()].map(home => home.waiting)
   }
 
   /** The runner takes no more: its keys are free, and who waited for it is returned, in order, still in its queue. */

@@ -299,7 +299,8 @@ export class FlamePool<T> implements Pool<T> {
     for (const waiter of this.#readyWaiters) waiter.reject(this.#closedError("ready()"))
     this.#readyWaiters.clear()
     this.#held.close() // what is only held would keep its slot for ever
-    await this.#quietFor(timeoutMs)
+    do await this.#quietFor(Math.max(0, this.#closeUntil - performance.now()))
+    while (this.#busy && performance.now() < this.#closeUntil) // what was on a runner that is gone came back
     this.#state = "closed"
     this.#failWaiting(this.#closedError("what was still waiting for a runner"))
     this.#factory?.closing()

@@ -24,6 +24,8 @@ export class Service {
   readonly #host: ServiceHost
   readonly #endListeners = new Set<() => void>()
   #session: Session | undefined
+  /** The worker of this session is lost. */
+  #lost = false
   #target: CallTarget | undefined
   #endpoint: ComlinkPort | undefined
 
@@ -42,8 +44,13 @@ export class Service {
     return this.#gate.running
   }
 
+  /** None once the worker is lost, while its calls still hear of that: one that is to be run again would be sent to it. */
   get free(): number {
-    return this.#gate.free
+    return this.#lost ? 0 : this.#gate.free
+  }
+
+  get #serves(): boolean {
+    return !this.#lost && this.#host.serves()
   }
 
   /** The user's own port: real Comlink, or any protocol of theirs. One for the life of the worker. */
@@ -55,6 +62,7 @@ export class Service {
   /** A worker serves: the first one, or one in place of another. */
   begin(session: Session, exports: string[], runnerId: string, { jobId, node }: JobEvidence): void {
     this.#session = session
+    this.#lost = false
     this.#endpoint = undefined
     const names = new Set(exports)
     const target = { client: new RpcClient(session.root), exports, names, runnerId, jobId, node }
@@ -73,7 +81,7 @@ export class Service {
     this.#gate.enter(
       leave => {
         if (call.settled) return leave()
-        if (!this.#host.serves()) {
+        if (!this.#serves) {
           back(false)
           return leave()
         }
@@ -91,7 +99,7 @@ export class Service {
   /** Holds a slot while `task` runs, and lets it send calls of its own in it. */
   hold(task: (target: CallTarget) => Promise<void>, notStarted: () => void): void {
     this.#gate.enter(leave => {
-      if (this.#host.serves()) return void task(this.#target!).finally(leave)
+      if (this.#serves) return void task(this.#target!).finally(leave)
       notStarted()
       leave()
     }, notStarted)
@@ -104,6 +112,7 @@ export class Service {
 
   /** The worker is lost, and with it everything that was sent to it. */
   fail(reason: FlameError): void {
+    this.#lost = true
     this.#session?.fail(reason)
   }
 

@@ -44,10 +44,10 @@ export class WaitingLine<R> {
     return true
   }
 
-  /** Empties both queues, telling everyone in order. */
-  failAll(error: unknown): void {
+  /** Empties both queues and these, where the others wait; tells everyone in order. */
+  failAll(error: unknown, queues: readonly RequestQueue<R>[] = []): void {
     const all: Request<R>[] = []
-    for (const queue of [this.leases, this.slots]) {
+    for (const queue of [this.leases, this.slots, ...queues]) {
       while (queue.head) {
         all.push(queue.head)
         this.remove(queue.head)

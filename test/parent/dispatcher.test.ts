@@ -163,6 +163,18 @@ describe("Dispatcher", () => {
     expect(e.runner).toBe(runners[0])
   })
 
+  it("a call does not pass those of its key that wait for the runner, which has a slot and has not said so yet", () => {
+    const { ask, dispatcher, runners, free } = setUp([1, 1])
+    const [a, b, c] = [slot("a", "k"), slot("b", "k"), slot("c", "k")]
+    ask(a, b)
+    runners[0]!.running -= 1
+    ask(c)
+    expect([b.runner, c.runner]).toEqual([runners[0], undefined])
+    dispatcher.update(runners[0]!)
+    free(runners[0]!)
+    expect(c.runner).toBe(runners[0])
+  })
+
   it("who waits for a certain runner is no reason to boot one", () => {
     const { ask, dispatcher } = setUp([1])
     ask(slot("a", "k"), slot("b", "k"), slot("c"))
@@ -236,6 +248,19 @@ describe("Dispatcher", () => {
     ask(...all)
     dispatcher.failAll("why")
     expect(heard).toEqual(["a why 0", "b why 0", "c why 0"])
+  })
+})
+
+describe("who waits for one runner, when there will be none", () => {
+  it("is told like everybody else, in order", () => {
+    const { ask, dispatcher } = setUp([1])
+    const heard: string[] = []
+    const all = [slot("a", "k"), lease("b"), slot("c", "k"), slot("d")]
+    for (const request of all) request.fail = () => heard.push(request.name)
+    ask(...all)
+    dispatcher.failAll("why")
+    expect(heard).toEqual(["b", "c", "d"])
+    expect(dispatcher.size).toBe(0)
   })
 })
 

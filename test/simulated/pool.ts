@@ -24,6 +24,7 @@ export function simulatedPool(
   const pool = new FlamePool<Api>(checked, (identity, host) => {
     const runner = new SimulatedRunner(identity, host, checked.maxConcurrency, script)
     runners.push(runner)
+    script.made?.(runner)
     return runner
   })
   return { pool, runners }

@@ -11,11 +11,17 @@ import { lostError } from "../../src/parent/lost-error.ts"
 import type { EndReason, PooledRunner, RunnerHost } from "../../src/parent/pooled-runner.ts"
 import { type RunnerState, transition } from "../../src/parent/runner-state.ts"
 import type { GoneReason, RunnerLostError } from "../../src/shared/errors.ts"
+import { after, type LongTimer } from "../../src/shared/timer.ts"
+import type { Marks } from "../../src/transport/protocol.ts"
 import type { RpcClient, Waiter } from "../../src/transport/rpc-client.ts"
 
 /** A request that has reached the runner and is not over. */
 export interface Received {
   readonly args: readonly unknown[]
+  /** What the result is to be: one that stays here, say. */
+  readonly marks: Marks | undefined
+  /** Where it is, as handles on what stays here need it. */
+  readonly target: CallTarget
   readonly waiter: Waiter
   cancelled: boolean
 }
@@ -26,11 +32,12 @@ export interface Script {
   boot(runner: SimulatedRunner): void
   /** A request has come. */
   received(request: Received, runner: SimulatedRunner): void
-}
-
-interface Open {
-  readonly id: number
-  readonly request: Received
+  /** There is one more. */
+  made?(runner: SimulatedRunner): void
+  /** A function of the caller's begins, and holds a slot here. */
+  holds?(runner: SimulatedRunner): void
+  /** What is open on the runner is about to be lost: the runner is gone, or only (`restarts`) its worker. */
+  losing?(runner: SimulatedRunner, restarts: boolean): void
 }
 
 export class SimulatedRunner implements PooledRunner {
@@ -46,17 +53,21 @@ export class SimulatedRunner implements PooledRunner {
   reserved = false
   retiring: EndReason | undefined
   goneReason: GoneReason | undefined
-  /** Oldest first. */
-  readonly #open: Open[] = []
+  readonly #open = new Map<number, Received>()
   readonly #host: RunnerHost
   readonly #gate: Gate
   readonly #script: Script
-  readonly #target: CallTarget
+  /** Of the worker that serves now. */
+  #target: CallTarget
   readonly #endListeners = new Set<() => void>()
   readonly #whenGone: Promise<void>
   #tellGone!: () => void
   #state: RunnerState = "submitting"
   #reachable = true
+  /** Its worker is lost, and none serves in its place yet. */
+  #lost = false
+  #holding = 0
+  #late: LongTimer | undefined
   #nextId = 1
 
   constructor(
@@ -69,20 +80,11 @@ export class SimulatedRunner implements PooledRunner {
     this.serial = identity.serial
     this.#host = host
     this.#script = script
-    this.#gate = new Gate(maxConcurrency, { taken: () => host.taken(this), freed: () => host.freed(this) })
+    this.#gate = new Gate(maxConcurrency, { taken: () => host.taken(this), freed: () => this.#freed() })
     this.#whenGone = new Promise(resolve => {
       this.#tellGone = resolve
     })
-    const client = {
-      apply: (_path: readonly string[], args: readonly unknown[], waiter: Waiter) => this.#receive(args, waiter),
-      cancel: (id: number) => {
-        const open = this.#open.find(one => one.id === id)
-        if (open) open.request.cancelled = true
-      },
-    }
-    const exports = ["f"]
-    const where = { exports, names: new Set(exports), runnerId: this.id, jobId: undefined, node: undefined }
-    this.#target = { ...where, client: client as unknown as RpcClient }
+    this.#target = this.#connect()
   }
 
   get state(): RunnerState {
@@ -95,11 +97,18 @@ export class SimulatedRunner implements PooledRunner {
     return this.#gate.running
   }
   get free(): number {
-    return this.#reachable ? this.#gate.free : 0
+    return this.#reachable && !this.#lost ? this.#gate.free : 0
+  }
+  get reachable(): boolean {
+    return this.#reachable
+  }
+  /** Functions of callers that hold a slot. */
+  get holding(): number {
+    return this.#holding
   }
   /** Requests that are not over, oldest first. */
   get open(): Received[] {
-    return this.#open.map(({ request }) => request)
+    return [...this.#open.values()]
   }
   get info(): RunnerInfo {
     const { id, state, running: inFlight, leased, goneReason: reason } = this
@@ -122,6 +131,7 @@ export class SimulatedRunner implements PooledRunner {
   up(): void {
     if (this.#state === "submitted") this.#move("booting")
     if (this.#state !== "booting") return
+    this.#lost = false
     this.#move("ready")
     this.#host.ready(this)
   }
@@ -133,7 +143,7 @@ export class SimulatedRunner implements PooledRunner {
     this.#gate.enter(
       leave => {
         if (call.settled) return leave()
-        if (!this.ready) {
+        if (!this.ready || this.#lost) {
           back(false)
           return leave()
         }
@@ -150,7 +160,14 @@ export class SimulatedRunner implements PooledRunner {
 
   hold(task: (target: CallTarget) => Promise<void>, notStarted: () => void): void {
     this.#gate.enter(leave => {
-      if (this.ready) return void task(this.#target).finally(leave)
+      if (this.ready && !this.#lost) {
+        this.#holding += 1
+        this.#script.holds?.(this)
+        return void task(this.#target).finally(() => {
+          this.#holding -= 1
+          leave()
+        })
+      }
       notStarted()
       leave()
     }, notStarted)
@@ -185,8 +202,9 @@ export class SimulatedRunner implements PooledRunner {
 
   async shutdown(reason: EndReason, graceMs: number): Promise<void> {
     this.drain(reason)
-    if (this.#state !== "draining") this.end(reason)
-    else if (graceMs === 0) this.end(reason)
+    if (this.#state !== "draining" || graceMs === 0) this.end(reason)
+    this.#late?.stop()
+    if (this.#state !== "gone") this.#late = after(graceMs, () => this.end(this.goneReason ?? reason))
     await this.#whenGone
   }
 
@@ -195,47 +213,96 @@ export class SimulatedRunner implements PooledRunner {
   /** It is gone, and what was open on it is lost. */
   end(reason: GoneReason, bootError?: Error): void {
     if (this.#state === "gone") return
+    this.#late?.stop()
+    this.#script.losing?.(this, false)
     this.#move("gone")
     this.goneReason = reason
-    const lost = lostError(this.id, reason, true, {})
-    for (const { waiter } of this.open) {
-      waiter.reject(lost)
-      waiter.done()
-    }
-    this.#open.length = 0
+    this.#lose(reason)
     this.#host.gone(this, bootError)
     this.#gate.end()
     for (const tell of this.#endListeners) tell()
     this.#tellGone()
   }
 
-  #receive(args: readonly unknown[], waiter: Waiter): number {
+  /** Its worker crashes, and is started again. */
+  crash(): void {
+    if (this.#state !== "ready") return
+    this.#script.losing?.(this, true)
+    this.#lose("crashed")
+    this.#move("booting")
+    this.#host.restarting(this)
+    this.#gate.evict()
+    this.#script.boot(this)
+  }
+
+  /** A worker's connection: it fails what is asked of it once the worker is lost. */
+  #connect(): CallTarget {
+    const client = {
+      apply: (_path: readonly string[], args: readonly unknown[], waiter: Waiter, marks?: Marks) =>
+        this.#target.client === (client as unknown) && this.#state !== "gone"
+          ? this.#receive(args, waiter, marks)
+          : this.#tooLate(waiter),
+      cancel: (id: number) => {
+        const request = this.#open.get(id)
+        if (request) request.cancelled = true
+      },
+    }
+    const exports = ["f"]
+    const where = { exports, names: new Set(exports), runnerId: this.id, jobId: undefined, node: undefined }
+    return { ...where, client: client as unknown as RpcClient }
+  }
+
+  #tooLate(waiter: Waiter): number {
+    waiter.reject(lostError(this.id, this.goneReason ?? "crashed", true, {}))
+    waiter.done()
+    return 0
+  }
+
+  #lose(reason: GoneReason): void {
+    this.#lost = true
+    this.#target = this.#connect()
+    const lost = lostError(this.id, reason, true, {})
+    const open = this.open
+    this.#open.clear()
+    for (const { waiter } of open) {
+      waiter.reject(lost)
+      waiter.done()
+    }
+  }
+
+  #receive(args: readonly unknown[], waiter: Waiter, marks: Marks | undefined): number {
     const id = this.#nextId++
     const { done } = waiter
     const over = () => {
-      const at = this.#open.findIndex(one => one.id === id)
-      if (at >= 0) this.#open.splice(at, 1)
+      this.#open.delete(id)
       done()
-      this.#drained()
     }
     const request: Received = {
       args,
+      marks,
+      target: this.#target,
       cancelled: false,
       waiter: {
         resolve: value => waiter.resolve(value),
         reject: (error, refused) => waiter.reject(error, refused),
+        holds: objects => waiter.holds?.(objects),
         done: over,
       },
     }
-    this.#open.push({ id, request })
+    this.#open.set(id, request)
     this.#script.received(request, this)
     return id
+  }
+
+  #freed(): void {
+    this.#host.freed(this)
+    this.#drained()
   }
 
   /** A runner that drains leaves when nothing runs on it any more. */
   #drained(): void {
     queueMicrotask(() => {
-      if (this.#state === "draining" && this.#open.length === 0 && this.#gate.running === 0) this.end(this.goneReason!)
+      if (this.#state === "draining" && this.#open.size === 0 && this.#gate.running === 0) this.end(this.goneReason!)
     })
   }
 

@@ -1,0 +1,291 @@
+/** What has to be true of a pool, whatever is done to it: looked at when something begins, when it settles, and when all is quiet. */
+import assert from "node:assert/strict"
+import type { Lease } from "../../src/parent/lease.ts"
+import {
+  BootError,
+  CallAbortedError,
+  CallTimeoutError,
+  PoolClosedError,
+  ReleasedError,
+  RunnerDrainingError,
+  RunnerLostError,
+} from "../../src/shared/errors.ts"
+import type { SimulatedRunner } from "../simulated/runner.ts"
+import type { Spawn, World } from "./simulated.ts"
+import type { Work } from "./work.ts"
+
+export class Rules {
+  readonly #world: World
+  /** The first that was broken, by something that cannot throw where it was seen. */
+  #broken: unknown
+  /** Where keys are. */
+  readonly #homes = new Map<string, { runner: SimulatedRunner; restarts: number }>()
+  readonly #restarts = new Map<SimulatedRunner, number>()
+  #closeAt = Number.POSITIVE_INFINITY
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  /** There is one more runner. */
+  made(): void {
+    this.#hold(() => {
+      const { pool, runners } = this.#world
+      const all = runners.filter(runner => runner.state !== "gone").length
+      // The pool makes its first ones before anybody has it.
+      const max = (pool as typeof pool | undefined)?.stats().max ?? this.#world.setting.max
+      assert(all <= max, `${all} runners, and max is ${max}`)
+      assert(!this.#world.closed, "a runner is booted after close()")
+    })
+  }
+
+  /** A request has reached a runner. */
+  received(work: Work, runner: SimulatedRunner, losing: SimulatedRunner | undefined): void {
+    this.#hold(() => {
+      assert(losing !== runner, `${work} is sent to a runner that has just lost everything`)
+      assert(runner.ready || work.kind === "held", `${work} is sent to a runner that is ${runner.state}`)
+      assert(work.phase !== "over" || work.kind === "held", `${work} is sent although it is over`)
+      this.#slots(runner)
+      const { leased } = runner
+      if (leased) assert(work.lease, `${work} reaches the leased runner ${runner.id}`)
+    })
+  }
+
+  /** Work that stands in a line begins. */
+  begins(work: Work, runner: SimulatedRunner): void {
+    this.#hold(() => {
+      const { all, setting } = this.#world
+      assert(work.phase === "waiting" || work.phase === "back", `${work} is begun twice`)
+      assert.equal(work.begun, work.refused + work.retried, `${work} is run once more than was declared`)
+      const equals = all.filter(other => other !== work && this.#waits(other) && other.phase !== "back")
+      const passed = equals.find(other => other.isBefore(work))
+      assert(!passed || this.#world.clock.now >= passed.until, `${work} begins before ${passed}`)
+      if (work.lease) {
+        assert.equal(work.lease.runner, runner, `${work} is on another runner than its lease`)
+        const now = this.#world.leases.get(runner)
+        assert(
+          !runner.leased || now === undefined || now === work.lease || isOver(now),
+          `${work} runs in somebody else's lease`,
+        )
+        return
+      }
+      assert(!runner.leased, `${work} begins on the leased runner ${runner.id}`)
+      const retiring = runner.retiring
+      assert(
+        retiring === undefined || (setting.singleUse && retiring === "single-use"),
+        `${work} on a runner that retires`,
+      )
+      if (setting.singleUse) {
+        const before = all.find(o => o !== work && !o.lease && o.runner === runner && o.refused === 0)
+        assert(!before, `${work} is the second on a single-use runner, after ${before}`)
+      }
+      if (work.key !== undefined) this.#atHome(work, work.key, runner)
+    })
+  }
+
+  /** A promise has settled. */
+  settled(work: Work, outcome: { value?: unknown; error?: unknown }): void {
+    this.#hold(() => {
+      assert(!work.outcome, `${work} settles twice`)
+      const { expected } = work
+      work.outcome = outcome
+      work.phase = "over"
+      if (!("error" in outcome)) {
+        assert(
+          expected && !("error" in expected),
+          `${work} resolves with ${String(outcome.value)}, and nobody answered`,
+        )
+        assert.equal(outcome.value, expected.value, `${work} has another's answer`)
+        return
+      }
+      this.#mayFail(work, outcome.error)
+    })
+  }
+
+  leased(spawn: Spawn, lease: Lease<unknown>): void {
+    this.#hold(() => {
+      const { spawns, leases, clock } = this.#world
+      const passed = spawns.find(o => o.id < spawn.id && !o.settled && !o.aborted && clock.now < o.until)
+      assert(!passed, `spawn ${spawn.id} is served before spawn ${passed?.id}`)
+      const other = leases.get(lease.runner as SimulatedRunner)
+      assert(!other || isOver(other), "two leases on one runner")
+    })
+  }
+
+  spawnFailed(spawn: Spawn, error: unknown): void {
+    this.#hold(() => this.#mayFail(spawn, error))
+  }
+
+  refusedAtOnce(error: unknown): void {
+    this.#hold(() => {
+      if (!(error instanceof PoolClosedError) || !this.#world.closing) throw error
+    })
+  }
+
+  closing(timeoutMs: number): void {
+    this.#closeAt = Math.min(this.#closeAt, this.#world.clock.now + timeoutMs)
+  }
+
+  /** A listener looks around. */
+  heard(): void {
+    this.#hold(() => {
+      const gone = this.#world.pool.stats().runners.find(runner => runner.state === "gone")
+      assert(!gone, `stats() has ${gone?.id}, which is gone`)
+    })
+  }
+
+  restarted(runner: SimulatedRunner): void {
+    this.#restarts.set(runner, (this.#restarts.get(runner) ?? 0) + 1)
+  }
+
+  /** Nothing happens any more by itself. */
+  quiet(): void {
+    if (this.#broken !== undefined) throw this.#broken
+    const { all, pool, runners, spawns } = this.#world
+    const stats = pool.stats()
+    const alive = runners.filter(runner => runner.state !== "gone")
+    assert.deepEqual(
+      stats.runners.map(({ id, state, inFlight, leased }) => ({ id, state, inFlight, leased })),
+      alive.map(({ id, state, running, leased }) => ({ id, state, inFlight: running, leased })),
+      "stats().runners",
+    )
+    const waiting = all.filter(work => this.#waits(work) && !work.lease)
+    const leases = spawns.filter(spawn => !spawn.settled)
+    const counted = `${waiting.map(String)}, ${leases.length} spawns`
+    assert.equal(stats.queued, waiting.length + leases.length, `stats().queued, and these wait: ${counted}`)
+    assert.equal(
+      stats.inFlight,
+      alive.reduce((sum, runner) => sum + runner.running, 0),
+      "stats().inFlight",
+    )
+    for (const runner of alive) this.#slots(runner, true)
+    const late = all.find(work => work.phase === "over" && !work.outcome)
+    assert(!late, `${late} is over, and its promise is pending`)
+    this.#nobodyWaitsInVain(alive, waiting, leases.length)
+    this.#limits(alive)
+  }
+
+  /** Everything has been served. */
+  over(): void {
+    const { all, spawns } = this.#world
+    const pending = all.filter(work => !work.outcome)
+    assert.equal(pending.length, 0, `left pending: ${pending.join(", ")}`)
+    const unserved = spawns.filter(spawn => !spawn.settled)
+    assert.equal(unserved.length, 0, `spawns left pending: ${unserved.map(({ id }) => id)}`)
+  }
+
+  /** The pool has been closed. */
+  gone(): void {
+    const { closed, runners, clock, pool, leases } = this.#world
+    this.quiet()
+    this.over()
+    assert(closed, "close() does not resolve")
+    assert.deepEqual(
+      runners.filter(runner => runner.state !== "gone").map(({ id, state }) => `${id} is ${state}`),
+      [],
+    )
+    assert.equal(clock.held, 0, "timers that would hold the process")
+    assert.equal(leases.size, 0, "leases on runners that are gone")
+    const { queued, inFlight } = pool.stats()
+    assert.deepEqual({ queued, inFlight }, { queued: 0, inFlight: 0 })
+  }
+
+  #waits({ phase, outcome, until }: Work): boolean {
+    return !outcome && (phase === "waiting" || phase === "back") && this.#world.clock.now < until
+  }
+
+  #slots(runner: SimulatedRunner, quiet = false): void {
+    const { running, holding, id } = runner
+    const open = runner.open.length
+    assert(running <= this.#world.setting.maxConcurrency, `${running} slots are taken on ${id}`)
+    if (!quiet) return
+    assert(open <= running, `${open} requests run on ${id} in ${running} slots`)
+    assert(
+      running <= open + holding,
+      `${running} slots are taken on ${id}, by ${open} requests and ${holding} functions`,
+    )
+  }
+
+  /** Calls of one key are where the first of them is, as long as that serves. */
+  #atHome(work: Work, key: string, runner: SimulatedRunner): void {
+    const home = this.#homes.get(key)
+    const restarts = this.#restarts.get(runner) ?? 0
+    if (home && home.runner !== runner) {
+      const { ready, retiring } = home.runner
+      const lives = ready && retiring === undefined && home.restarts === (this.#restarts.get(home.runner) ?? 0)
+      assert(!lives, `${work} begins on ${runner.id}, and its key is on ${home.runner.id}`)
+    }
+    this.#homes.set(key, { runner, restarts })
+  }
+
+  #mayFail(what: Work | Spawn, error: unknown): void {
+    const { clock, bootsFailed, closing } = this.#world
+    const work = "kind" in what ? what : undefined
+    const name = work ? `${work}` : `spawn ${(what as Spawn).id}`
+    const fails = (because: boolean) => assert(because, `${name} fails without a reason: ${(error as Error)?.stack}`)
+    const began = work !== undefined && work.begun > work.refused
+    if (error instanceof CallAbortedError) return fails(what.aborted)
+    if (error instanceof CallTimeoutError) return fails(clock.now >= what.until)
+    if (error instanceof PoolClosedError) {
+      const late = work ? work.expected?.error === "closed" : (what as Spawn).late
+      return fails(closing && (late || clock.now >= this.#closeAt))
+    }
+    if (error instanceof BootError) return fails(bootsFailed > 0)
+    if (error instanceof RunnerLostError) {
+      if (!work) return fails(this.#world.closing || bootsFailed > 0)
+      if (work.lease) return fails(work.lease.runner.state === "gone" || work.lost)
+      if (bootsFailed > 0 && !error.started) return // what a crash so soon says to those who wait, for the first time or again
+      return fails(work.lost && began)
+    }
+    if (error instanceof RunnerDrainingError)
+      return fails(work?.lease !== undefined || (work?.kind === "held" && work.sent > 1))
+    if (error instanceof ReleasedError) return fails(work?.lease !== undefined)
+    return fails(work?.expected !== undefined && work.expected.error === error)
+  }
+
+  /** Who could be served is served, and what is missing is on its way. */
+  #nobodyWaitsInVain(alive: SimulatedRunner[], waiting: Work[], spawns: number): void {
+    const { backingOff, closed, pool, setting } = this.#world
+    if (closed) return
+    const { max } = pool.stats()
+    const serve = alive.filter(r => r.ready && !r.leased && !r.reserved && r.retiring === undefined && r.free > 0)
+    const anywhere = waiting.filter(work => work.key === undefined)
+    if (serve.length > 0) assert.equal(anywhere.length, 0, `${anywhere[0]} waits, and ${serve[0]?.id} is free`)
+    const idle = serve.filter(runner => runner.running === 0)
+    if (idle.length > 0) assert.equal(spawns, 0, `a spawn waits, and ${idle[0]?.id} is idle`)
+    const waitsAtAll = anywhere.length + spawns
+    if (backingOff || waitsAtAll === 0 || alive.length >= max) return
+    const booting = alive.filter(runner => !runner.ready && runner.state !== "draining").length
+    const each = setting.singleUse ? 1 : setting.maxConcurrency
+    const want = spawns + Math.ceil(anywhere.length / each)
+    assert(booting >= Math.min(want, max - alive.length + booting), `${want} runners are wanted, ${booting} boot`)
+  }
+
+  /** Runners that are too many are on their way out, and those of `min` are there. */
+  #limits(alive: SimulatedRunner[]): void {
+    const { backingOff, closing, pool, setting } = this.#world
+    const { min, max } = pool.stats()
+    const stay = alive.filter(runner => runner.state !== "draining" && runner.retiring === undefined)
+    assert(stay.length <= max || stay.every(runner => runner.leased), `${stay.length} are to stay, and max is ${max}`)
+    if (closing || backingOff || setting.minIdles || alive.length >= max) return
+    assert(stay.length >= min, `${stay.length} are there, and min is ${min}`)
+  }
+
+  /** Runs a rule where an exception would be caught by the pool: it is told when all is quiet. */
+  #hold(rule: () => void): void {
+    try {
+      rule()
+    } catch (error) {
+      this.#broken ??= error
+    }
+  }
+}
+
+/** Its holder may not have heard of it yet. */
+function isOver(lease: Lease<unknown>): boolean {
+  try {
+    return lease.endpoint === undefined
+  } catch (error) {
+    return error instanceof ReleasedError
+  }
+}
