@@ -48,21 +48,18 @@ describe("growth", () => {
     expect(pool.stats()).toMatchObject({ queued: 0, inFlight: 4 })
     const waiting = pool.api.add(1, 2)
     expect(pool.stats()).toMatchObject({ queued: 1, inFlight: 4 })
-    held[0]!.finish()
+    await held[0]!.finish()
     expect(await waiting).toBe(3)
-    for (const { finish } of held) finish()
-    await Promise.all(held.map(({ call }) => call))
+    await Promise.all(held.map(({ finish }) => finish()))
     expect(idsOf(pool.stats().runners)).toEqual(idsOf(runners))
   })
 
   it("#5 two first calls at once run side by side on the one runner that is booted for them", async () => {
     const pool = basicPool({ max: 1, maxConcurrency: 2 })
     const grown = heard(pool, "grow")
-    const [one, two] = await hold(pool.api, 2) // neither would begin if it waited for the other
+    const both = await hold(pool.api, 2) // neither would begin if it waited for the other
     expect(pool.stats().runners).toMatchObject([{ inFlight: 2 }])
-    one!.finish()
-    two!.finish()
-    await Promise.all([one!.call, two!.call])
+    await Promise.all(both.map(({ finish }) => finish()))
     expect(grown).toHaveLength(1)
   })
 
@@ -130,9 +127,7 @@ describe("growth", () => {
     expect(ends[2]).toMatchObject({ count: 2, error: undefined })
     expect(starts).toEqual([1, 2, 2])
     expect(pool.stats()).toMatchObject({ queued: 0, runners: [{ inFlight: 1 }, { inFlight: 1 }] })
-    long!.finish()
-    queued.finish()
-    await Promise.all([long!.call, queued.call])
+    await Promise.all([long!.finish(), queued.finish()])
   })
 
   it("#43 single use, four calls at once, max 1: each has a runner of its own, one after the other", async () => {

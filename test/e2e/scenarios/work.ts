@@ -8,8 +8,8 @@ export interface Work {
   readonly call: Promise<unknown>
   /** Resolves when it runs. */
   readonly started: Promise<void>
-  /** Lets it end well. */
-  finish(): void
+  /** Lets it end well, and resolves when it has. */
+  finish(): Promise<unknown>
 }
 
 /** Begins a call on `api` that ends when it is let. */
@@ -23,7 +23,11 @@ export function work(api: Pool<Basic>["api"]): Work {
     }),
   )
   call.catch(() => {}) // of one that is left to end with its pool
-  return { call, started: started.promise, finish: () => void done.tell() }
+  const finish = async () => {
+    await done.tell()
+    return await call
+  }
+  return { call, started: started.promise, finish }
 }
 
 /** Begins so many, and resolves when all of them run. */
