@@ -143,7 +143,7 @@ describe("a runner that is told to end", () => {
 describe("a runner that is frozen", () => {
   it("#48 is noticed after three heartbeats: it gets no call any more, and who called is told", async () => {
     process.env[HOST_VARIABLE] = "127.0.0.1"
-    const heartbeat = 200
+    const heartbeat = 500
     const noticed = told<string>()
     const hear = (fields: unknown, text: string) => {
       if (/connection was cut/.test(text)) void noticed.tell((fields as { reason: string }).reason)
@@ -164,7 +164,7 @@ describe("a runner that is frozen", () => {
       const [running] = await hold(pool.api, 1)
       stop = eachBeat(heartbeat, () => void beats++) // by the timer of the heartbeats themselves: late when they are
       for (const process_ of [ppid, pid]) process.kill(process_, "SIGSTOP")
-      expect(await noticed.promise).toMatch(/no answer to three heartbeats of 200 ms/)
+      expect(await noticed.promise).toMatch(/no answer to three heartbeats of 500 ms/)
       // Three without an answer, the look that counts them, and one that was answered before.
       expect(beats).toBeLessThanOrEqual(5)
       const elsewhere = pool.api.where() // there is a slot, on the frozen one

@@ -6,7 +6,7 @@ import { type Basic, told } from "../helpers.ts"
 export interface Work {
   /** Settles with the call. */
   readonly call: Promise<unknown>
-  /** Resolves when it runs. */
+  /** Resolves when it runs; rejects when it fails before. */
   readonly started: Promise<void>
   /** Lets it end well, and resolves when it has. */
   finish(): Promise<unknown>
@@ -22,12 +22,13 @@ export function work(api: Pool<Basic>["api"]): Work {
       await done.promise
     }),
   )
-  call.catch(() => {}) // of one that is left to end with its pool
+  const runs = Promise.race([started.promise, call.then(() => {})])
+  runs.catch(() => {}) // of one that is left to end with its pool
   const finish = async () => {
     await done.tell()
     return await call
   }
-  return { call, started: started.promise, finish }
+  return { call, started: runs, finish }
 }
 
 /** Begins so many, and resolves when all of them run. */
