@@ -33,7 +33,10 @@ export class WatchedBackend implements Backend {
 
   async submit(spec: RunnerSpec, signal: AbortSignal): Promise<Job> {
     this.asked += 1
-    await this.#before(this.asked)
+    await new Promise((resolve, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason), { once: true }) // a pool that closes waits for no test
+      Promise.resolve(this.asked).then(this.#before).then(resolve, reject)
+    })
     const job = await this.#inner.submit(spec, signal)
     this.jobs.push(job)
     return job
