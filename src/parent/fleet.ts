@@ -155,13 +155,14 @@ export class Fleet {
       maxConcurrency: this.#settings.singleUse ? 1 : this.#settings.maxConcurrency,
     })
     if (count === 0) return false
-    if (this.#policy.allowance(count) > 0) {
+    const now = performance.now() // one moment for all: between two a pause may end, and nobody would wait for its end
+    if (this.#policy.allowance(count, now) > 0) {
       this.#boot() // one, then it is looked again: who hears of it may change what is wanted
       return true
     }
-    const refusal = this.#census.alive === 0 ? this.#policy.refusal() : undefined
+    const refusal = this.#census.alive === 0 ? this.#policy.refusal(now) : undefined
     if (refusal) this.#host.hopeless(refusal, true)
-    this.#tryLater()
+    this.#tryLater(now)
     return false
   }
 
@@ -255,8 +256,8 @@ export class Fleet {
     void this.end(runner, "idle", this.#settings.shutdownMs)
   }
 
-  #tryLater(): void {
-    const delay = this.#policy.delayMs()
+  #tryLater(now: number): void {
+    const delay = this.#policy.delayMs(now)
     if (delay === 0) return // a boot is under way that decides whether there will be others
     // Who waits holds the process; keeping `min` does not.
     this.#retry ??= setTimeout(() => {

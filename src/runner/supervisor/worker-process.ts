@@ -17,6 +17,8 @@ export interface WorkerExit {
 const TAIL_BYTES = 4_096
 /** What the worker wrote last is in the pipe already when it ends: this is only for reading it. */
 const LAST_WORDS_MS = 200
+/** Errors of a pipe whose other end is gone. */
+const BROKEN = new Set(["EPIPE", "ECONNRESET"])
 
 /** Where what it writes goes. */
 export interface WorkerOutput {
@@ -80,9 +82,9 @@ export class WorkerProcess {
   send(message: ToWorker): void {
     if (!this.#child.connected) return
     this.#child.send(message, error => {
-      // EPIPE and friends: the worker is ending, and `exited` says how.
-      if (error && this.#child.connected)
-        process.stderr.write(`slurm-flame: cannot reach the worker: ${error.message}\n`)
+      // The worker is ending, and `exited` says how. A broken pipe may be known before Node says that it is disconnected.
+      if (!error || !this.#child.connected || BROKEN.has((error as NodeJS.ErrnoException).code ?? "")) return
+      process.stderr.write(`slurm-flame: cannot reach the worker: ${error.message}\n`)
     })
   }
 
