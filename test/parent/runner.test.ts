@@ -217,7 +217,7 @@ describe("news of a worker's end", () => {
 
   it("makes a second worker welcome, and a second supervisor not", async () => {
     const { config, ready, runner } = await boot()
-    await supervise(config)
+    const supervisor = await supervise(config)
     await serve(config)
     await ready
     const again = await play(config, "data")
@@ -231,7 +231,29 @@ describe("news of a worker's end", () => {
     expect(runner.state).toBe("ready")
     const next = await play(config, "data")
     next.say({ ...hello.data, generation: 1 })
+    supervisor.say({ t: "worker-exit", code: 3, signal: null, stderr: "", restart: true })
+    sockets[1]?.terminate()
     expect(await next.hears("welcome")).toMatchObject({ t: "welcome" })
+  })
+
+  it("is told before the next worker serves, which may be there first", async () => {
+    const { config, ready, told, runner } = await boot()
+    const supervisor = await supervise(config)
+    const worker = await serve(config)
+    await ready
+    worker.cut()
+    await supervisor.hears("relink")
+    const next = await play(config, "data")
+    next.say({ ...hello.data, generation: 1 })
+    expect(await next.heard()).toBe("pong") // read, and not let in
+    expect(told).toEqual(["ready"])
+    supervisor.say({ t: "worker-exit", code: 3, signal: null, stderr: "", restart: true })
+    await next.hears("welcome")
+    expect(told).toEqual(["ready", "restarting"])
+    next.say({ t: "ready", exports: ["f"] })
+    await expect.poll(() => told).toEqual(["ready", "restarting", "ready"])
+    expect(runner.evidence).not.toHaveProperty("exitCode") // that was of the worker before
+    expect(await next.heard()).toBe("pong") // nobody takes its line for that of the one before
   })
 })
 

@@ -80,8 +80,9 @@ export class WorkerProcess {
   send(message: ToWorker): void {
     if (!this.#child.connected) return
     this.#child.send(message, error => {
-      // EPIPE and friends: the worker is ending, and `exited` says how.
-      if (error && this.#child.connected)
+      // It is ending, and `exited` says how: that the channel has closed may be heard of later.
+      const { code } = (error ?? {}) as NodeJS.ErrnoException
+      if (error && code !== "EPIPE" && this.#child.connected)
         process.stderr.write(`slurm-flame: cannot reach the worker: ${error.message}\n`)
     })
   }
