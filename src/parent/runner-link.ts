@@ -71,6 +71,11 @@ export class RunnerLink {
     return this.#data?.line.up === true && this.#absence === undefined
   }
 
+  /** Somebody is there to say what becomes of the runner. */
+  get supervised(): boolean {
+    return this.#control !== undefined && this.#absence === undefined
+  }
+
   /** A peer that proved to have this runner's key. */
   accept(peer: AcceptedPeer): void {
     const stranger = awaitHello(peer, this.#settings.runnerId, {

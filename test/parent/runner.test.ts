@@ -35,10 +35,14 @@ class PaperJob implements Job {
   ended() {
     return this.#end
   }
-  async cancel() {
-    const status = { state: "ended", outcome: "cancelled", evidence: {} } as const
+  /** The scheduler's news. */
+  tell(status: JobStatus) {
     this.status = status
     for (const listener of this.#listeners) listener(status)
+  }
+  async cancel() {
+    const status = { state: "ended", outcome: "cancelled", evidence: {} } as const
+    this.tell(status)
     this.#ended(status)
   }
   async stderrTail() {
@@ -184,6 +188,25 @@ describe("a runner whose worker is faster than its supervisor", () => {
     await serve(config)
     await ready
     expect(runner.state).toBe("ready")
+  })
+
+  it("is left to the scheduler's eyes until there is a supervisor to tell of its end", async () => {
+    const { config, ready, job, runner } = await boot()
+    const worker = await serve(config)
+    await ready
+    const paper = await job
+    const running = { state: "running", node: "n1", endsAt: Date.now() + 600_000 } as const
+    paper.tell(running)
+    expect(paper.interest).not.toContain("rest")
+    const supervisor = await supervise(config)
+    expect(paper.interest.at(-1)).toBe("rest")
+    supervisor.cut()
+    await expect.poll(() => paper.interest.at(-1)).toBe("watch")
+    paper.tell(running) // no news
+    expect(paper.interest.at(-1)).toBe("watch")
+    worker.cut()
+    await paper.cancel()
+    expect((await runner.closed).reason).toBe("cancelled")
   })
 
   it("drains although the supervisor had no line when it was asked to", async () => {
