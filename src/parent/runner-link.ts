@@ -37,8 +37,12 @@ export class RunnerLink {
   /** While the supervisor cannot be reached: how long it may still come back. */
   #absence: LongTimer | undefined
   #drain: (ToSupervisorMessage & { t: "drain" }) | undefined
-  /** A new worker, while the last words of the one before it are still being read. */
+  /** A new worker, while the end of the one before it is not heard of yet, or its last words are still being read. */
   #successor: WorkerLine | undefined
+  /** Lets the successor in. */
+  #enter: (() => void) | undefined
+  /** Workers of generations below this are known to have ended: the supervisor tells each end, in their order. */
+  #ended = 0
   /** Accepted, and their hello not heard yet. */
   readonly #strangers = new Set<Connection>()
   /** What happened to a worker whose last words may still be on their way, and since. */
@@ -65,6 +69,11 @@ export class RunnerLink {
   /** Whether what is sent to the worker now gets there now. A host that does not answer its heartbeats runs no worker either. */
   get up(): boolean {
     return this.#data?.line.up === true && this.#absence === undefined
+  }
+
+  /** Somebody is there to say what becomes of the runner. */
+  get supervised(): boolean {
+    return this.#control !== undefined && this.#absence === undefined
   }
 
   /** A peer that proved to have this runner's key. */
@@ -123,6 +132,7 @@ export class RunnerLink {
     for (const line of lines) line?.close(CloseCode.bye, reason)
     for (const connection of [...this.#strangers]) connection.abort(reason)
     this.#afterData = []
+    this.#enter = undefined
     this.#workersLastWords?.stop()
     this.#onRead = undefined
     this.#runnersLastWords?.stop()
@@ -230,7 +240,9 @@ export class RunnerLink {
         this.#handler.draining(m.reason, m.leftMs)
         return
       case "worker-exit":
+        this.#ended += 1
         this.#onceDataIsRead(() => this.#handler.workerExit(m))
+        this.#admit()
         return
       case "fail":
         this.#handler.fail(unpackError(m.error))
@@ -305,16 +317,28 @@ export class RunnerLink {
     greet()
     this.#successor?.line.fail(new ConnectionError("another worker came"))
     this.#successor = worker
-    // A new worker is only started when the old one has ended, whether or not its end was heard of here.
-    this.#onceDataIsRead(() => {
-      if (this.#successor === worker) this.#successor = undefined
-      if (!connection.open || worker.line.over) return
-      this.#data = worker
-      this.#addresses = { local: peer.localAddress, remote: peer.remoteAddress }
-      this.#handler.worker(({ module, source }) => {
-        worker.welcome(connection, { module, source, maxConcurrency, poolName: pool, heartbeatMs, reconnectMs })
+    this.#enter = () =>
+      this.#onceDataIsRead(() => {
+        if (this.#successor === worker) this.#successor = undefined
+        if (!connection.open || worker.line.over) return
+        this.#data = worker
+        this.#addresses = { local: peer.localAddress, remote: peer.remoteAddress }
+        this.#handler.worker(({ module, source }) => {
+          worker.welcome(connection, { module, source, maxConcurrency, poolName: pool, heartbeatMs, reconnectMs })
+        })
       })
-    })
+    this.#admit()
+  }
+
+  /**
+   * A new worker is only started when the old one has ended, but may be here before that news: how it ended is what those who
+   * wait for its answers are told, and what it served is over only then.
+   */
+  #admit(): void {
+    if (!this.#successor || this.#successor.generation > this.#ended) return
+    const enter = this.#enter
+    this.#enter = undefined
+    enter?.()
   }
 
   /** The worker's connection is cut. It makes another, and hears from its supervisor that it should if it has not noticed. */

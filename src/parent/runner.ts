@@ -200,7 +200,7 @@ export class PoolRunner implements PooledRunner {
     if (endsAt === undefined) return
     this.#endsAt = endsAt
     this.#link.deadline(endsAt)
-    if (this.#state === "ready") this.#job.attend("rest")
+    if (this.#state === "ready") this.#rest()
   }
 
   #jobEnded(status: JobStatus & { state: "ended" }): void {
@@ -284,9 +284,10 @@ export class PoolRunner implements PooledRunner {
     this.#host.freed(this)
   }
 
-  /** The runner itself tells of its end now. */
+  /** The runner itself tells of its end now: a worker may serve before its supervisor can. */
   #rest(): void {
-    if (this.#endsAt !== undefined || this.#settings.backend.network === "loopback") this.#job.attend("rest")
+    const foreseen = this.#endsAt !== undefined || this.#settings.backend.network === "loopback"
+    if (foreseen && this.#link.supervised) this.#job.attend("rest")
   }
 
   #dataLost(reason: Error, generation: number): void {

@@ -1,22 +1,19 @@
 /** Many runners, several pools and one Slurm: what is asked of the controller, and that every job of an array is a runner of its own. */
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
 import { afterEach, beforeEach, expect, test } from "vitest"
 import {
   asUser,
   endPrograms,
   inNode,
-  NODES,
   type NodeName,
-  nodeProcesses,
   noJobsLeft,
   onCluster,
   type Program,
   runAs,
   squeue,
-  tempDirsLeft,
   waitFor,
 } from "./harness.ts"
+import { Ledger } from "./ledger.ts"
+import { nothingLeft } from "./parent.ts"
 
 const head = (...lines: string[]) => `#!/bin/bash
 #SBATCH --time=00:10:00
@@ -35,48 +32,11 @@ interface Where extends Info {
   ppid: number
 }
 
-/** Slurm's commands with a book of what was asked: `<program> begins|ends <arguments>`, one line each, in the order of time. */
-class Ledger {
-  readonly #dir = mkdtempSync("/home/flame/ledger-")
-  readonly #book = join(this.#dir, "book")
-  readonly path = join(this.#dir, "bin")
-
-  constructor() {
-    mkdirSync(this.path)
-    writeFileSync(this.#book, "")
-    chmodSync(this.#book, 0o666)
-    chmodSync(this.#dir, 0o755)
-    for (const program of ["sbatch", "squeue", "scancel"]) {
-      // A controller that takes its time: two polls, if there were two, would be seen to overlap.
-      const pause = program === "squeue" ? "sleep 0.4\n" : ""
-      const script = `#!/bin/sh\necho "${program} begins $*" >>${this.#book}\n${pause}/usr/bin/${program} "$@"\ncode=$?\necho "${program} ends" >>${this.#book}\nexit $code\n`
-      writeFileSync(join(this.path, program), script, { mode: 0o755 })
-    }
-  }
-
-  lines(program: string): string[] {
-    return readFileSync(this.#book, "utf8")
-      .split("\n")
-      .filter(line => line.startsWith(`${program} `))
-  }
-
-  /** The arguments of each call. */
-  calls(program: string): string[] {
-    const start = `${program} begins `
-    return this.lines(program).flatMap(line => (line.startsWith(start) ? [line.slice(start.length)] : []))
-  }
-
-  remove(): void {
-    rmSync(this.#dir, { recursive: true })
-  }
-}
-
 let ledger: Ledger
 
 /** Opens the pools, all in one turn. */
 async function openPools(pools: Record<string, { options: object; slurm: object }>): Promise<Program> {
-  const PATH = `${ledger.path}:${process.env.PATH}`
-  const parent = asUser("pools.mjs", [], { env: { PATH, SLURM_FLAME_LOG: "debug" } })
+  const parent = asUser("pools.mjs", [], { env: { PATH: ledger.PATH, SLURM_FLAME_LOG: "debug" } })
   parent.send({ do: "open", pools })
   await parent.next("opened")
   return parent
@@ -94,14 +54,6 @@ async function ask<T>(
 }
 const statsOf = async (parent: Program, pool: string) =>
   (await ask<{ stats: { runners: Info[] } }>(parent, { do: "stats", pool })).stats.runners
-
-async function nothingLeft(): Promise<void> {
-  await noJobsLeft()
-  for (const node of NODES) {
-    await waitFor(async () => (await nodeProcesses(node)).length === 0, `the user's processes on ${node} to end`)
-    expect(await tempDirsLeft(node)).toEqual([])
-  }
-}
 
 onCluster("runners that start together", () => {
   beforeEach(() => {

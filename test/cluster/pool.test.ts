@@ -1,81 +1,20 @@
 /** The main job on a real Slurm: a parent that is the user's own process on the login node, runners that are jobs on three nodes. */
 import { afterEach, expect, test } from "vitest"
 import {
-  asUser,
   endPrograms,
   inNode,
   LOGIN_ADDRESS,
   NODES,
   type NodeName,
   nodeAddress,
-  nodeProcesses,
   noJobsLeft,
   onCluster,
-  type Program,
   runAs,
   squeue,
   tempDirsLeft,
   waitFor,
 } from "./harness.ts"
-
-/** The job script of the README, with an interface that has several words in its address line. */
-const HEAD = `#!/bin/bash
-#SBATCH --time=00:10:00
-export SLURM_FLAME_HOST=$(ip -f inet addr show ib0 | awk '/inet/ {print $2}' | cut -d/ -f1)
-`
-
-interface Where {
-  id: string
-  jobId: string
-  node: NodeName
-  tmpdir: string
-  pid: number
-  ppid: number
-}
-
-/** Starts the parent and opens its pool. */
-async function openPool(options: object = {}, slurm?: object): Promise<Program> {
-  // What it says of its runners is shown when a test fails.
-  const parent = asUser("pool.mjs", [], { env: { SLURM_FLAME_LOG: "debug" } })
-  parent.send({ do: "open", options, slurm: { slurmJob: HEAD, ...slurm } })
-  await parent.next("opened")
-  return parent
-}
-
-async function spawn(parent: Program, as: string): Promise<void> {
-  parent.send({ do: "spawn", as })
-  await parent.next("spawned")
-}
-
-let nextId = 1
-function start(parent: Program, method: string, args: unknown[] = [], on: string | null = null): number {
-  const id = nextId++
-  parent.send({ do: "call", id, on, method, args })
-  return id
-}
-
-async function call<T>(parent: Program, method: string, args: unknown[] = [], on: string | null = null): Promise<T> {
-  start(parent, method, args, on)
-  return ((await parent.next("result")) as unknown as { value: T }).value
-}
-
-/** Closes the pool and ends the parent; it must exit by itself, with nothing left anywhere. */
-async function closeCleanly(parent: Program): Promise<void> {
-  parent.send({ do: "close" })
-  await parent.next("closed-pool")
-  expect(await squeue()).toEqual([]) // at once: close() has waited for it
-  parent.hangUp()
-  expect(await parent.result).toMatchObject({ code: 0, signal: null })
-  await nothingLeft()
-}
-
-async function nothingLeft(): Promise<void> {
-  await noJobsLeft()
-  for (const node of NODES) {
-    await waitFor(async () => (await nodeProcesses(node)).length === 0, `the user's processes on ${node} to end`)
-    expect(await tempDirsLeft(node)).toEqual([])
-  }
-}
+import { call, closeCleanly, HEAD, nothingLeft, openPool, spawn, start, type Where } from "./parent.ts"
 
 onCluster("a pool on Slurm", () => {
   afterEach(async () => {
@@ -193,10 +132,12 @@ onCluster("a pool on Slurm", () => {
     await closeCleanly(parent)
   })
 
-  test("a parent that is SIGKILLed leaves nothing: its running runner ends, its pending one ends when it starts", async () => {
+  test("#49 a parent that is SIGKILLed leaves nothing: its running runner ends, its pending one ends when it starts", async () => {
     const parent = await openPool({ min: 1, max: 2 }, { sbatch: { nodelist: "n1", cpusPerTask: 8 } })
     await parent.next("runner:up")
     await spawn(parent, "a")
+    const { tmpdir } = await call<Where>(parent, "where", [], "a")
+    expect(await tempDirsLeft("n1")).toEqual([tmpdir]) // there is one to be left
     parent.send({ do: "spawn", as: "b" }) // cannot start: the first job has the whole node
     await waitFor(async () => (await squeue()).some(job => job.state === "PENDING"), "a pending job")
     parent.kill("SIGKILL")

@@ -11,6 +11,8 @@ export class ProxiedBackend implements Backend {
   readonly proxies: LossyProxy[] = []
   /** What the runners were told, as the pool wrote it. */
   readonly boots: BootConfig[] = []
+  /** Called with each before its runner starts. */
+  onProxy: (proxy: LossyProxy) => void = () => {}
   readonly #inner: Backend = local({ killWait: "1s" })
 
   /** @param network What the pool is to think of it: runners of this host, or of others. */
@@ -30,6 +32,7 @@ export class ProxiedBackend implements Backend {
     const boot = decodeBoot(spec.secretEnv[BOOT_VARIABLE])
     const proxy = await LossyProxy.open(boot.port)
     this.proxies.push(proxy)
+    this.onProxy(proxy)
     this.boots.push(boot)
     const secretEnv = { ...spec.secretEnv, [BOOT_VARIABLE]: encodeBoot({ ...boot, port: proxy.port }) }
     return await this.#inner.submit({ ...spec, secretEnv }, signal)

@@ -3,7 +3,9 @@ import { expect, it } from "vitest"
 import { createPool, type PoolOptions, registerClass } from "../../src/index.ts"
 import { Refusal } from "../fixtures/modules/refusal.ts"
 import type * as worker from "../fixtures/modules/worker.ts"
-import { isAlive, keep } from "./helpers.ts"
+import type { Passage } from "../transport/lossy-proxy.ts"
+import { basicPool, isAlive, keep } from "./helpers.ts"
+import { ProxiedBackend } from "./proxied.ts"
 
 registerClass(Refusal)
 
@@ -62,4 +64,40 @@ it("TypeScript that was not to be bundled is told by what to do", async () => {
     code: "ERR_FLAME_MODULE",
     hint: expect.stringMatching(/leave `bundle` out/),
   })
+})
+
+it.each([
+  { until: "the worker has ended", connections: 1 },
+  { until: "the next worker came", connections: 2 },
+])("a crash is told although the supervisor had no line until $until", async ({ connections }) => {
+  const network = new ProxiedBackend()
+  try {
+    let late = true
+    const data: Passage[] = []
+    const seen = new Promise<void>(resolve => {
+      network.onProxy = proxy =>
+        proxy.onPassage(passage => {
+          passage.detained = () => {
+            if (passage.request.includes("/data") && !data.includes(passage)) {
+              data.push(passage)
+              if (connections === 1) passage.client.once("close", () => resolve())
+              else if (data.length === 2) resolve()
+            }
+            return late && passage.request.includes("/control")
+          }
+        })
+    })
+    const pool = basicPool({ backend: network, tls: false })
+    const { jobId, pid } = await pool.api.where()
+    const call = pool.api.exit(5)
+    await seen
+    late = false
+    network.proxy.release()
+    await expect(call).rejects.toMatchObject({ reason: "crashed", evidence: { exitCode: 5, jobId } })
+    const after = await pool.api.where()
+    expect(after.jobId).toBe(jobId)
+    expect(after.pid).not.toBe(pid)
+  } finally {
+    network.close()
+  }
 })

@@ -35,10 +35,14 @@ class PaperJob implements Job {
   ended() {
     return this.#end
   }
-  async cancel() {
-    const status = { state: "ended", outcome: "cancelled", evidence: {} } as const
+  /** The scheduler's news. */
+  tell(status: JobStatus) {
     this.status = status
     for (const listener of this.#listeners) listener(status)
+  }
+  async cancel() {
+    const status = { state: "ended", outcome: "cancelled", evidence: {} } as const
+    this.tell(status)
     this.#ended(status)
   }
   async stderrTail() {
@@ -186,6 +190,25 @@ describe("a runner whose worker is faster than its supervisor", () => {
     expect(runner.state).toBe("ready")
   })
 
+  it("is left to the scheduler's eyes until there is a supervisor to tell of its end", async () => {
+    const { config, ready, job, runner } = await boot()
+    const worker = await serve(config)
+    await ready
+    const paper = await job
+    const running = { state: "running", node: "n1", endsAt: Date.now() + 600_000 } as const
+    paper.tell(running)
+    expect(paper.interest).not.toContain("rest")
+    const supervisor = await supervise(config)
+    expect(paper.interest.at(-1)).toBe("rest")
+    supervisor.cut()
+    await expect.poll(() => paper.interest.at(-1)).toBe("watch")
+    paper.tell(running) // no news
+    expect(paper.interest.at(-1)).toBe("watch")
+    worker.cut()
+    await paper.cancel()
+    expect((await runner.closed).reason).toBe("cancelled")
+  })
+
   it("drains although the supervisor had no line when it was asked to", async () => {
     const { config, ready, runner, told } = await boot()
     const worker = await serve(config)
@@ -217,7 +240,7 @@ describe("news of a worker's end", () => {
 
   it("makes a second worker welcome, and a second supervisor not", async () => {
     const { config, ready, runner } = await boot()
-    await supervise(config)
+    const supervisor = await supervise(config)
     await serve(config)
     await ready
     const again = await play(config, "data")
@@ -231,7 +254,29 @@ describe("news of a worker's end", () => {
     expect(runner.state).toBe("ready")
     const next = await play(config, "data")
     next.say({ ...hello.data, generation: 1 })
+    supervisor.say({ t: "worker-exit", code: 3, signal: null, stderr: "", restart: true })
+    sockets[1]?.terminate()
     expect(await next.hears("welcome")).toMatchObject({ t: "welcome" })
+  })
+
+  it("is told before the next worker serves, which may be there first", async () => {
+    const { config, ready, told, runner } = await boot()
+    const supervisor = await supervise(config)
+    const worker = await serve(config)
+    await ready
+    worker.cut()
+    await supervisor.hears("relink")
+    const next = await play(config, "data")
+    next.say({ ...hello.data, generation: 1 })
+    expect(await next.heard()).toBe("pong") // read, and not let in
+    expect(told).toEqual(["ready"])
+    supervisor.say({ t: "worker-exit", code: 3, signal: null, stderr: "", restart: true })
+    await next.hears("welcome")
+    expect(told).toEqual(["ready", "restarting"])
+    next.say({ t: "ready", exports: ["f"] })
+    await expect.poll(() => told).toEqual(["ready", "restarting", "ready"])
+    expect(runner.evidence).not.toHaveProperty("exitCode") // that was of the worker before
+    expect(await next.heard()).toBe("pong") // nobody takes its line for that of the one before
   })
 })
 

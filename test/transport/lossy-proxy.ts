@@ -21,6 +21,8 @@ export class Passage {
   readonly bytes: Record<Direction, number> = { up: 0, down: 0 }
   /** The first bytes that went up: without TLS, which path was asked for. */
   request = ""
+  /** As long as it says so this connection alone is held; then `release()`. */
+  detained: () => boolean = () => false
   #limits: Partial<Record<Direction, { at: number; fault: Fault; struck: () => void }>> = {}
   #ended = false
 
@@ -96,14 +98,19 @@ export class Passage {
   /** An end is no faster than the bytes before it, and a silent network does not tell of it. */
   #whenFree(direction: Direction, tell: () => void): void {
     if (this.#ended || this.#muted[direction]) return
-    if (this.held() || this.#held[direction].length > 0) setTimeout(() => this.#whenFree(direction, tell), 5)
+    if (this.#stopped || this.#held[direction].length > 0) setTimeout(() => this.#whenFree(direction, tell), 5)
     else if (this.delayMs() > 0) setTimeout(tell, this.delayMs())
     else tell()
   }
 
   #take(direction: Direction, chunk: Buffer): void {
-    if (this.held()) this.#held[direction].push(chunk)
+    if (direction === "up" && this.request === "") this.request = chunk.toString("latin1", 0, 64)
+    if (this.#stopped) this.#held[direction].push(chunk)
     else this.#forward(direction, chunk)
+  }
+
+  get #stopped(): boolean {
+    return this.held() || this.detained()
   }
 
   #forward(direction: Direction, chunk: Buffer): void {
@@ -112,7 +119,6 @@ export class Passage {
     const rest = limit ? limit.at - this.bytes[direction] : Number.POSITIVE_INFINITY
     const passed = chunk.length <= rest ? chunk : chunk.subarray(0, rest)
     this.bytes[direction] += passed.length
-    if (direction === "up" && this.request === "") this.request = passed.toString("latin1", 0, 64)
     const to = this.#ends[direction]
     const from = to === this.client ? this.server : this.client
     if (!to.destroyed && !to.write(passed)) from.pause()

@@ -6,7 +6,7 @@ import { onExit } from "signal-exit"
 import type { BootConfig, JobFacts } from "../../shared/boot.ts"
 import { StateError } from "../../shared/errors.ts"
 import { packError } from "../../transport/failure.ts"
-import type { DrainReason } from "../../transport/protocol.ts"
+import type { DrainReason, SupervisorMessage } from "../../transport/protocol.ts"
 import type { TmpDir } from "../tmp-dir.ts"
 import { ControlLink } from "./control-link.ts"
 import { DrainBudget } from "./drain-budget.ts"
@@ -52,6 +52,8 @@ export class Supervisor {
   readonly #budget: DrainBudget
   #state: State = "starting"
   #link: ControlLink | undefined
+  /** Ends of workers that were faster than the line to the parent: it waits for them, one for each worker. */
+  #untold: (SupervisorMessage & { t: "worker-exit" })[] = []
   #worker: WorkerProcess | undefined
   #generation = 0
   #crashes: number[] = []
@@ -111,6 +113,7 @@ export class Supervisor {
       },
     })
     feed.want(link.listening)
+    for (const exit of this.#untold.splice(0)) link.send(exit)
     if (problem !== undefined) {
       this.#link.send({ t: "fail", error: packError(problem) })
       await this.#end("crashed")
@@ -196,7 +199,9 @@ export class Supervisor {
     const now = performance.now()
     this.#crashes = [...this.#crashes.filter(at => now - at < CRASH_WINDOW_MS), now]
     const restart = this.#crashes.length < MAX_CRASHES
-    this.#link?.send({ t: "worker-exit", ...exit, restart })
+    const news = { t: "worker-exit", ...exit, restart } as const
+    if (this.#link) this.#link.send(news)
+    else this.#untold.push(news)
     if (!restart) {
       process.stderr.write(`slurm-flame: the worker crashed ${MAX_CRASHES} times within a minute, giving up\n`)
       void this.#end("crashed")
