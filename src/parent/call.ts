@@ -55,6 +55,8 @@ export class Call implements Limited, Waiter {
   #retried = 0
   /** Why it has to be sent another time. */
   #setback: unknown
+  /** Where it has been last. */
+  #left: CallTarget | undefined
   /** Its arguments hold streams or ports: it can be sent once. */
   #spent = false
   #over: ((outcome: CallOutcome) => void) | undefined
@@ -166,7 +168,7 @@ export class Call implements Limited, Waiter {
   /** @internal The answer. */
   reject(error: unknown, refused = false): void {
     if (this.settled) return
-    this.#setback = error
+    if (!refused || this.#setback === undefined) this.#setback = error
     if (!this.#spent && refused) this.#outcome = "not-started"
     else if (!this.#spent && mayRetry(this.#limits.retries, this.#retried, error)) this.#retry()
     else this.#rejected(error, this.#target!)
@@ -190,7 +192,14 @@ export class Call implements Limited, Waiter {
   /** It is not running any more and not settled: it is as it was before it was sent. */
   unsend(): void {
     if (this.#state === "sent") this.#state = "queued"
+    this.#left = this.#target
     this.#target = undefined
+  }
+
+  /** It was to be run again, and there is nowhere to: it rejects with what had befallen it. */
+  resign(): void {
+    if (this.settled) return
+    this.#rejected(this.#setback, this.#left!)
   }
 
   /** Rejects the call, unless it has settled. @param where Where the error was thrown; undefined: here */

@@ -61,7 +61,7 @@ export class Fleet {
   readonly #run = randomBytes(3).toString("hex")
   #min: number
   #max: number
-  /** Runners of `min` that were let go since nothing had been asked of them for long: they come back with the next work. */
+  /** Runners of `min` that were let go since nothing had been asked of them for long: they come back when work has to wait. */
   #resting = 0
   /** Runners that work. */
   #busy = 0

@@ -32,6 +32,8 @@ export class HeldCall extends Request<PooledRunner> implements Limited {
   /** The run of `fn` that counts. */
   #attempt: Attempt | undefined
   #retried = 0
+  /** What it failed with last, and is run again for. */
+  #setback: unknown
   #resolve!: (value: unknown) => void
 
   constructor(fn: (api: never) => unknown, limits: CallLimits, host: HeldCallHost) {
@@ -56,10 +58,15 @@ export class HeldCall extends Request<PooledRunner> implements Limited {
 
   /** The remote calls inside have the same limits: their own watches abort them on the runner. */
   giveUp(error: FlameError): void {
-    this.fail(error)
+    this.#reject(error)
   }
 
+  /** One that was to be run again fails with what it failed with: it has begun, and this error may say that it has not. */
   fail(error: unknown): void {
+    this.#reject(this.#retried > 0 ? this.#setback : error)
+  }
+
+  #reject(error: unknown): void {
     this.#settle(() => this.#resolve(rejectionOf(error, undefined)))
   }
 
@@ -122,8 +129,11 @@ export class HeldCall extends Request<PooledRunner> implements Limited {
     if (this.#attempt !== attempt) return // what an earlier one comes to is nobody's concern
     // Its one call never began: the whole of it may begin again.
     const untouched = error instanceof RunnerDrainingError && attempt.sent === 1 && attempt.refused === 1
-    if (!untouched && !mayRetry(this.#limits.retries, this.#retried, error)) return this.fail(error)
-    if (!untouched) this.#retried += 1
+    if (!untouched && !mayRetry(this.#limits.retries, this.#retried, error)) return this.#reject(error)
+    if (!untouched) {
+      this.#retried += 1
+      this.#setback = error
+    }
     this.#attempt = undefined
     attempt.end()
     this.#host.again(this, !untouched)

@@ -84,10 +84,18 @@ export class Lease<T> implements Runner<T> {
 
   /** @param refused The runner did not begin it, and takes no more. */
   #run(call: Call, refused: boolean): void {
-    if (this.runner.state === "gone") call.fail(this.runner.lostError(call.started))
-    else if (this.#over !== undefined) call.fail(this.#released(call.name))
-    else if (refused) call.refuse(this.id)
-    else this.runner.run(call, failed => this.#run(call, !failed))
+    const { state } = this.runner
+    if (state !== "gone" && this.#over === undefined && !refused) {
+      this.runner.run(call, failed => this.#run(call, !failed))
+    } else if (call.started) {
+      call.resign() // it was to be run again: to say that it never began would be wrong
+    } else if (state === "gone") {
+      call.fail(this.runner.lostError(false))
+    } else if (this.#over !== undefined) {
+      call.fail(this.#released(call.name))
+    } else {
+      call.refuse(this.id)
+    }
   }
 
   #check(what: string): void {

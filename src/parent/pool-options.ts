@@ -28,7 +28,7 @@ export interface PoolOptions extends GrowCallbacks {
    * begins anew. @default '30s'
    */
   idleShutdownAfter?: Duration | Infinite | IdleShutdown
-  /** The same for the runners of `min`. They come back with the next work. @default 'infinity' */
+  /** The same for the runners of `min`. They come back when work has to wait. @default 'infinity' */
   minIdleShutdownAfter?: Duration | Infinite
   /** Total time of a call: queue + boot + run. @default 'infinity' */
   timeout?: Duration | Infinite

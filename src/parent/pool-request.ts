@@ -20,8 +20,10 @@ export class CallRequest extends Request<PooledRunner> {
     runner.run(this.#call, failed => this.#again(this, failed))
   }
 
+  /** One that was to be run again fails with what it failed with: it has begun, and this error may say that it has not. */
   fail(error: unknown): void {
-    this.#call.fail(error)
+    if (this.#call.started) this.#call.resign()
+    else this.#call.fail(error)
   }
 }
 

@@ -2,14 +2,9 @@
  * One runner as the pool holds it: a job, a link, slots, and one state. Owns the runner's whole life from submission to the
  * job's end; knows its pool only as a host that is told.
  */
+import { asError } from "../shared/as-error.ts"
 import type { Job, JobStatus } from "../shared/backend.ts"
-import {
-  ConnectionError,
-  type GoneReason,
-  type JobEvidence,
-  type RunnerLostError,
-  SubmitError,
-} from "../shared/errors.ts"
+import { ConnectionError, type GoneReason, type JobEvidence, type RunnerLostError } from "../shared/errors.ts"
 import { after, type LongTimer } from "../shared/timer.ts"
 import type { ComlinkPort } from "../transport/comlink-port.ts"
 import type { DrainReason, SupervisorMessage } from "../transport/protocol.ts"
@@ -135,7 +130,7 @@ export class PoolRunner implements PooledRunner {
       if (before) await before()
       if (this.#state !== "gone") await this.#job.submit()
     } catch (error) {
-      this.#gone("boot-failed", error instanceof Error ? error : new SubmitError(String(error), { cause: error }))
+      this.#gone("boot-failed", asError(error))
     }
   }
 

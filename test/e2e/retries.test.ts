@@ -73,3 +73,10 @@ describe("a call whose worker crashed", () => {
     }
   })
 })
+
+it("a retry on a lease whose worker crashed has nowhere to go, and is told of the crash", async () => {
+  const pool = keep(createPool<Flaky>({ module: file, max: 1, logger: false }))
+  const lease = await pool.spawn()
+  const call = lease.with({ retries: 1 }).survive(join(dir, "leased"), 1)
+  await expect(call).rejects.toMatchObject({ code: "ERR_FLAME_RUNNER_LOST", started: true, retryable: false })
+})

@@ -226,6 +226,8 @@ export class Rules {
     const began = work !== undefined && work.begun > work.refused
     if (error instanceof CallAbortedError) return fails(what.aborted)
     if (error instanceof CallTimeoutError) return fails(clock.now >= what.until)
+    // What was to be run again and will not be is told what it had failed with.
+    if (work?.retriesOn(error) && work.retried > 0 && (closing || bootsFailed > 0 || work.lease)) return
     if (error instanceof PoolClosedError) {
       const late = work ? work.expected?.error === "closed" : (what as Spawn).late
       return fails(closing && (late || clock.now >= this.#closeAt))

@@ -42,9 +42,13 @@ export class Work {
 
   /** It may be run again after this failure. */
   mayRetry(error: unknown): boolean {
+    return this.retriesOn(error) && this.retried < this.retries!.times
+  }
+
+  /** This is a failure that it was declared to be run again for. */
+  retriesOn(error: unknown): boolean {
     const { code, name } = error as { code?: string; name?: string }
-    if (!this.retries || this.retried >= this.retries.times) return false
-    return this.retries.on.some(known => known === code || known === name)
+    return this.retries?.on.some(known => known === code || known === name) ?? false
   }
 
   /** Both wait for the same, and this one came before. */
