@@ -3,6 +3,7 @@ import { afterEach, expect, test } from "vitest"
 import {
   endPrograms,
   inNode,
+  nodeProcesses,
   noJobsLeft,
   onCluster,
   type Program,
@@ -116,18 +117,21 @@ onCluster("a runner whose job is taken away", () => {
     const parent = await openPool({ max: 1, heartbeat: "500ms", reconnectTimeout: "1s" })
     const where = await call<Where>(parent, "where")
     const [running] = await busy(parent, 1)
-    const since = performance.now()
     await inNode(where.node, ["kill", "-STOP", String(where.ppid), String(where.pid)])
     const queued = start(parent, "where")
     expect(await parent.next("failed")).toMatchObject({
       id: running,
       error: { reason: "connection-lost", started: true, evidence: { jobId: where.jobId } },
     })
-    // Three heartbeats, what a connection may be away, and the two seconds in which Slurm may say why; and a busy machine.
-    expect(performance.now() - since).toBeLessThan(15_000)
     const moved = await parent.next("result")
     expect(moved).toMatchObject({ id: queued })
     expect(jobOf(moved)).not.toBe(where.jobId)
+    // Processes that stand still delete nothing: whether they are woken before they are killed is Slurm's affair.
+    await waitFor(
+      async () => !(await nodeProcesses(where.node)).some(({ pid }) => pid === where.ppid),
+      "the frozen runner to end",
+    )
+    await inNode(where.node, ["rm", "-rf", where.tmpdir])
     await closeCleanly(parent)
   })
 
