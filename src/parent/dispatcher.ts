@@ -53,6 +53,11 @@ export class Dispatcher<R extends Rostered<R>> {
     return this.#line.remove(request)
   }
 
+  /** A new runner. */
+  add(runner: R): void {
+    this.#roster.add(runner)
+  }
+
   /** Load, lease or state of the runner changed. */
   update(runner: R): void {
     this.#roster.update(runner)

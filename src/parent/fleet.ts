@@ -23,6 +23,8 @@ export interface FleetHost {
   readonly slots: number
   /** False once the pool closes, when `min` is not kept any more. */
   readonly open: boolean
+  /** There is a new runner; it does not serve yet. */
+  added(runner: PooledRunner): void
   /** State, load or lease of the runner changed. */
   touched(runner: PooledRunner): void
   /** Look again who can be served. @param runner One that has slots, or may have. */
@@ -204,8 +206,16 @@ export class Fleet {
     this.#host.leaving(runner)
   }
 
-  /** Load or lease of the runner changed. */
+  /** Load or lease of the runner changed. One that retires ends when it has nothing more to do. */
   settle(runner: PooledRunner): void {
+    this.#weigh(runner)
+    const { running, leased, retiring, state } = runner
+    if (retiring === undefined || running > 0 || leased || !isAlive(state)) return
+    if (this.#runners.has(runner)) void this.end(runner, retiring, this.#settings.shutdownMs)
+  }
+
+  /** Puts the runner where it belongs by its load, and tells nobody. */
+  #weigh(runner: PooledRunner): void {
     const { running, ready, leased, retiring } = runner
     if (!this.#runners.has(runner)) return // gone: what still ends there changes nothing here
     const working = running > 0
@@ -213,12 +223,8 @@ export class Fleet {
       runner.working = working
       this.#busy += working ? 1 : -1
     }
-    const unused = !working && !leased
-    this.#idle.update(runner, unused && ready && retiring === undefined)
+    this.#idle.update(runner, !working && !leased && ready && retiring === undefined)
     this.#host.touched(runner)
-    if (unused && retiring !== undefined && isAlive(runner.state)) {
-      void this.end(runner, retiring, this.#settings.shutdownMs)
-    }
   }
 
   /** Ends one runner. Resolves when its job is over. */
@@ -275,6 +281,7 @@ export class Fleet {
     this.#runners.add(runner)
     this.#begun.set(runner, performance.now())
     this.#census.add(runner.state)
+    this.#host.added(runner)
     const start = this.#news.grows(runner, this.#census.alive)
     if (runner.state === "gone") return // who heard of it has ended it
     void runner.boot(start) // never rejects: its end is told to the host
@@ -307,9 +314,9 @@ export class Fleet {
       this.#host.leaving(runner)
       this.#host.changed()
     },
-    taken: runner => this.settle(runner),
+    loaded: runner => this.#weigh(runner),
     freed: runner => {
-      this.settle(runner)
+      if (runner.retiring !== undefined) this.settle(runner)
       this.#host.freed(runner)
     },
     restarting: runner => {

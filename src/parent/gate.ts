@@ -13,8 +13,8 @@ interface Entry {
 }
 
 export interface GateHost {
-  /** A slot was taken. */
-  taken(): void
+  /** A slot was taken or left: at once, since whoever hears of a result may ask for the next slot before anything else happens. */
+  loaded(): void
   /** Slots became free: once for all of one turn. */
   freed(): void
 }
@@ -74,7 +74,7 @@ export class Gate {
 
   #enterNow(start: Start): void {
     this.#direct += 1
-    this.#host.taken()
+    this.#host.loaded()
     let inside = true
     start(() => {
       if (!inside) return
@@ -118,6 +118,7 @@ export class Gate {
   }
 
   #left(): void {
+    this.#host.loaded()
     if (this.#telling) return
     this.#telling = true
     // Not at once: who is told may send what fails at once, and so on without end; and often the next call is there by then.

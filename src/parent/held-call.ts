@@ -72,20 +72,19 @@ export class HeldCall extends Request<PooledRunner> implements Limited {
 
   place(runner: PooledRunner): void {
     runner.hold(
-      target => this.#run(runner, target),
+      (target, leave) => this.#run(runner, target, leave),
       () => {
         if (!this.#settled) this.#host.again(this, false)
       },
     )
   }
 
-  async #run(runner: PooledRunner, target: CallTarget): Promise<void> {
-    if (this.#settled) return
-    const attempt = new Attempt()
+  #run(runner: PooledRunner, target: CallTarget, leave: () => void): void {
+    if (this.#settled) return leave()
+    const attempt = new Attempt(leave)
     this.#attempt = attempt
-    const forget = runner.onGone(() => this.#failed(attempt, runner.lostError(attempt.sent > 0)))
+    attempt.forget = runner.onGone(() => this.#failed(attempt, runner.lostError(attempt.sent > 0)))
     const seat = new Seat(target)
-    const open = new Set<Promise<unknown>>()
     const api = apiProxy(operation => {
       const timeoutMs = this.#watch?.leftMs ?? this.#limits.timeoutMs
       // What fails is the whole: it is not for a part of it to be run again.
@@ -99,21 +98,17 @@ export class HeldCall extends Request<PooledRunner> implements Limited {
         attempt.refused += 1
         call.refuse(runner.id)
       }
-      const over = new Promise<void>(resolve => {
-        if (seat.taken && runner.free > 0) {
-          runner.run(call, refused)
-          call.onSettled(resolve)
-        } else {
-          seat.run({ call, refused, over: resolve })
-        }
-      })
-      open.add(over)
-      void over.then(() => open.delete(over))
+      attempt.open += 1
+      const over = () => attempt.closed()
+      if (seat.taken && runner.free > 0) {
+        runner.run(call, refused)
+        call.onSettled(over)
+      } else {
+        seat.run({ call, refused, over })
+      }
       return promise
     })
-    await Promise.race([this.#enter(attempt, api), attempt.over])
-    forget()
-    while (open.size > 0) await Promise.all(open) // the slot is free when the remote work is over, not the waiting
+    void this.#enter(attempt, api)
   }
 
   async #enter(attempt: Attempt, api: object): Promise<void> {
@@ -144,26 +139,42 @@ export class HeldCall extends Request<PooledRunner> implements Limited {
     this.#settled = true
     this.#watch?.stop()
     this.#host.forget(this)
-    deliver()
-    this.#attempt?.end()
+    const attempt = this.#attempt
     this.#attempt = undefined
+    attempt?.end() // first: whoever hears of the result finds the slot free
+    deliver()
   }
 }
 
-/** One run of the function, on one runner. */
+/** One run of the function, on one runner. It gives its slot back when it is over and its remote work is, waited for or not. */
 class Attempt {
   /** Remote calls that were made: from the first on, the function cannot simply be run again elsewhere. */
   sent = 0
   /** Those of them that the runner did not begin, since it drains. */
   refused = 0
-  /** Nobody waits for this run any more. */
-  readonly over: Promise<void>
-  end!: () => void
+  /** Those of them that are not over. */
+  open = 0
+  /** Hears no more of the runner's end. */
+  forget: (() => void) | undefined
+  readonly #leave: () => void
+  #over = false
 
-  constructor() {
-    this.over = new Promise(resolve => {
-      this.end = resolve
-    })
+  constructor(leave: () => void) {
+    this.#leave = leave
+  }
+
+  /** One of its calls is over. */
+  closed(): void {
+    this.open -= 1
+    if (this.#over && this.open === 0) this.#leave()
+  }
+
+  /** Nobody waits for this run any more. */
+  end(): void {
+    if (this.#over) return
+    this.#over = true
+    this.forget?.()
+    if (this.open === 0) this.#leave()
   }
 }
 

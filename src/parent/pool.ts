@@ -88,6 +88,7 @@ export class FlamePool<T> implements Pool<T> {
         get open() {
           return pool.#state === "open"
         },
+        added: runner => this.#dispatcher.add(runner),
         touched: runner => {
           this.#dispatcher.update(runner)
           this.#hold() // a call on a lease comes by no other way

@@ -46,8 +46,8 @@ export interface PooledRunner extends Rostered<PooledRunner>, Idling<PooledRunne
    * @param again Called when it is to be run anew: it never began, since the runner ends, or it may be retried.
    */
   run(call: Call, again: (failed: boolean) => void): void
-  /** Holds a slot while `task` runs, and lets it send calls of its own in it. */
-  hold(task: (target: CallTarget) => Promise<void>, notStarted: () => void): void
+  /** Holds a slot until `task` calls `leave`, and lets it send calls of its own in it. */
+  hold(task: (target: CallTarget, leave: () => void) => void, notStarted: () => void): void
   /** The user's own port. */
   readonly endpoint: ComlinkPort | undefined
   /** Calls `listener` when the runner is gone. @returns what takes it back */
@@ -66,9 +66,9 @@ export interface RunnerHost {
   moved(runner: PooledRunner, from: RunnerState): void
   ready(runner: PooledRunner): void
   draining(runner: PooledRunner, reason: DrainReason, leftMs: number): void
-  /** A slot was taken, or the runner cannot be reached. */
-  taken(runner: PooledRunner): void
-  /** A slot became free, or the runner may be idle, or can be reached again. */
+  /** A slot was taken or left, or the runner cannot be reached, or can again. Told in the same turn: the next call may be in it, too. */
+  loaded(runner: PooledRunner): void
+  /** Slots became free, or the runner can be reached again: once for all of a turn, after `loaded`. */
   freed(runner: PooledRunner): void
   /** Its worker crashed; the lease on it, if any, is over. */
   restarting(runner: PooledRunner): void

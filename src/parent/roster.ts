@@ -25,20 +25,21 @@ export class Roster<R extends Rostered<R>> {
   readonly #open: Chain<R>[] = []
   /** No chain before this one has anybody in it. */
   #least = 0
-  /** Those that serve everybody and have no free slot. */
-  readonly #full = new Chain<R>()
+  /** All of them. Looked through only for a lease that waits while every runner is full, and then the first few will do. */
+  readonly #all = new Set<R>()
   readonly #reserved = new Set<R>()
 
-  /** Finds the place of `runner`, new or known. */
+  /** A new runner. */
+  add(runner: R): void {
+    this.#all.add(runner)
+  }
+
+  /** Finds the place of `runner`. */
   update(runner: R): void {
     const { berth } = runner
     const serves = runner.ready && !runner.leased && runner.retiring === undefined
-    if (serves && !runner.reserved) {
-      if (runner.free > 0) this.#chainOf(runner.running).join(berth, "first")
-      else this.#full.join(berth, "last")
-    } else {
-      berth.chain?.leave(berth)
-    }
+    if (serves && !runner.reserved && runner.free > 0) this.#chainOf(runner.running).join(berth, "first")
+    else berth.chain?.leave(berth)
     if (runner.reserved && serves) this.#reserved.add(runner)
     else if (this.#reserved.size > 0) this.#reserved.delete(runner)
   }
@@ -46,6 +47,7 @@ export class Roster<R extends Rostered<R>> {
   /** The runner is gone. */
   delete(runner: R): void {
     runner.berth.chain?.leave(runner.berth)
+    this.#all.delete(runner)
     this.#reserved.delete(runner)
   }
 
@@ -73,7 +75,7 @@ export class Roster<R extends Rostered<R>> {
 
   /** Keeps the runner that will be idle soonest free of new calls. False when there is none to keep. */
   reserve(): boolean {
-    const runner = this.least ?? this.#full.first
+    const runner = this.least ?? this.#anyFull()
     if (!runner) return false
     runner.reserved = true
     this.update(runner)
@@ -92,6 +94,13 @@ export class Roster<R extends Rostered<R>> {
       runner.reserved = false
       this.update(runner)
     }
+  }
+
+  #anyFull(): R | undefined {
+    for (const runner of this.#all) {
+      if (runner.ready && !runner.leased && !runner.reserved && runner.retiring === undefined) return runner
+    }
+    return undefined
   }
 
   #chainOf(load: number): Chain<R> {

@@ -53,7 +53,7 @@ export class PoolRunner implements PooledRunner {
     this.#host = host
     this.#service = new Service(settings.maxConcurrency, {
       serves: () => this.ready,
-      taken: () => host.taken(this),
+      loaded: () => host.loaded(this),
       freed: () => host.freed(this),
     })
     this.closed = new Promise(resolve => {
@@ -75,7 +75,7 @@ export class PoolRunner implements PooledRunner {
       bye: (reason, cut) => this.#bye(reason, cut),
       unreachable: reason => this.#unreachable(reason),
       reachable: () => this.#reachable(),
-      restored: () => host.freed(this),
+      restored: () => this.#freed(),
       dataLost: (reason, generation) => this.#dataLost(reason, generation),
       controlLost: reason => this.#explain(reason),
       idle: () => this.ready && this.running === 0 && !this.leased,
@@ -138,7 +138,7 @@ export class PoolRunner implements PooledRunner {
     this.#service.run(call, again)
   }
 
-  hold(task: (target: CallTarget) => Promise<void>, notStarted: () => void): void {
+  hold(task: (target: CallTarget, leave: () => void) => void, notStarted: () => void): void {
     this.#service.hold(task, notStarted)
   }
 
@@ -270,13 +270,13 @@ export class PoolRunner implements PooledRunner {
     if (this.#state === "gone") return
     this.#job.attend("watch")
     this.#settings.logger.warn({ runner: this.id, reason: reason.message }, "a runner's connection was cut")
-    this.#host.taken(this)
+    this.#host.loaded(this)
   }
 
   #reachable(): void {
     if (this.#state !== "ready") return
     this.#rest()
-    this.#host.freed(this)
+    this.#freed()
   }
 
   /** The runner itself tells of its end now: a worker may serve before its supervisor can. */
@@ -324,6 +324,11 @@ export class PoolRunner implements PooledRunner {
     this.#host.gone(this, this.#service.begun || isOurs(reason) ? undefined : (error ?? lost))
     this.#service.end()
     this.#resolveClosed(this.info)
+  }
+
+  #freed(): void {
+    this.#host.loaded(this)
+    this.#host.freed(this)
   }
 
   #move(to: RunnerState): void {

@@ -13,8 +13,8 @@ import { handleOn } from "./held-object.ts"
 export interface ServiceHost {
   /** Whether what has a slot may be sent now. */
   serves(): boolean
-  /** A slot was taken. */
-  taken(): void
+  /** A slot was taken or left. */
+  loaded(): void
   /** Slots became free. */
   freed(): void
 }
@@ -96,10 +96,10 @@ export class Service {
     )
   }
 
-  /** Holds a slot while `task` runs, and lets it send calls of its own in it. */
-  hold(task: (target: CallTarget) => Promise<void>, notStarted: () => void): void {
+  /** Holds a slot until `task` calls `leave`, and lets it send calls of its own in it. */
+  hold(task: (target: CallTarget, leave: () => void) => void, notStarted: () => void): void {
     this.#gate.enter(leave => {
-      if (this.#serves) return void task(this.#target!).finally(leave)
+      if (this.#serves) return task(this.#target!, leave)
       notStarted()
       leave()
     }, notStarted)

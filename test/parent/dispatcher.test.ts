@@ -49,7 +49,10 @@ function setUp(capacities: number[] = [], room = false) {
   const placed: string[] = []
   const dispatcher = new Dispatcher<Runner>({ room: () => room, given: runner => placed.push(`${runner.serial}`) })
   const runners = capacities.map((capacity, i) => new Runner(i, capacity))
-  for (const runner of runners.toReversed()) dispatcher.update(runner)
+  for (const runner of runners.toReversed()) {
+    dispatcher.add(runner)
+    dispatcher.update(runner)
+  }
   const ask = (...requests: Waiting[]) => {
     for (const request of requests) dispatcher.join(request)
     dispatcher.dispatch()
@@ -342,6 +345,7 @@ describe("against a model", () => {
             case "boot": {
               const runner = new Runner(n++, capacity)
               runners.push(runner)
+              dispatcher.add(runner)
               look(runner)
               break
             }

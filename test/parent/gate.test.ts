@@ -5,7 +5,7 @@ import { Gate } from "../../src/parent/gate.ts"
 /** A gate, and work that ends when it is told to. */
 function setUp(maxConcurrency: number) {
   const freed = vi.fn()
-  const gate = new Gate(maxConcurrency, { taken() {}, freed })
+  const gate = new Gate(maxConcurrency, { loaded() {}, freed })
   const log: string[] = []
   const leaves = new Map<string, () => void>()
   const enter = (name: string) =>
@@ -136,7 +136,7 @@ describe("Gate", () => {
       left -= 1
       if (left > 0) gate.enter(leave => leave(), expect.unreachable)
     }
-    const gate: Gate = new Gate(1, { taken() {}, freed })
+    const gate: Gate = new Gate(1, { loaded() {}, freed })
     gate.enter(leave => leave(), expect.unreachable)
     await vi.waitUntil(() => left === 0)
     expect(gate.running).toBe(0)
@@ -206,7 +206,7 @@ describe("Gate", () => {
     )
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 4 }), fc.array(step, { maxLength: 40 }), async (slots, steps) => {
-        const gate = new Gate(slots, { taken() {}, freed() {} })
+        const gate = new Gate(slots, { loaded() {}, freed() {} })
         const waiting = new Set<number>()
         const inside = new Map<number, () => void>()
         const started: number[] = []

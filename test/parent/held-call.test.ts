@@ -27,7 +27,7 @@ function setUp(fn: (api: Api) => unknown, free = 0) {
     free,
     onGone: () => () => {},
     run: (call: Call) => elsewhere.push(call),
-    hold: (task: (to: CallTarget) => Promise<void>) => void task(target).finally(left),
+    hold: (task: (to: CallTarget, leave: () => void) => void) => task(target, left),
   }
   const host = { again: vi.fn(), forget: vi.fn() }
   const held = new HeldCall(fn as never, { timeoutMs: Number.POSITIVE_INFINITY, signal: undefined }, host)

@@ -1,6 +1,6 @@
 /** A pool's own rules, over simulated runners: orders of events that real ones show only by chance. */
 import { describe, expect, it } from "vitest"
-import { simulatedPool } from "../simulated/pool.ts"
+import { type Api, simulatedPool } from "../simulated/pool.ts"
 import type { Received, SimulatedRunner } from "../simulated/runner.ts"
 
 const turn = () => new Promise(resolve => setImmediate(resolve))
@@ -63,6 +63,33 @@ describe("a runner that is gone", () => {
     await pool.close({ timeout: 0 })
     await lost
   })
+})
+
+describe("calls one after the other", () => {
+  it.each(["api", "call", "map"])(
+    "are served by one runner, with pool.%s: who hears of a result finds the slot free",
+    async how => {
+      const { pool, booting, requests, runners } = setUp({ max: 5 })
+      const made: Promise<unknown>[] = []
+      const one = (n: number) => (how === "api" ? pool.api.f(n) : pool.call(api => api.f(n)))
+      const row = async () => {
+        if (how === "map") await pool.map([1, 2, 3], (api: Api, n: number) => api.f(n), { concurrency: 1 })
+        else for (const n of [1, 2, 3]) await one(n)
+      }
+      made.push(row())
+      await turn()
+      booting[0]!.up()
+      for (const n of [1, 2, 3]) {
+        await turn()
+        const { waiter } = requests[n - 1]!
+        waiter.resolve(n)
+        waiter.done()
+      }
+      await Promise.all(made)
+      expect(runners).toHaveLength(1)
+      await pool.close()
+    },
+  )
 })
 
 describe("close()", () => {

@@ -109,7 +109,7 @@ async function boot(logs?: LogDesk) {
     },
     {
       moved() {},
-      taken() {},
+      loaded() {},
       ready() {
         told.push("ready")
         up()

@@ -25,7 +25,7 @@ function session(): Session {
 const limits = { timeoutMs: Number.POSITIVE_INFINITY, signal: undefined }
 
 it("has no slot while its calls hear that the worker is lost: one that may be run again goes elsewhere, and what waits never began", async () => {
-  const service = new Service(1, { serves: () => true, taken() {}, freed() {} })
+  const service = new Service(1, { serves: () => true, loaded() {}, freed() {} })
   service.begin(session(), ["f"], "r-1", {})
   expect(service.free).toBe(1)
   const retries = { times: 1, on: new Set(["ERR_FLAME_RUNNER_LOST"]) }

@@ -40,6 +40,14 @@ export interface Script {
   losing?(runner: SimulatedRunner, restarts: boolean): void
 }
 
+interface Open {
+  readonly id: number
+  readonly request: Received
+}
+
+const EXPORTS = ["f"]
+const NAMES: ReadonlySet<string> = new Set(EXPORTS)
+
 export class SimulatedRunner implements PooledRunner {
   readonly id: string
   readonly serial: number
@@ -53,7 +61,8 @@ export class SimulatedRunner implements PooledRunner {
   reserved = false
   retiring: EndReason | undefined
   goneReason: GoneReason | undefined
-  readonly #open = new Map<number, Received>()
+  /** Oldest first. */
+  readonly #open: Open[] = []
   readonly #host: RunnerHost
   readonly #gate: Gate
   readonly #script: Script
@@ -80,7 +89,7 @@ export class SimulatedRunner implements PooledRunner {
     this.serial = identity.serial
     this.#host = host
     this.#script = script
-    this.#gate = new Gate(maxConcurrency, { taken: () => host.taken(this), freed: () => this.#freed() })
+    this.#gate = new Gate(maxConcurrency, { loaded: () => host.loaded(this), freed: () => this.#freed() })
     this.#whenGone = new Promise(resolve => {
       this.#tellGone = resolve
     })
@@ -108,7 +117,7 @@ export class SimulatedRunner implements PooledRunner {
   }
   /** Requests that are not over, oldest first. */
   get open(): Received[] {
-    return [...this.#open.values()]
+    return this.#open.map(({ request }) => request)
   }
   get info(): RunnerInfo {
     const { id, state, running: inFlight, leased, goneReason: reason } = this
@@ -158,12 +167,12 @@ export class SimulatedRunner implements PooledRunner {
     )
   }
 
-  hold(task: (target: CallTarget) => Promise<void>, notStarted: () => void): void {
+  hold(task: (target: CallTarget, leave: () => void) => void, notStarted: () => void): void {
     this.#gate.enter(leave => {
       if (this.ready && !this.#lost) {
         this.#holding += 1
         this.#script.holds?.(this)
-        return void task(this.#target).finally(() => {
+        return task(this.#target, () => {
           this.#holding -= 1
           leave()
         })
@@ -186,8 +195,8 @@ export class SimulatedRunner implements PooledRunner {
   reach(reachable: boolean): void {
     this.#reachable = reachable
     if (this.#state === "gone") return
+    this.#host.loaded(this)
     if (reachable) this.#host.freed(this)
-    else this.#host.taken(this)
   }
 
   /** The job was told to end: it takes no more, and finishes what it has. */
@@ -229,6 +238,7 @@ export class SimulatedRunner implements PooledRunner {
     if (this.#state !== "ready") return
     this.#script.losing?.(this, true)
     this.#lose("crashed")
+    if (this.state !== "ready") return // it was to end when its work was over
     this.#move("booting")
     this.#host.restarting(this)
     this.#gate.evict()
@@ -243,12 +253,11 @@ export class SimulatedRunner implements PooledRunner {
           ? this.#receive(args, waiter, marks)
           : this.#tooLate(waiter),
       cancel: (id: number) => {
-        const request = this.#open.get(id)
-        if (request) request.cancelled = true
+        const open = this.#open.find(one => one.id === id)
+        if (open) open.request.cancelled = true
       },
     }
-    const exports = ["f"]
-    const where = { exports, names: new Set(exports), runnerId: this.id, jobId: undefined, node: undefined }
+    const where = { exports: EXPORTS, names: NAMES, runnerId: this.id, jobId: undefined, node: undefined }
     return { ...where, client: client as unknown as RpcClient }
   }
 
@@ -263,7 +272,7 @@ export class SimulatedRunner implements PooledRunner {
     this.#target = this.#connect()
     const lost = lostError(this.id, reason, true, {})
     const open = this.open
-    this.#open.clear()
+    this.#open.length = 0
     for (const { waiter } of open) {
       waiter.reject(lost)
       waiter.done()
@@ -274,7 +283,8 @@ export class SimulatedRunner implements PooledRunner {
     const id = this.#nextId++
     const { done } = waiter
     const over = () => {
-      this.#open.delete(id)
+      const at = this.#open.findIndex(one => one.id === id)
+      if (at >= 0) this.#open.splice(at, 1)
       done()
     }
     const request: Received = {
@@ -289,7 +299,7 @@ export class SimulatedRunner implements PooledRunner {
         done: over,
       },
     }
-    this.#open.set(id, request)
+    this.#open.push({ id, request })
     this.#script.received(request, this)
     return id
   }
@@ -302,7 +312,7 @@ export class SimulatedRunner implements PooledRunner {
   /** A runner that drains leaves when nothing runs on it any more. */
   #drained(): void {
     queueMicrotask(() => {
-      if (this.#state === "draining" && this.#open.size === 0 && this.#gate.running === 0) this.end(this.goneReason!)
+      if (this.#state === "draining" && this.#open.length === 0 && this.#gate.running === 0) this.end(this.goneReason!)
     })
   }
 
