@@ -91,4 +91,5 @@ console.log(`heap per queued call ${Math.round(perQueued)} bytes, its promise an
 console.log(
   `heap per idle runner ${Math.round(perRunner)} bytes, of the pool's own and the simulation's; connections come on top`,
 )
+if (missed) process.exitCode = 1
 console.log(missed ? "bars missed" : "all bars met: below 15 us and within 1.5x")

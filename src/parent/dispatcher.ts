@@ -14,12 +14,19 @@ export interface DispatcherHost<R> {
   given(runner: R): void
 }
 
+/** So many calls may be served while a lease waits, and another runner is kept for it. */
+const PATIENCE = 32
+
 export class Dispatcher<R extends Rostered<R>> {
   readonly #line = new WaitingLine<R>()
   readonly #roster = new Roster<R>()
   readonly #homes = new Homes<R>()
   readonly #host: DispatcherHost<R>
   #dispatching = false
+  /** Calls that were served since a runner was kept for a lease that still waits. */
+  #passed = 0
+  /** Runners that are kept beside those that were kept first and do not become idle. */
+  #inVain = 0
 
   constructor(host: DispatcherHost<R>) {
     this.#host = host
@@ -129,17 +136,22 @@ export class Dispatcher<R extends Rostered<R>> {
   #reserve(first: Request<R>, slot: Request<R> | undefined): void {
     if (this.#host.room()) return
     let lease: Request<R> | undefined = first
-    for (let kept = this.#roster.reserved; kept > 0 && lease; kept--) lease = lease.behind
+    // Those that were kept in vain stand for nobody: what runs there may be something that never ends.
+    for (let kept = this.#roster.reserved - this.#inVain; kept > 0 && lease; kept--) lease = lease.behind
     while (lease && (!slot || lease.arrival < slot.arrival)) {
       if (!this.#roster.reserve()) return
       lease = lease.behind
     }
+    if (this.#passed < PATIENCE) return
+    this.#passed = 0
+    if (this.#roster.reserve()) this.#inVain += 1
   }
 
   /** Runners that are kept for nobody any more serve everybody again. */
   #unreserve(): boolean {
     if (this.#roster.reserved === 0 || this.#line.leases.size > 0) return false
     this.#roster.unreserve()
+    this.#inVain = 0
     return true
   }
 
@@ -160,7 +172,13 @@ export class Dispatcher<R extends Rostered<R>> {
 
   #give(request: Request<R>, runner: R): true {
     this.#line.remove(request)
-    if (request.kind === "lease") runner.reserved = false
+    if (request.kind === "lease") {
+      runner.reserved = false
+      this.#passed = 0
+      if (this.#inVain > 0) this.#inVain -= 1
+    } else if (this.#line.leases.size > 0) {
+      this.#passed += 1
+    }
     if (request.key !== undefined) this.#homes.settle(request.key, runner)
     this.#host.given(runner)
     request.place(runner)

@@ -1,6 +1,8 @@
 /** The events of a pool and what they carry. Types, and an emitter that no listener can break. */
 import { EventEmitter } from "node:events"
-import type { FlameError, GoneReason, JobEvidence } from "../shared/errors.ts"
+import { type FlameError, type GoneReason, type JobEvidence, OptionError } from "../shared/errors.ts"
+import { show } from "../shared/show.ts"
+import { suggest } from "../shared/suggest.ts"
 import type { Refusal } from "../transport/strangers.ts"
 import { LogDesk, type LogLine } from "./log-desk.ts"
 import type { Logger } from "./logger.ts"
@@ -46,6 +48,17 @@ export interface PoolEvents {
   error: [FlameError | Error]
 }
 
+const EVENTS: { readonly [E in keyof PoolEvents]: true } = {
+  grow: true,
+  "runner:up": true,
+  "runner:drain": true,
+  "runner:down": true,
+  shrink: true,
+  log: true,
+  refused: true,
+  error: true,
+}
+
 /** A typed emitter. What a listener throws is logged and changes nothing. */
 export class PoolEmitter {
   readonly #emitter = new EventEmitter()
@@ -58,8 +71,15 @@ export class PoolEmitter {
     this.#emitter.setMaxListeners(0)
   }
 
-  /** Returns a function that removes the listener. */
+  /** Returns a function that removes the listener. @throws OptionError for an event that there is not. */
   on<E extends keyof PoolEvents>(event: E, listener: (...args: PoolEvents[E]) => void): () => void {
+    if (!Object.hasOwn(EVENTS, event)) {
+      const names = Object.keys(EVENTS)
+      const near = suggest(String(event), names)
+      throw new OptionError("event", `there is no event ${show(event)}${near ? `. Did you mean \`${near}\`?` : ""}`, {
+        hint: `known: ${names.join(", ")}`,
+      })
+    }
     this.#emitter.on(event, listener)
     this.logs.want(this.#emitter.listenerCount("log") > 0)
     return () => {

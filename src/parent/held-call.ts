@@ -131,7 +131,11 @@ export class HeldCall extends Request<PooledRunner> implements Limited {
     }
     this.#attempt = undefined
     attempt.end()
-    this.#host.again(this, !untouched)
+    if (untouched || attempt.sent > 0) return this.#host.again(this, !untouched)
+    // It failed here, without having waited for anybody: done again at once it would let nothing else in this process happen.
+    setImmediate(() => {
+      if (!this.#settled) this.#host.again(this, true)
+    })
   }
 
   #settle(deliver: () => void): void {

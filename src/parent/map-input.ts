@@ -79,13 +79,16 @@ export class MapInput<I> {
 
   #await(step: PromiseLike<Step<I>>, puller: Puller<I>): void {
     this.#pulling = true
-    step.then(
-      got => {
-        this.#pulling = false
+    const failed = (error: unknown) => this.#fail(error, puller)
+    // What is made of a step may throw as well: its `done` and its `value` may be getters.
+    step.then(got => {
+      this.#pulling = false
+      try {
         this.#take(got, puller)
-      },
-      (error: unknown) => this.#fail(error, puller),
-    )
+      } catch (error) {
+        failed(error)
+      }
+    }, failed)
   }
 
   #take(step: Step<I>, puller: Puller<I>): void {

@@ -57,10 +57,17 @@ export class ModuleSource {
     return this.#file.slice(dirname(this.#file).length + 1).replace(/\.[^.]+$/, "")
   }
 
-  /** Bundles at the first call. @throws ModuleError with esbuild's words when it cannot. */
+  /** Bundles at the first call, and again after it failed: the file may have been mended. @throws ModuleError with esbuild's words when it cannot. */
   ready(): Promise<ReadyModule> {
-    this.#ready ??= this.#prepare()
-    return this.#ready
+    if (this.#ready) return this.#ready
+    const ready = this.#prepare()
+    this.#ready = ready
+    ready.catch(() => {
+      this.#dir?.remove()
+      this.#dir = undefined
+      this.#ready = undefined
+    })
+    return ready
   }
 
   /** Deletes the bundle. */

@@ -131,6 +131,24 @@ describe("Dispatcher", () => {
     expect(runners[0]!.reserved).toBe(false)
   })
 
+  it("keeps another runner for a lease when the first one does not become idle", () => {
+    const { ask, runners, free } = setUp([2, 2])
+    ask(slot("for ever"), slot("a"), slot("b"), slot("c"))
+    const l = lease("l")
+    ask(l)
+    const kept = runners.find(r => r.reserved)!
+    const other = runners.find(r => r !== kept)!
+    let calls = 0
+    while (!other.reserved && calls < 1_000) {
+      ask(slot(`${calls++}`))
+      free(other)
+    }
+    expect(calls).toBeLessThan(100)
+    while (other.running > 0) free(other)
+    expect(l.runner).toBe(other)
+    expect(kept.reserved).toBe(false)
+  })
+
   it("keeps none while one may be booted, and frees those that were kept for who left", () => {
     const roomy = setUp([2], true)
     roomy.ask(slot("a"), lease("l"))

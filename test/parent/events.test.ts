@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from "vitest"
 import { PoolEmitter } from "../../src/parent/events.ts"
+import { silentLogger } from "../../src/parent/logger.ts"
 
 function setUp() {
   const logger = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() }
@@ -77,4 +78,10 @@ describe("PoolEmitter", () => {
     expect(told).toEqual([true, false])
     expect(b).toHaveBeenCalledTimes(2)
   })
+})
+
+it("an event that there is not is named, and the one that was meant", () => {
+  const emitter = new PoolEmitter(silentLogger)
+  expect(() => emitter.on("runner-up" as never, vi.fn())).toThrow(/no event "runner-up".*Did you mean `runner:up`\?/)
+  expect(() => emitter.on("toString" as never, vi.fn())).toThrow(/known: grow, /)
 })

@@ -92,6 +92,39 @@ describe("calls one after the other", () => {
   )
 })
 
+it("what an iterator's step throws when it is looked at fails the map, and nothing else", async () => {
+  const { pool } = setUp({ max: 1 })
+  const value = Object.defineProperty({}, "then", {
+    get() {
+      throw new Error("looked at")
+    },
+  })
+  const items = { [Symbol.asyncIterator]: () => ({ next: async () => ({ done: false, value }) }) }
+  await expect(pool.map(items, () => 1)).rejects.toThrow("looked at")
+  await pool.close()
+})
+
+it("a function that fails by itself and is run again lets the process breathe", async () => {
+  const { pool, booting } = setUp({ max: 1 })
+  let runs = 0
+  let beats = 0
+  const timer = setInterval(() => beats++, 0)
+  const call = pool.call(
+    async () => {
+      runs += 1
+      throw Object.assign(new Error("again"), { code: "AGAIN" })
+    },
+    { retries: { times: 1e9, on: ["AGAIN"] }, timeout: "100ms" },
+  )
+  const ended = expect(call).rejects.toMatchObject({ code: "ERR_FLAME_CALL_TIMEOUT" })
+  await turn()
+  booting[0]!.up()
+  await ended
+  clearInterval(timer)
+  expect([runs > 1, beats > 1]).toEqual([true, true])
+  await pool.close()
+})
+
 describe("close()", () => {
   it("lets a function that lost its runner be run again, as was declared, while there is time", async () => {
     const { pool, booting, requests, runners } = setUp({ max: 1 })
