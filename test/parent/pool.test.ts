@@ -94,12 +94,13 @@ describe("calls one after the other", () => {
 
 it("what an iterator's step throws when it is looked at fails the map, and nothing else", async () => {
   const { pool } = setUp({ max: 1 })
-  const value = Object.defineProperty({}, "then", {
-    get() {
+  const step = {
+    done: false,
+    get value(): number {
       throw new Error("looked at")
     },
-  })
-  const items = { [Symbol.asyncIterator]: () => ({ next: async () => ({ done: false, value }) }) }
+  }
+  const items = { [Symbol.asyncIterator]: () => ({ next: async () => step }) }
   await expect(pool.map(items, () => 1)).rejects.toThrow("looked at")
   await pool.close()
 })
