@@ -5,6 +5,7 @@ import { HubShare } from "./parent/hub-share.ts"
 import { FlamePool } from "./parent/pool.ts"
 import type { Pool } from "./parent/pool-api.ts"
 import { checkPoolOptions, type PoolOptions } from "./parent/pool-options.ts"
+import { Reaper } from "./parent/reaper.ts"
 import { inRunner } from "./shared/context.ts"
 
 export { type LocalOptions, local } from "./local/backend.ts"
@@ -35,6 +36,8 @@ export { type RegisteredType, registerClass, registerType } from "./transport/ty
 
 /** All pools of this program listen on one port for each address. */
 const hubs = new HubShare()
+/** And end their jobs by one hook when it exits. */
+const reaper = new Reaper()
 
 /**
  * Makes a pool. Returns at once; runners boot when work comes (or `min` asks for them).
@@ -45,5 +48,9 @@ const hubs = new HubShare()
  * @throws OptionError for an unknown, wrong or contradictory option, naming it; ModuleError when the module's file is missing
  */
 export function createPool<T = Record<string, (...args: any[]) => any>>(options: PoolOptions): Pool<T> {
-  return new FlamePool<T>({ ...checkPoolOptions(options, { backend: () => local(), inRunner: inRunner() }), hubs })
+  return new FlamePool<T>({
+    ...checkPoolOptions(options, { backend: () => local(), inRunner: inRunner() }),
+    hubs,
+    reaper,
+  })
 }

@@ -6,6 +6,7 @@ import type { AcceptedPeer } from "../transport/listener.ts"
 import type { Refusal } from "../transport/strangers.ts"
 import { Hub, type Port } from "./hub.ts"
 import { type Logger, silentLogger } from "./logger.ts"
+import type { Reaper } from "./reaper.ts"
 
 /** A pool that shares a port. */
 export interface PortUser {
@@ -20,6 +21,8 @@ export interface PortUser {
 export interface Sharing {
   /** The ports of the program. Left out: the pool has one for itself. */
   readonly hubs?: HubShare
+  /** Ends its jobs when the program exits without closing it. Left out: the pool has one for itself. */
+  readonly reaper?: Reaper
 }
 
 interface Shared {

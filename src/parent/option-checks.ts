@@ -11,6 +11,11 @@ const BACKEND_OPTIONS = new Set(["slurmJob", "sbatch", "interface", "partition",
 
 /** @throws OptionError with the nearest known name. */
 export function rejectUnknown(options: object, known: readonly string[], where: string): void {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw new OptionError("options", `the options of ${where} must be an object, got ${show(options)}`, {
+      hint: `known: ${known.join(", ")}`,
+    })
+  }
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue
     if (where === "createPool" && BACKEND_OPTIONS.has(name)) {

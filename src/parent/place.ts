@@ -8,6 +8,7 @@ import { show } from "../shared/show.ts"
 import { apiProxy, type Invoke } from "./api-proxy.ts"
 import type { CallLimits } from "./call-options.ts"
 import { holdingOf } from "./held-object.ts"
+import { type Limits, LimitWatch } from "./limit-watch.ts"
 
 /** The limits of a call that places its result. */
 export function placing(limits: CallLimits): CallLimits {
@@ -16,12 +17,14 @@ export function placing(limits: CallLimits): CallLimits {
 
 /**
  * Runs `fn` and gives what its one call placed.
+ * @param limits Of the whole of it: the function may do more than to wait for its call.
  * @param invoke Makes the call; its limits are `placing(limits)`.
  * @throws What `fn` or its call threw; StateError when it made two calls, or gave something else than the call's result.
  */
 export async function place(
   fn: (api: never) => unknown,
   options: { readonly signal?: AbortSignal; readonly link?: boolean },
+  limits: Limits,
   invoke: Invoke,
 ): Promise<unknown> {
   if (typeof fn !== "function") {
@@ -51,8 +54,19 @@ export async function place(
     return answer
   })
   let result: unknown
+  let watch: LimitWatch | undefined
   try {
-    result = await fn(api as never)
+    const givenUp = new Promise<never>((_, reject) => {
+      const what = {
+        name: "place()",
+        get started() {
+          return called
+        },
+        giveUp: reject,
+      }
+      watch = new LimitWatch(limits, what)
+    })
+    result = await Promise.race([fn(api as never), givenUp])
     if (!holdingOf(result)) {
       throw new StateError(`the function given to place() returned ${show(result)}, and not what its call gave`, {
         hint: "return the object that stays on the runner: pool.place(api => api.startServer(config))",
@@ -62,6 +76,8 @@ export async function place(
     failed = true
     letGo()
     throw error
+  } finally {
+    watch?.stop()
   }
   const { signal, link } = options
   if (signal && link !== false) belong(result as object, signal)

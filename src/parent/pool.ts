@@ -6,6 +6,7 @@
 import { asError } from "../shared/as-error.ts"
 import { OptionError, PoolClosedError } from "../shared/errors.ts"
 import { KeepAlive } from "../shared/keep-alive.ts"
+import { onAbort } from "../shared/on-abort.ts"
 import type { Placed, Remote } from "../shared/remote.ts"
 import { show } from "../shared/show.ts"
 import { after, type LongTimer } from "../shared/timer.ts"
@@ -28,7 +29,7 @@ import { PoolMaps } from "./pool-maps.ts"
 import { checkScale, type PoolSettings, type ScaleOptions } from "./pool-options.ts"
 import { CallRequest, LeaseRequest } from "./pool-request.ts"
 import type { PooledRunner } from "./pooled-runner.ts"
-import { reapAtExit } from "./reaper.ts"
+import { Reaper } from "./reaper.ts"
 import type { Request } from "./request.ts"
 import type { ResultStream } from "./result-stream.ts"
 import { RunnerFactory } from "./runner-factory.ts"
@@ -54,6 +55,7 @@ export class FlamePool<T> implements Pool<T> {
   })
   readonly #keepAlive = new KeepAlive()
   readonly #forgetExit: () => void
+  #forgetSignal: (() => void) | undefined
   readonly #readyWaiters = new Set<{ resolve: () => void; reject: (error: unknown) => void }>()
   #state: State = "open"
   #closing: Promise<void> | undefined
@@ -114,11 +116,11 @@ export class FlamePool<T> implements Pool<T> {
       terminate: runner => this.#fleet.end(runner, "terminated", 0),
     })
     this.api = apiProxy(this.#invoke()) as Remote<T>
-    this.#forgetExit = reapAtExit(settings.backend, () => this.#fleet.jobs)
+    this.#forgetExit = (settings.reaper ?? new Reaper()).add(settings.backend, () => this.#fleet.jobs)
     // Bundling takes as long as a process start: it is under way before anyone asks. Its failure reaches those who boot.
     settings.module.ready().catch(() => {})
     if (settings.signal?.aborted) this.#abort()
-    else settings.signal?.addEventListener("abort", this.#abort, { once: true })
+    else if (settings.signal) this.#forgetSignal = onAbort(settings.signal, this.#abort)
     this.#dispatch()
   }
 
@@ -186,7 +188,8 @@ export class FlamePool<T> implements Pool<T> {
   }
 
   async place<R>(fn: (api: Remote<T>) => R, options: PlaceOptions = {}): Promise<Placed<Awaited<R>>> {
-    const placed = await place(fn as (api: never) => unknown, options, this.#invoke(options, true))
+    const limits = checkCallOptions(options, this.#defaults, "place()")
+    const placed = await place(fn as (api: never) => unknown, options, limits, this.#invoke(options, true))
     return placed as Placed<Awaited<R>>
   }
 
@@ -312,7 +315,7 @@ export class FlamePool<T> implements Pool<T> {
       this.#settings.logger.warn({ error }, "the bundle cannot be deleted")
     })
     this.#forgetExit()
-    this.#settings.signal?.removeEventListener("abort", this.#abort)
+    this.#forgetSignal?.()
     this.#keepAlive.end()
   }
 

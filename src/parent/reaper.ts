@@ -1,17 +1,44 @@
-/** The last resort when the parent exits without closing its pools: ends their jobs, synchronously. Owns the exit hooks. */
+/**
+ * The last resort when the parent exits without closing its pools: ends their jobs, synchronously. Owns the exit hooks, one set for all
+ * pools that share a reaper.
+ */
 import { onExit } from "signal-exit"
 import type { Backend, Job } from "../shared/backend.ts"
 
-/** Ends `jobs()` if the process exits before the returned function is called. */
-export function reapAtExit(backend: Backend, jobs: () => readonly Job[]): () => void {
-  const keep = keepExitCode()
-  const forget = onExit(() => {
-    const left = jobs()
-    if (left.length > 0) backend.cancelSync(left)
-  })
-  return () => {
-    forget()
-    keep()
+interface Charge {
+  readonly backend: Backend
+  readonly jobs: () => readonly Job[]
+}
+
+/** Made once for the program (`src/index.ts`) and handed to its pools: hooks of their own would be a leak in Node's eyes from eleven on. */
+export class Reaper {
+  readonly #charges = new Set<Charge>()
+  #unhook: (() => void) | undefined
+
+  /** Ends `jobs()` if the process exits before the returned function is called. */
+  add(backend: Backend, jobs: () => readonly Job[]): () => void {
+    const charge = { backend, jobs }
+    this.#charges.add(charge)
+    this.#unhook ??= this.#hook()
+    return () => {
+      if (!this.#charges.delete(charge) || this.#charges.size > 0) return
+      this.#unhook?.()
+      this.#unhook = undefined
+    }
+  }
+
+  #hook(): () => void {
+    const keep = keepExitCode()
+    const forget = onExit(() => {
+      for (const { backend, jobs } of this.#charges) {
+        const left = jobs()
+        if (left.length > 0) backend.cancelSync(left)
+      }
+    })
+    return () => {
+      forget()
+      keep()
+    }
   }
 }
 

@@ -53,6 +53,24 @@ describe("what is placed", () => {
     expect(await down).toMatchObject({ goneReason: "idle" })
   })
 
+  it("is released when place() is given up, whatever its function still waits for", async () => {
+    const pool = resourcePool()
+    const disposed = told<string>()
+    const controller = new AbortController()
+    const placing = pool.place(
+      async api => {
+        const svc = await api.startService(async what => void disposed.tell(what))
+        controller.abort(new Error("enough"))
+        await new Promise(() => {}) // its health, say
+        return svc
+      },
+      { signal: controller.signal },
+    )
+    await expect(placing).rejects.toMatchObject({ name: "AbortError", started: true })
+    expect(await disposed.promise).toBe("disposed")
+    await pool.api.ping() // its slot is free
+  })
+
   it("holds one slot, and its own methods take none", async () => {
     const pool = resourcePool()
     const svc = await pool.place(api => api.startService())
