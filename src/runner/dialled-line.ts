@@ -9,6 +9,7 @@ import { Connection } from "../transport/connection.ts"
 import { dial, isRefused } from "../transport/dial.ts"
 import { Line, type LineHandler } from "../transport/line.ts"
 import { CloseCode, type ControlMessage, PROTOCOL_VERSION, parseControl, type Resume } from "../transport/protocol.ts"
+import type { ParentSeeker } from "./parent-seeker.ts"
 
 type Welcome = Extract<ControlMessage, { t: "welcome" }>
 
@@ -27,8 +28,10 @@ export interface ParentAddress {
 export interface DialledLineOptions<W extends Welcome> {
   readonly kind: "control" | "data"
   readonly parent: ParentAddress
-  /** What this process says of itself in its hello. */
-  readonly about: { readonly jobId: string; readonly node: string } | { readonly generation: number }
+  /** Where the parent may be else, if the pool persists: it is looked for there, and for longer. */
+  readonly seeker?: ParentSeeker | undefined
+  /** What this process says of itself in its hello; asked for each. */
+  about(): { readonly jobId: string; readonly node: string; generation?: number } | { readonly generation: number }
   /** What comes over the line; `up` is called with each connection but the first. */
   handlerFor(
     welcome: W,
@@ -80,16 +83,21 @@ export class DialledLine<W extends Welcome> {
    * @throws HostError, HandshakeError, ConnectionError when it does not
    */
   static async open<W extends Welcome>(options: DialledLineOptions<W>): Promise<DialledLine<W>> {
+    const { seeker } = options
     const check = (m: ControlMessage) => {
       if (m.t !== "welcome") throw new ProtocolError(`"${m.t}" where a welcome must be`)
       if (m.v !== PROTOCOL_VERSION)
         throw new HandshakeError(`the parent speaks protocol ${m.v}, this runner ${PROTOCOL_VERSION}`)
+      seeker?.welcomed(m.epoch)
       return m as W
     }
     const take = (connection: Connection, welcome: W) => new DialledLine(options, connection, welcome)
-    const attempt = async () =>
-      await greet(await dialParent(options, FIRST_ATTEMPT_MS), options, undefined, check, take)
-    return await patiently(within(FIRST_FOR_MS), attempt)
+    // Where another parent may come at any time, an attempt must not take long.
+    const attemptMs = seeker ? ATTEMPT_MS : FIRST_ATTEMPT_MS
+    const attempt = async () => await greet(await dialParent(options, attemptMs), options, undefined, check, take)
+    if (!seeker) return await patiently(within(FIRST_FOR_MS), attempt)
+    const inTime = within(seeker.forMs)
+    return await patiently(() => inTime() && !seeker.over, attempt, true)
   }
 
   /** Asks the parent over the connection that there is now; `alive` is called if it answers. */
@@ -116,8 +124,11 @@ export class DialledLine<W extends Welcome> {
       if (line.up) inTime = within(welcome.reconnectMs)
       return inTime() && !line.over && (!line.up || wanted())
     }
+    let superseded = false
     try {
       await patiently(again, async () => {
+        superseded = (await this.#options.seeker?.superseded()) ?? false
+        if (superseded) throw new HandshakeError("another parent has taken the pool")
         const ws = await dialParent(this.#options, ATTEMPT_MS)
         if (line.over || (line.up && !wanted())) {
           ws.on("error", () => {}) // whatever becomes of it now is no news
@@ -134,7 +145,7 @@ export class DialledLine<W extends Welcome> {
         })
       })
     } catch (error) {
-      if (line.up) return // the old connection has proved to be alive
+      if (line.up && !superseded) return // the old connection has proved to be alive
       const why = `${reason.message}, and no other could be made: ${(error as Error).message}`
       line.fail(new ConnectionError(why, { cause: error }))
     } finally {
@@ -151,8 +162,9 @@ function checkResumed(m: ControlMessage) {
   return m
 }
 
-async function dialParent<W extends Welcome>({ kind, parent }: DialledLineOptions<W>, timeoutMs: number) {
-  const { host, port, tls, runnerId: identity, localAddress } = parent
+async function dialParent<W extends Welcome>({ kind, parent, seeker }: DialledLineOptions<W>, timeoutMs: number) {
+  const { tls, runnerId: identity, localAddress } = parent
+  const { host, port } = (await seeker?.place()) ?? parent
   return await dial({
     host,
     port,
@@ -192,8 +204,9 @@ async function greet<W extends Welcome, M, R>(
       resume ? ATTEMPT_MS : FIRST_FOR_MS,
     )
     const { runnerId } = options.parent
-    const hello = { t: "hello", v: PROTOCOL_VERSION, runnerId, pid: process.pid, ...options.about } as const
-    connection.tell({ ...hello, ...(resume && { resume }) })
+    const epoch = options.seeker?.epoch
+    const hello = { t: "hello", v: PROTOCOL_VERSION, runnerId, pid: process.pid, ...options.about() } as const
+    connection.tell({ ...hello, ...(epoch !== undefined && { epoch }), ...(resume && { resume }) })
   })
 }
 
@@ -203,8 +216,11 @@ function within(ms: number): () => boolean {
   return () => performance.now() <= until
 }
 
-/** Tries again what fails for want of a network, as long as `again` says so and there is sense in it. */
-async function patiently<R>(again: () => boolean, attempt: () => Promise<R>): Promise<R> {
+/**
+ * Tries again what fails for want of a network, as long as `again` says so and there is sense in it.
+ * @param whoever There is sense in it whatever the other end says: it may be somebody else's by now, and the parent elsewhere.
+ */
+async function patiently<R>(again: () => boolean, attempt: () => Promise<R>, whoever = false): Promise<R> {
   let pause = RETRY_MS
   for (let refusals = 0; ; ) {
     try {
@@ -214,7 +230,8 @@ async function patiently<R>(again: () => boolean, attempt: () => Promise<R>): Pr
       const final = error instanceof HandshakeError || error instanceof ProtocolError || !isFlameError(error)
       const closed = (error as { closeCode?: number }).closeCode
       const ended = closed !== undefined && closed !== 1006
-      if (final || ended || refusals >= REFUSALS || !again()) throw error
+      const senseless = whoever ? !isFlameError(error) : final || ended || refusals >= REFUSALS
+      if (senseless || !again()) throw error
     }
     await delay(pause)
     pause = Math.min(MAX_RETRY_MS, 2 * pause)

@@ -1,4 +1,5 @@
 /** What supervisor and worker say to each other over the IPC channel that fork() makes. Types only. */
+import type { PersistConfig } from "../shared/boot.ts"
 import type { DrainReason } from "../transport/protocol.ts"
 
 /** supervisor -> worker */
@@ -17,6 +18,7 @@ export type ToWorker =
       tmpdir: string
       endsAt: number | undefined
       generation: number
+      persist?: PersistConfig | undefined
     }
   | { t: "drain"; reason: DrainReason; graceMs: number }
   | { t: "deadline"; endsAt: number }

@@ -3,6 +3,7 @@
  * knows the other. A backend starts and ends jobs and says what it knows of them; it never speaks to a runner.
  */
 import type { JobEvidence } from "./errors.ts"
+import type { Json } from "./json.ts"
 
 /** What a backend needs to start one runner. */
 export interface RunnerSpec {
@@ -47,6 +48,11 @@ export interface Job {
   readonly id: string
   /** The newest status. */
   readonly status: JobStatus
+  /**
+   * What `Backend.adopt` needs to take this job again from another process: JSON, and nothing secret. Left out where jobs cannot be
+   * taken again.
+   */
+  readonly handle?: Json
   /** Calls `listener` at each change of status, never during this call. Returns a function that stops that. */
   onStatus(listener: (status: JobStatus) => void): () => void
   /** What the scheduler says now: asked after this call. `unknown` when it does not answer. Never rejects. */
@@ -90,6 +96,12 @@ export interface Backend {
    * there is nothing to be gained; then each is submitted by itself.
    */
   submitMany?(wanted: readonly WantedRunner[]): readonly Promise<Job>[]
+  /**
+   * Takes a job again that another process of this user submitted, by its `handle`. The job may have ended long ago: its status tells. Left out by
+   * backends that cannot; their pools cannot persist.
+   * @throws StateError when `handle` is none of this backend's
+   */
+  adopt?(handle: Json): Job
   /** Last resort while the process exits: ends the given jobs synchronously, best effort, within a few seconds. */
   cancelSync(jobs: readonly Job[]): void
   /** Throws OptionError if the backend cannot work with what it was given. Called by `createPool`. */

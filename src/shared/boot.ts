@@ -21,6 +21,24 @@ export interface BootConfig {
   readonly tls: boolean
   /** 32 bytes, base64. */
   readonly key: string
+  /** Its pool persists: when the parent is gone, another one may come. */
+  readonly persist?: PersistConfig
+}
+
+/** Where and for how long a runner looks for a parent when it has none. Not secret. */
+export interface PersistConfig {
+  /** The file that says where the pool's parent listens (a `ParentAddressFile`), on a file system that nodes share. */
+  readonly file: string
+  /** How long it is looked for, ms. */
+  readonly forMs: number
+}
+
+/** What is in that file, as JSON. */
+export interface ParentAddressFile {
+  /** Of the parents of one pool, each has a greater one than those before it. */
+  readonly epoch: number
+  readonly host: string
+  readonly port: number
 }
 
 /** How much time a job has once it is asked to end. */
@@ -80,7 +98,8 @@ export function decodeBoot(text: string | undefined): BootConfig {
     config?.v === 1 &&
     [config.runnerId, config.pool, config.host, config.key].every(f => typeof f === "string") &&
     typeof config.port === "number" &&
-    typeof config.tls === "boolean"
+    typeof config.tls === "boolean" &&
+    (config.persist === undefined || (typeof config.persist.file === "string" && config.persist.forMs >= 0))
   if (!ok) throw new HandshakeError(`${BOOT_VARIABLE} cannot be read`, { cause, hint })
   return config as BootConfig
 }

@@ -55,9 +55,26 @@ export interface Resume {
   received: number
 }
 
+/** In a pool that persists: in a hello the greatest epoch its sender knows of, in a welcome the parent's own. */
+interface OfEpoch {
+  epoch?: number
+}
+
+/** Results of calls with an id that a worker keeps for who asks again; the oldest are dropped first. */
+export const KEPT_RESULTS = 1_000
+
+/** Of a pool that persists, in `ready`: ids of calls that run on the worker, and of those whose results it has. */
+export interface CallIds {
+  running: string[]
+  over: string[]
+}
+
 /** supervisor -> parent */
 export type SupervisorMessage =
-  | { t: "hello"; v: number; runnerId: string; jobId: string; node: string; pid: number; resume?: Resume }
+  | ({ t: "hello"; v: number; runnerId: string; jobId: string; node: string; pid: number; resume?: Resume } & OfEpoch & {
+        /** In a hello to another parent than before: workers of generations below this have ended, and nobody need hear of it. */
+        generation?: number
+      })
   | { t: "draining"; reason: DrainReason; leftMs: number }
   /** The worker process ended. `restart`: another one is being started in the same job. */
   | { t: "worker-exit"; code: number | null; signal: string | null; stderr: string; restart: boolean }
@@ -80,6 +97,7 @@ export type ToSupervisorMessage =
       reconnectMs: number
       /** As in `listen`. */
       log: boolean
+      epoch?: number
     }
   | Resumed
   /** `log`: whether what the worker writes is to be told. */
@@ -93,8 +111,8 @@ export type ToSupervisorMessage =
 
 /** worker -> parent */
 export type WorkerMessage =
-  | { t: "hello"; v: number; runnerId: string; pid: number; generation: number; resume?: Resume }
-  | { t: "ready"; exports: string[] }
+  | ({ t: "hello"; v: number; runnerId: string; pid: number; generation: number; resume?: Resume } & OfEpoch)
+  | { t: "ready"; exports: string[]; calls?: CallIds }
   | { t: "fail"; error: Json }
   /** The last packet: every call that was begun has been answered, and what comes now is not looked at. */
   | { t: "bye" }
@@ -111,6 +129,7 @@ export type ToWorkerMessage =
       source: string
       maxConcurrency: number
       poolName: string
+      epoch?: number
     }
   | Resumed
 
@@ -122,7 +141,18 @@ export interface Resumed {
 
 export type ControlMessage = SupervisorMessage | ToSupervisorMessage | WorkerMessage | ToWorkerMessage
 
-type Kind = "string" | "number" | "boolean" | "string?" | "number?" | "strings" | "json" | "resume?" | "stream"
+type Kind =
+  | "string"
+  | "number"
+  | "boolean"
+  | "string?"
+  | "number?"
+  | "strings"
+  | "json"
+  | "resume?"
+  | "stream"
+  | "count?"
+  | "calls?"
 type Shape = Record<string, Kind>
 
 /** By socket: what belongs on the other one is refused, not ignored. */
@@ -141,7 +171,7 @@ const SHAPES: Record<"control" | "data", Record<string, Shape | undefined>> = {
     resumed: { received: "number" },
   } satisfies Record<string, Shape>),
   data: Object.assign(Object.create(null), {
-    ready: { exports: "strings" },
+    ready: { exports: "strings", calls: "calls?" },
     fail: { error: "json" },
     bye: {},
     resumed: { received: "number" },
@@ -149,8 +179,17 @@ const SHAPES: Record<"control" | "data", Record<string, Shape | undefined>> = {
 }
 
 const HELLO: Record<"control" | "data", Shape> = {
-  control: { v: "number", runnerId: "string", jobId: "string", node: "string", pid: "number", resume: "resume?" },
-  data: { v: "number", runnerId: "string", pid: "number", generation: "number", resume: "resume?" },
+  control: {
+    v: "number",
+    runnerId: "string",
+    jobId: "string",
+    node: "string",
+    pid: "number",
+    resume: "resume?",
+    epoch: "count?",
+    generation: "count?",
+  },
+  data: { v: "number", runnerId: "string", pid: "number", generation: "number", resume: "resume?", epoch: "count?" },
 }
 const WELCOME: Record<"control" | "data", Shape> = {
   control: {
@@ -162,6 +201,7 @@ const WELCOME: Record<"control" | "data", Shape> = {
     unlinkedGraceMs: "number",
     reconnectMs: "number",
     log: "boolean",
+    epoch: "count?",
   },
   data: {
     v: "number",
@@ -172,6 +212,7 @@ const WELCOME: Record<"control" | "data", Shape> = {
     source: "string",
     maxConcurrency: "number",
     poolName: "string",
+    epoch: "count?",
   },
 }
 
@@ -182,7 +223,11 @@ function fits(kind: Shape[string], value: unknown): boolean {
     case "stream":
       return value === "stdout" || value === "stderr"
     case "strings":
-      return Array.isArray(value) && value.every(v => typeof v === "string")
+      return isStrings(value)
+    case "count?":
+      return value === undefined || (Number.isSafeInteger(value) && (value as number) >= 0)
+    case "calls?":
+      return value === undefined || isCallIds(value)
     case "resume?":
       return value === undefined || isResume(value)
     case "string?":
@@ -193,6 +238,16 @@ function fits(kind: Shape[string], value: unknown): boolean {
     default:
       return typeof value === kind
   }
+}
+
+function isStrings(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every(v => typeof v === "string")
+}
+
+function isCallIds(value: unknown): value is CallIds {
+  if (typeof value !== "object" || value === null) return false
+  const { running, over } = value as Partial<CallIds>
+  return isStrings(running) && isStrings(over)
 }
 
 function isResume(value: unknown): value is Resume {
@@ -236,6 +291,15 @@ export interface Marks {
   readonly track?: true
   /** It does not belong to its caller: the loss of the line does not abort it. */
   readonly unlinked?: true
+  /**
+   * The call's id: the worker runs it once, keeps what came of it, and answers every request of this id with that. The loss of the
+   * line does not abort it.
+   */
+  readonly once?: string
+  /** With `once`: refused where no call of that id runs or has run. */
+  readonly known?: true
+  /** With `once`: answered with undefined when that call has ended, or where there is none. */
+  readonly follow?: true
 }
 
 export type RequestMessage =

@@ -21,8 +21,8 @@ export interface RpcTarget {
   apply(path: readonly string[], args: readonly unknown[], request: RpcRequest): unknown
   /** The value at `path`. */
   get(path: readonly string[]): unknown
-  /** Why no request is taken now; undefined when it is. Asked before a function is called. */
-  refusal?(): Error | undefined
+  /** Why the request is not taken now; undefined when it is. Asked before a function is called. */
+  refusal?(marks: Marks | undefined): Error | undefined
   /** A request begins. */
   begin?(request: RpcRequest): void
   /** It is answered and its streams are over; these objects of the answer are held from the other side, and keep it open. */
@@ -76,12 +76,13 @@ export class RpcServer {
 
   /** Never throws: whatever goes wrong is the answer. A function that returns its result at once is answered at once. */
   #serve(id: number | string, request: RequestMessage & { type: "APPLY" | "GET" }, adopted: Scope): void {
-    const refusal = request.type === "APPLY" ? this.#target.refusal?.() : undefined
+    const marks = marksOf(request)
+    const refusal = request.type === "APPLY" ? this.#target.refusal?.(marks) : undefined
     if (refusal) {
       this.#reply(id, refusal, adopted, true)
       return
     }
-    const running = new RpcRequest(marksOf(request))
+    const running = new RpcRequest(marks)
     const { path } = request // the closures below must not keep the arguments
     this.#running.set(id, running)
     this.#target.begin?.(running)
@@ -155,7 +156,10 @@ export class RpcServer {
   }
 
   #abortAll(reason: FlameError): void {
-    for (const request of this.#running.values()) if (!request.marks.unlinked) request.abort(reason)
+    for (const request of this.#running.values()) {
+      const { unlinked, once } = request.marks
+      if (!unlinked && once === undefined) request.abort(reason)
+    }
   }
 }
 
@@ -164,11 +168,14 @@ function nameOf(type: unknown): string {
   return typeof type === "string" ? type.slice(0, 40) : "a request without a type"
 }
 
-/** Undefined for nearly all. A mark is `true` or it is none. */
+/** Undefined for nearly all. A mark is `true` or it is none; an id is text. */
 function marksOf(request: Marks): Marks | undefined {
-  if (request.place !== true && request.track !== true && request.unlinked !== true) return undefined
+  const { once } = request
+  const named = typeof once === "string"
+  if (!named && request.place !== true && request.track !== true && request.unlinked !== true) return undefined
   const mark = (name: keyof Marks) => (request[name] === true ? { [name]: true } : {})
-  return { ...mark("place"), ...mark("track"), ...mark("unlinked") }
+  const marks = { ...mark("place"), ...mark("track"), ...mark("unlinked") }
+  return named ? { ...marks, once, ...mark("known"), ...mark("follow") } : marks
 }
 
 function isPath(path: unknown): path is string[] {

@@ -13,8 +13,12 @@ import {
   type ToSupervisorMessage,
 } from "../../transport/protocol.ts"
 import { DialledLine } from "../dialled-line.ts"
+import type { ParentSeeker } from "../parent-seeker.ts"
 
 type Welcome = ToSupervisorMessage & { t: "welcome" }
+
+/** What a supervisor says of itself; `generation` to another parent than before. */
+type Who = { jobId: string; node: string; generation?: number }
 
 export interface ControlHandler {
   message(message: Exclude<ToSupervisorMessage, Welcome | Resumed>): void
@@ -82,14 +86,16 @@ export class ControlLink {
   static async open(
     boot: BootConfig,
     localAddress: string | undefined,
-    who: { jobId: string; node: string },
+    who: Who | (() => Who),
     handler: ControlHandler,
+    seeker?: ParentSeeker,
   ): Promise<ControlLink> {
     let link: ControlLink | undefined
     const dialled = await DialledLine.open<Welcome>({
       kind: "control",
       parent: { ...boot, localAddress },
-      about: who,
+      seeker,
+      about: typeof who === "function" ? who : () => who,
       handlerFor: () => ({
         text(data) {
           const m = parseControl(data, "control") as ToSupervisorMessage

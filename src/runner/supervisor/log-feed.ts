@@ -75,6 +75,14 @@ export class LogFeed {
     this.#wire = wire
   }
 
+  /** The wire is gone. Another may come: what is written meanwhile waits for it, as at the start. */
+  disconnect(): void {
+    this.#wire = undefined
+    this.#wanted = undefined
+    this.#underWay.length = 0
+    this.#sizeUnderWay = 0
+  }
+
   /** Somebody listens, or nobody does any more. */
   want(wanted: boolean): void {
     this.#wanted = wanted

@@ -66,6 +66,7 @@ const startWorker = (generation: number): WorkerProcess => {
     tmpdir: tmp?.path ?? "",
     endsAt,
     generation,
+    persist: boot.persist,
   }
   return new WorkerProcess(new URL("./worker.js", import.meta.url), process.env, init, output)
 }

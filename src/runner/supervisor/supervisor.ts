@@ -4,11 +4,12 @@
  */
 import { onExit } from "signal-exit"
 import type { BootConfig, JobFacts } from "../../shared/boot.ts"
-import { StateError } from "../../shared/errors.ts"
+import { ConnectionError, type FlameError, StateError } from "../../shared/errors.ts"
 import { packError } from "../../transport/failure.ts"
-import type { DrainReason, SupervisorMessage } from "../../transport/protocol.ts"
+import { CloseCode, type DrainReason, type SupervisorMessage } from "../../transport/protocol.ts"
+import { ParentSeeker } from "../parent-seeker.ts"
 import type { TmpDir } from "../tmp-dir.ts"
-import { ControlLink } from "./control-link.ts"
+import { type ControlHandler, ControlLink } from "./control-link.ts"
 import { DrainBudget } from "./drain-budget.ts"
 import type { LogFeed } from "./log-feed.ts"
 import type { Outlet } from "./outlet.ts"
@@ -50,6 +51,8 @@ export interface SupervisorInit {
 export class Supervisor {
   readonly #init: SupervisorInit
   readonly #budget: DrainBudget
+  /** Where other parents come from, if the pool persists. */
+  readonly #seeker: ParentSeeker | undefined
   #state: State = "starting"
   #link: ControlLink | undefined
   /** Ends of workers that were faster than the line to the parent: it waits for them, one for each worker. */
@@ -65,6 +68,7 @@ export class Supervisor {
   constructor(init: SupervisorInit) {
     this.#init = init
     this.#budget = new DrainBudget(init.facts, init.endsAt)
+    this.#seeker = init.boot.persist && new ParentSeeker(init.boot.persist, init.boot)
     // Last resort, synchronous: whatever ends this process, an uncaught error included, the directory goes with it.
     onExit(() => {
       this.#worker?.kill()
@@ -75,37 +79,49 @@ export class Supervisor {
 
   /** Connects to the parent. Without one there is nothing to do here: ends the process. */
   async run(): Promise<void> {
-    const { boot, jobId, node, problem } = this.#init
+    const { problem } = this.#init
     try {
-      // When the address is the problem, the parent should hear of it all the same: by whatever route there is.
-      const from = problem === undefined ? this.#init.localAddress : undefined
-      this.#link = await ControlLink.open(
-        boot,
-        from,
-        { jobId, node },
-        {
-          message: message => {
-            if (message.t === "drain") this.#drain(message.reason, message.graceMs)
-            else if (message.t === "deadline") this.#deadline(message.endsAt)
-            else if (message.t === "reset") this.#reset(message.generation)
-            else if (message.t === "listen") this.#init.feed.want(message.log)
-            else this.#relink(message.generation)
-          },
-          writable: () => this.#init.feed.writable(),
-          resumed: () => this.#relink(this.#generation),
-          lost: () => {
-            if (this.#state !== "ended") this.#orphaned()
-          },
-        },
-      )
+      await this.#connect()
     } catch (error) {
       if (this.#state === "draining") return // a signal came first; the drain ends the process
       process.stderr.write(`slurm-flame: no parent: ${(error as Error).message}\n`)
       this.#drain("parent-gone", 0)
       return
     }
-    const link = this.#link
-    const { feed } = this.#init
+    if (problem !== undefined) {
+      this.#link?.send({ t: "fail", error: packError(problem) })
+      await this.#end("crashed")
+    } else if (this.#state === "starting") {
+      this.#move("serving")
+    }
+  }
+
+  /** @throws HostError, HandshakeError when there is no parent */
+  async #connect(): Promise<void> {
+    const { boot, feed, problem, jobId, node } = this.#init
+    const who = () => {
+      if (this.#seeker?.epoch === undefined) return { jobId, node }
+      this.#untold = [] // of workers of another parent's
+      return { jobId, node, generation: this.#generation }
+    }
+    const handler: ControlHandler = {
+      message: message => {
+        if (message.t === "drain") this.#drain(message.reason, message.graceMs)
+        else if (message.t === "deadline") this.#deadline(message.endsAt)
+        else if (message.t === "reset") this.#reset(message.generation)
+        else if (message.t === "listen") feed.want(message.log)
+        else this.#relink(message.generation)
+      },
+      writable: () => feed.writable(),
+      resumed: () => this.#relink(this.#generation),
+      lost: reason => {
+        if (this.#state !== "ended") this.#lost(reason)
+      },
+    }
+    // When the address is the problem, the parent should hear of it all the same: by whatever route there is.
+    const from = problem === undefined ? this.#init.localAddress : undefined
+    const link = await ControlLink.open(boot, from, who, handler, this.#seeker)
+    this.#link = link
     feed.connect({
       send: (stream, lines) => link.log(stream, lines),
       get acknowledged() {
@@ -114,14 +130,23 @@ export class Supervisor {
     })
     feed.want(link.listening)
     for (const exit of this.#untold.splice(0)) link.send(exit)
-    if (problem !== undefined) {
-      this.#link.send({ t: "fail", error: packError(problem) })
-      await this.#end("crashed")
-    } else if (this.#state === "starting") {
-      this.#move("serving")
-    } else if (this.#reason) {
-      this.#link.send({ t: "draining", reason: this.#reason, leftMs: this.#budget.leftMs })
+    if (this.#state === "draining" && this.#reason) {
+      link.send({ t: "draining", reason: this.#reason, leftMs: this.#budget.leftMs })
     }
+  }
+
+  /** In a pool that persists another parent may come, unless this one has dismissed the runner. */
+  #lost(reason: FlameError): void {
+    const dismissed = reason instanceof ConnectionError && reason.closeCode === CloseCode.bye
+    const lives = this.#state === "starting" || this.#state === "serving"
+    if (!this.#seeker || dismissed || !lives) return this.#orphaned()
+    const graceMs = this.#link?.orphanGraceMs(this.#unlinked) ?? 0
+    this.#link = undefined
+    this.#init.feed.disconnect()
+    this.#connect().catch((error: Error) => {
+      process.stderr.write(`slurm-flame: no other parent came: ${error.message}\n`)
+      this.#drain("parent-gone", graceMs)
+    })
   }
 
   /** SIGTERM and its like: the walltime is near, or somebody cancels the job. A second one changes nothing. */
@@ -176,6 +201,7 @@ export class Supervisor {
         this.#unlinked = message.open
         return
       }
+      if (this.#seeker && !this.#link) return // the parent is looked for from here as well
       // A parent that can be reached from here has ended that line, or could not be reached from there: another worker may.
       if (this.#link?.up) this.#reset(this.#generation)
       else this.#orphaned()

@@ -8,6 +8,15 @@ import { Session } from "../../transport/session.ts"
 import { StallWatch } from "../../transport/stall-watch.ts"
 import { DialledLine } from "../dialled-line.ts"
 import type { ToWorker } from "../ipc.ts"
+import type { ParentSeeker } from "../parent-seeker.ts"
+
+/** Of a pool that persists. */
+export interface Persistence {
+  /** Where the parent may be. */
+  readonly seeker: ParentSeeker
+  /** The line goes on over another connection: the parent is the same, and gets what was sent meanwhile. */
+  resumed(): void
+}
 
 export type Welcome = ToWorkerMessage & { t: "welcome" }
 
@@ -36,13 +45,18 @@ export class DataLink {
    * @param lost Called once when the line is gone for good.
    * @throws HostError, HandshakeError when the parent cannot be reached or refuses.
    */
-  static async open(init: ToWorker & { t: "init" }, lost: (reason: FlameError) => void): Promise<DataLink> {
+  static async open(
+    init: ToWorker & { t: "init" },
+    lost: (reason: FlameError) => void,
+    persistence?: Persistence,
+  ): Promise<DataLink> {
     let session: Session | undefined
     let watch: StallWatch | undefined
     const dialled = await DialledLine.open<Welcome>({
       kind: "data",
       parent: init,
-      about: { generation: init.generation },
+      seeker: persistence?.seeker,
+      about: () => ({ generation: init.generation }),
       handlerFor: (_welcome, line) => {
         const made = new Session("runner", line, error =>
           console.error("slurm-flame: a function passed to the parent failed:", error),
@@ -52,7 +66,7 @@ export class DataLink {
           text: data => made.text(data),
           binary: pieces => made.binary(pieces),
           writable: () => made.pump(),
-          up() {},
+          up: () => persistence?.resumed(),
           closed(reason) {
             watch?.stop()
             made.fail(reason)

@@ -3,15 +3,18 @@
  * supervisor decides when to drain; this only does it.
  */
 import { expose } from "comlink"
-import { RunnerDrainingError, StateError } from "../../shared/errors.ts"
+import { ConnectionError, type FlameError, RunnerDrainingError, StateError } from "../../shared/errors.ts"
 import { ComlinkPort } from "../../transport/comlink-port.ts"
 import { packError } from "../../transport/failure.ts"
-import type { DrainReason } from "../../transport/protocol.ts"
+import { CloseCode, type DrainReason, type Marks, type WorkerMessage } from "../../transport/protocol.ts"
+import type { RpcRequest } from "../../transport/rpc-request.ts"
 import { RpcServer } from "../../transport/rpc-server.ts"
 import type { FromWorker, ToWorker } from "../ipc.ts"
+import { ParentSeeker } from "../parent-seeker.ts"
 import { WorkerContext } from "./context.ts"
 import { DataLink } from "./data-link.ts"
 import { resolveExport, resolveFunction } from "./exports.ts"
+import { KeptCalls } from "./kept-calls.ts"
 import { type LoadedModule, loadModule } from "./load-module.ts"
 import { OpenWork } from "./open-work.ts"
 
@@ -30,29 +33,65 @@ export class Worker {
   #state: State = "importing"
   #link: DataLink | undefined
   readonly #work: OpenWork
+  readonly #kept = new KeptCalls(() => this.#link?.up === true)
+  /** Where other parents come from, if the pool persists. */
+  readonly #seeker: ParentSeeker | undefined
+  /** What a parent is told when the module has been imported, or could not be. */
+  #imported: { readonly module: LoadedModule } | { readonly failure: WorkerMessage & { t: "fail" } } | undefined
 
   constructor(init: ToWorker & { t: "init" }, tell: (message: FromWorker) => void) {
     this.#context = new WorkerContext(init)
     this.#tell = tell
     this.#work = new OpenWork(open => tell({ t: "unlinked", open }))
+    this.#seeker = init.persist && new ParentSeeker(init.persist, init)
   }
 
+  /** @throws HostError, HandshakeError when there is no parent */
   async run(init: ToWorker & { t: "init" }): Promise<void> {
-    const link = await DataLink.open(init, () => {
-      if (this.#state !== "draining") this.#tell({ t: "lost" })
-    })
-    this.#link = link
-    let module: LoadedModule
+    const { welcome } = await this.#connect(init)
     try {
-      module = await loadModule(link.welcome.module, link.welcome.source)
+      this.#imported = { module: await loadModule(welcome.module, welcome.source) }
     } catch (error) {
-      link.send({ t: "fail", error: packError(error) })
-      return // the parent ends this job; there is nothing to serve
+      // The parent ends this job; there is nothing to serve.
+      this.#imported = { failure: { t: "fail", error: packError(error) } }
     }
+    this.#present()
+  }
+
+  async #connect(init: ToWorker & { t: "init" }): Promise<DataLink> {
+    const seeker = this.#seeker
+    const lost = (reason: FlameError) => {
+      if (this.#state === "draining") return
+      const dismissed = reason instanceof ConnectionError && reason.closeCode === CloseCode.bye
+      if (!seeker || dismissed) return this.#tell({ t: "lost" })
+      this.#link = undefined
+      void this.#rejoin(init)
+    }
+    this.#link = await DataLink.open(init, lost, seeker && { seeker, resumed: () => this.#kept.told() })
+    return this.#link
+  }
+
+  /** The parent is gone. The module stays as it is for the one that comes. */
+  async #rejoin(init: ToWorker & { t: "init" }): Promise<void> {
+    try {
+      await this.#connect(init)
+      this.#present()
+    } catch {
+      this.#tell({ t: "lost" }) // the supervisor looks for one as well, and judges
+    }
+  }
+
+  /** Tells the parent that there is now what it can have of this worker. */
+  #present(): void {
+    const link = this.#link
+    const imported = this.#imported
+    if (!link || !imported) return // whichever comes later does it
+    if ("failure" in imported) return link.send(imported.failure)
     if (this.#state === "draining") return
-    this.#serve(link, module.namespace)
-    this.#move("serving")
-    link.send({ t: "ready", exports: module.names })
+    const { namespace, names } = imported.module
+    this.#serve(link, namespace)
+    if (this.#state === "importing") this.#move("serving")
+    link.send({ t: "ready", exports: names, ...(this.#seeker && { calls: this.#kept.ids }) })
   }
 
   /** Makes another connection to the parent. */
@@ -69,7 +108,9 @@ export class Worker {
     if (this.#state === "draining") return
     this.#move("draining")
     const until = performance.now() + graceMs
-    this.#context.abort(new StateError(`the runner is draining: ${reason}`))
+    const why = new StateError(`the runner is draining: ${reason}`)
+    this.#context.abort(why)
+    if (reason === "parent-gone") this.#kept.abort(why)
     await this.#work.drained(reason === "parent-gone", graceMs)
     await this.#context.shutdown({ reason, graceMs: Math.max(0, until - performance.now()) })
     await this.#link?.close()
@@ -81,19 +122,30 @@ export class Worker {
       begin: request => this.#work.begin(request),
       holds: (request, objects) => this.#work.holds(request, objects),
       end: request => this.#work.end(request),
-      refusal: () => this.#refusal(),
+      refusal: marks => this.#refusal(marks),
       apply: (path, args, request) => {
-        const { fn, parent } = resolveFunction(module, path)
-        return this.#context.runCall(request, () => fn.apply(parent, args as unknown[]))
+        const begin = () => {
+          const { fn, parent } = resolveFunction(module, path)
+          return this.#context.runCall(request, () => fn.apply(parent, args as unknown[]))
+        }
+        return request.marks.once === undefined ? begin() : this.#once(request.marks.once, path, request, begin)
       },
       get: path => resolveExport(module, path).value,
     })
     expose(module, new ComlinkPort(link.session.raw, true, module) as Parameters<typeof expose>[1])
   }
 
-  #refusal(): RunnerDrainingError | undefined {
-    if (this.#state !== "draining") return undefined
+  #once(id: string, path: readonly string[], request: RpcRequest, begin: () => unknown): Promise<unknown> {
+    return request.marks.follow ? this.#kept.follow(id) : this.#kept.run(id, path.join("."), request, begin)
+  }
+
+  #refusal(marks: Marks | undefined): Error | undefined {
     const { id } = this.#context
+    if (marks?.once !== undefined) {
+      if (this.#kept.has(marks.once) || marks.follow) return undefined // nothing new begins
+      if (marks.known) return new StateError(`runner ${id} knows no call of the id ${JSON.stringify(marks.once)}`)
+    }
+    if (this.#state !== "draining") return undefined
     return new RunnerDrainingError(`runner ${id} is draining and takes no more calls`, id)
   }
 

@@ -1,0 +1,38 @@
+/**
+ * A value as it was at one moment, written down by the codec: what is done to the value afterwards does not change it. Owns the bytes; knows
+ * neither why it is kept nor for how long.
+ */
+import { decode, encode } from "./codec/index.ts"
+
+export class Snapshot {
+  /** What it takes in memory, near enough. */
+  readonly bytes: number
+  readonly #json: string
+  readonly #rich: boolean
+  readonly #parts: readonly ArrayBuffer[]
+
+  /** @throws NotSerializableError for what cannot be copied, live values among it */
+  constructor(value: unknown) {
+    // What `transfer()` marked is left with its owner, who sends it once more.
+    const { json, rich, parts } = encode(value, undefined, "result", false)
+    this.#json = json
+    this.#rich = rich
+    this.#parts = parts.map(({ bytes }) => copyOf(bytes))
+    this.bytes = 2 * json.length + this.#parts.reduce((sum, part) => sum + part.byteLength, 0)
+  }
+
+  /** The value again; a new one each time. */
+  value(): unknown {
+    return decode(
+      this.#json,
+      this.#rich,
+      this.#parts.map(part => part.slice(0)),
+    )
+  }
+}
+
+function copyOf(bytes: Uint8Array): ArrayBuffer {
+  const copy = new ArrayBuffer(bytes.byteLength)
+  new Uint8Array(copy).set(bytes)
+  return copy
+}
