@@ -2,6 +2,7 @@
 
 import { local } from "./local/backend.ts"
 import { HubShare } from "./parent/hub-share.ts"
+import { Persistence } from "./parent/persistence.ts"
 import { FlamePool } from "./parent/pool.ts"
 import type { Pool } from "./parent/pool-api.ts"
 import { checkPoolOptions, type PoolOptions } from "./parent/pool-options.ts"
@@ -45,12 +46,12 @@ const reaper = new Reaper()
  *     await using pool = createPool<typeof train>({ module: new URL("./train.js", import.meta.url), max: 10 })
  *     const model = await pool.api.train(x)
  *
- * @throws OptionError for an unknown, wrong or contradictory option, naming it; ModuleError when the module's file is missing
+ * @throws OptionError for an unknown, wrong or contradictory option, naming it; ModuleError when the module's file is missing;
+ * StateError when the pool persists and another program has it
  */
 export function createPool<T = Record<string, (...args: any[]) => any>>(options: PoolOptions): Pool<T> {
-  return new FlamePool<T>({
-    ...checkPoolOptions(options, { backend: () => local(), inRunner: inRunner() }),
-    hubs,
-    reaper,
-  })
+  const settings = checkPoolOptions(options, { backend: () => local(), inRunner: inRunner() })
+  const shared = { hubs, reaper }
+  if (!settings.persist) return new FlamePool<T>({ ...settings, ...shared })
+  return new FlamePool<T>({ ...settings, ...shared, persistence: Persistence.take(settings.name, settings.orphanMs) })
 }

@@ -8,8 +8,10 @@ import type { Backend, Job, RunnerSpec } from "../shared/backend.ts"
 import { JOB_VARIABLE, type JobFacts } from "../shared/boot.ts"
 import { type Duration, toMs } from "../shared/duration.ts"
 import { OptionError, SubmitError } from "../shared/errors.ts"
+import type { Json } from "../shared/json.ts"
 import { show } from "../shared/show.ts"
 import { suggest } from "../shared/suggest.ts"
+import { AdoptedJob } from "./adopted-job.ts"
 import { LocalJob } from "./job.ts"
 
 /** Options of `local()`. */
@@ -121,7 +123,11 @@ class LocalBackend implements Backend {
     return job
   }
 
+  adopt(handle: Json): Job {
+    return new AdoptedJob(handle, this.#killWaitMs)
+  }
+
   cancelSync(jobs: readonly Job[]): void {
-    for (const job of jobs) (job as LocalJob).terminate()
+    for (const job of jobs) (job as LocalJob | AdoptedJob).terminate()
   }
 }

@@ -1,7 +1,10 @@
 /** One child process as a job: its status, its simulated walltime, its end. Owns the process and its timers. */
 import type { ChildProcess } from "node:child_process"
 import type { Job, JobStatus } from "../shared/backend.ts"
+import type { Json } from "../shared/json.ts"
 import { after, type LongTimer } from "../shared/timer.ts"
+import { handleOf } from "./adopted-job.ts"
+import { send } from "./signals.ts"
 
 const TAIL_BYTES = 4_096
 /** A cancel that is repeated sooner only means the same once more. */
@@ -74,6 +77,12 @@ export class LocalJob implements Job {
 
   get status(): JobStatus {
     return this.#status
+  }
+
+  /** For an `AdoptedJob`. */
+  get handle(): Json {
+    const { node, endsAt } = this.#settings
+    return handleOf(this.#child.pid ?? 0, node, endsAt)
   }
 
   onStatus(listener: (status: JobStatus) => void): () => void {
@@ -170,15 +179,5 @@ export class LocalJob implements Job {
     this.#status = status
     for (const listener of this.#listeners) listener(status)
     return status
-  }
-}
-
-/** False when there is nobody to hear it; signal 0 only asks. */
-function send(pid: number, signal: NodeJS.Signals | 0): boolean {
-  try {
-    return process.kill(pid, signal)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error
-    return false // it ended a moment ago: as good
   }
 }

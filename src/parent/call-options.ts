@@ -20,6 +20,12 @@ export interface CallOptions {
    */
   key?: string
   /**
+   * A name of your own for this very call, with its arguments: for calls through `pool.with({ id })` of a pool with `persist: true`. As long as
+   * the runner that runs it lives, a call of the same id is not run a second time: it gets what came of the first, also in a
+   * program that was started again. A failure is told once; the next call of that id runs. Results must be values that can be copied.
+   */
+  id?: string
+  /**
    * How often the call may be run again after it failed, and after which errors; a number means: after the loss of its runner. What
    * never began moves to another runner by itself and costs no retry. @default 0
    */
@@ -47,6 +53,8 @@ export interface CallDefaults {
   readonly held?: HeldObjects
   /** Why no call may have a key; undefined: it may. */
   readonly keyless?: string | undefined
+  /** A call may have an id. Default: none may. */
+  readonly ids?: boolean
 }
 
 /** What a pool with these settings has for its calls. */
@@ -62,6 +70,7 @@ export function callDefaults(
 /** What a call works with. */
 export interface CallLimits extends Limits {
   readonly key?: string | undefined
+  readonly id?: string | undefined
   readonly retries?: RetryPolicy | undefined
 }
 
@@ -72,11 +81,14 @@ export interface SpawnOptions {
   signal?: AbortSignal
 }
 
+/** Every id is remembered on both sides. */
+const MAX_ID = 200
 const LIMITS = ["timeout", "signal"] as const satisfies readonly (keyof SpawnOptions)[]
 /** The names of all options of a call. */
 export const CALL_OPTIONS = [
   ...LIMITS,
   "key",
+  "id",
   "retries",
   "link",
   "trackResources",
@@ -93,7 +105,13 @@ export function checkCallOptions(
   where = "a call",
 ): CallLimits {
   const isCall = typeof defaults === "object"
-  const { timeoutMs, trackResources = false, held, keyless }: CallDefaults = isCall ? defaults : { timeoutMs: defaults }
+  const {
+    timeoutMs,
+    trackResources = false,
+    held,
+    keyless,
+    ids = false,
+  }: CallDefaults = isCall ? defaults : { timeoutMs: defaults }
   if (options === undefined) return { timeoutMs, signal: undefined, marks: marksOf(true, trackResources), held }
   if (typeof options !== "object" || options === null) {
     throw new OptionError("options", `the options of ${where} must be an object, got ${show(options)}`, {
@@ -104,19 +122,37 @@ export function checkCallOptions(
   if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
     throw new OptionError("signal", "`signal` is not an AbortSignal")
   }
+  const id = options.id === undefined ? undefined : checkId(options.id, ids, where)
   return {
     timeoutMs: options.timeout === undefined ? timeoutMs : toMs(options.timeout, "timeout"),
     signal: options.signal,
-    marks: marksOf(flag(options, "link") ?? true, flag(options, "trackResources") ?? trackResources),
+    marks: marksOf(flag(options, "link") ?? true, flag(options, "trackResources") ?? trackResources, id),
     held,
+    ...(id !== undefined && { id }),
     ...(options.key !== undefined && { key: checkKey(options.key, keyless) }),
     ...(options.retries !== undefined && { retries: checkRetries(options.retries) }),
   }
 }
 
-function marksOf(link: boolean, track: boolean): Marks | undefined {
-  if (link && !track) return undefined
-  return { ...(link ? {} : { unlinked: true }), ...(track ? { track: true } : {}) }
+function marksOf(link: boolean, track: boolean, once?: string): Marks | undefined {
+  if (link && !track && once === undefined) return undefined
+  return {
+    ...(link ? {} : { unlinked: true }),
+    ...(track ? { track: true } : {}),
+    ...(once === undefined ? {} : { once }),
+  }
+}
+
+function checkId(id: unknown, allowed: boolean, where: string): string {
+  if (!allowed) {
+    throw new OptionError("id", `\`id\` means nothing for ${where} here`, {
+      hint: "it is for calls through `pool.with({ id })`, of a pool made with `persist: true`",
+    })
+  }
+  if (typeof id === "string" && id !== "" && id.length <= MAX_ID) return id
+  throw new OptionError("id", `\`id\` must be text of 1 to ${MAX_ID} characters, got ${show(id)}`, {
+    hint: "id: `fit-17`, the same each time the program is started",
+  })
 }
 
 function checkKey(key: unknown, keyless: string | undefined): string {

@@ -11,7 +11,7 @@ import {
 } from "../shared/errors.ts"
 import { missingExport } from "../shared/missing-export.ts"
 import type { Held } from "../transport/held.ts"
-import { MAX_PATH } from "../transport/protocol.ts"
+import { MAX_PATH, type Marks } from "../transport/protocol.ts"
 import type { RpcClient, Waiter } from "../transport/rpc-client.ts"
 import type { CallLimits } from "./call-options.ts"
 import { rejectionOf } from "./call-site.ts"
@@ -93,6 +93,11 @@ export class Call implements Limited, Waiter {
     return path.length === 1 ? path[0]! : path.join(".")
   }
 
+  /** The name that its caller gave this very call. */
+  get id(): string | undefined {
+    return this.#limits.id
+  }
+
   get started(): boolean {
     return this.#state === "sent" || this.#streaming || this.#retried > 0
   }
@@ -123,8 +128,9 @@ export class Call implements Limited, Waiter {
   /**
    * Sends the call.
    * @param over Called once, when the slot it holds is free again. May be called at once.
+   * @param known It is refused where nothing is known of its id.
    */
-  send(target: CallTarget, over: (outcome: CallOutcome) => void): void {
+  send(target: CallTarget, over: (outcome: CallOutcome) => void, known = false): void {
     if (this.settled) return over("over")
     const { path } = this.#operation
     const { names } = target
@@ -137,11 +143,12 @@ export class Call implements Limited, Waiter {
     this.#outcome = "over"
     this.#target = target
     this.#state = "sent"
+    const marks: Marks | undefined = known ? { ...this.#limits.marks, known: true } : this.#limits.marks
     try {
       this.#id =
         this.#operation.kind === "apply"
-          ? target.client.apply(path, this.#operation.args, this, this.#limits.marks)
-          : target.client.get(path, this, this.#limits.marks)
+          ? target.client.apply(path, this.#operation.args, this, marks)
+          : target.client.get(path, this, marks)
     } catch (error) {
       this.#target = undefined
       // An argument that cannot cross; or not a second time, since it was moved or read: then what came before is the reason.

@@ -13,7 +13,7 @@ import type { BreakerInfo } from "./pool-api.ts"
 import { PoolNews } from "./pool-news.ts"
 import type { PoolSettings } from "./pool-options.ts"
 import type { EndReason, PooledRunner, RunnerHost } from "./pooled-runner.ts"
-import type { RunnerState } from "./runner-state.ts"
+import { isAlive } from "./runner-state.ts"
 
 /** What the fleet asks and tells its pool. */
 export interface FleetHost {
@@ -128,6 +128,14 @@ export class Fleet {
   get jobs(): Job[] {
     const jobs = [...this.#runners].map(runner => runner.job)
     return jobs.filter((job): job is Job => job !== undefined && job.status.state !== "ended")
+  }
+
+  /** Takes runners that are there already; boots none before it is known which. */
+  async adopt(ids: Promise<readonly string[]>): Promise<void> {
+    this.#growing = true
+    for (const id of await ids) this.#boot(id)
+    this.#growing = false
+    this.#host.changed()
   }
 
   /** Boots what is missing for those who wait and for `min`; later, if a boot failed just now. */
@@ -272,11 +280,11 @@ export class Fleet {
     }, delay).unref()
   }
 
-  #boot(): void {
-    const { name } = this.#settings
-    this.#serial += 1
-    const serial = this.#serial
-    const runnerId = `${name.toLowerCase().replaceAll("_", "-")}-${this.#run}-${serial}`
+  /** @param left The id of a runner that is there already. */
+  #boot(left?: string): void {
+    const name = this.#settings.name.toLowerCase().replaceAll("_", "-")
+    const serial = ++this.#serial
+    const runnerId = left ?? `${name}-${this.#run}-${serial}`
     const runner = this.#make({ runnerId, serial }, this.#runnerHost)
     this.#runners.add(runner)
     this.#begun.set(runner, performance.now())
@@ -342,8 +350,4 @@ export class Fleet {
       this.#host.changed()
     },
   }
-}
-
-function isAlive(state: RunnerState): boolean {
-  return state !== "draining" && state !== "gone"
 }

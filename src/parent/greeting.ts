@@ -29,14 +29,22 @@ export interface GreetingHandler {
 /** From the accepted connection to the hello. A runner says it at once, unless its node is very busy. */
 const HELLO_MS = 30_000
 
-/** Waits for the hello of `peer`, who has the key of `runnerId`. */
-export function awaitHello(peer: AcceptedPeer, runnerId: string, handler: GreetingHandler): Connection {
+/**
+ * Waits for the hello of `peer`, who has the key of `runnerId`.
+ * @param epoch In a pool that persists: this parent's.
+ */
+export function awaitHello(
+  peer: AcceptedPeer,
+  runnerId: string,
+  handler: GreetingHandler,
+  epoch = Number.POSITIVE_INFINITY,
+): Connection {
   let greeted = false
   const connection = new Connection(peer.ws, false, {
     text: data => {
       const hello = parseControl(data, peer.kind)
       if (hello.t !== "hello" || greeted) throw new ProtocolError(`"${hello.t}" where the hello must be`)
-      check(hello, runnerId)
+      check(hello, runnerId, epoch)
       handler.hello(hello, connection, () => {
         greeted = true
         patience.stop()
@@ -63,7 +71,7 @@ export function awaitHello(peer: AcceptedPeer, runnerId: string, handler: Greeti
   return connection
 }
 
-function check(hello: Hello, runnerId: string): void {
+function check(hello: Hello, runnerId: string, epoch: number): void {
   if (hello.v !== PROTOCOL_VERSION) {
     throw new HandshakeError(`the runner speaks protocol ${hello.v}, this parent ${PROTOCOL_VERSION}`, {
       hint: "parent and runner must use the same version of slurm-flame",
@@ -72,4 +80,8 @@ function check(hello: Hello, runnerId: string): void {
   // The key proved who this is; a hello may not claim to be somebody else.
   if (hello.runnerId !== runnerId)
     throw new HandshakeError(`the key of ${runnerId} was used to claim ${hello.runnerId}`)
+  if ((hello.epoch ?? 0) > epoch)
+    throw new HandshakeError(
+      `runner ${runnerId} is that of another parent, of epoch ${hello.epoch}; this one's is ${epoch}`,
+    )
 }

@@ -6,6 +6,7 @@ import type { AcceptedPeer } from "../transport/listener.ts"
 import type { Refusal } from "../transport/strangers.ts"
 import { Hub, type Port } from "./hub.ts"
 import { type Logger, silentLogger } from "./logger.ts"
+import type { Persistence } from "./persistence.ts"
 import type { Reaper } from "./reaper.ts"
 
 /** A pool that shares a port. */
@@ -23,6 +24,8 @@ export interface Sharing {
   readonly hubs?: HubShare
   /** Ends its jobs when the program exits without closing it. Left out: the pool has one for itself. */
   readonly reaper?: Reaper
+  /** What the pool leaves to its next parent, if it persists. */
+  readonly persistence?: Persistence
 }
 
 interface Shared {

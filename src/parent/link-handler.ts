@@ -1,6 +1,6 @@
 /** What a runner's link is told and what it tells. Types only: the link does not know who listens. */
 import type { FlameError } from "../shared/errors.ts"
-import type { DrainReason, SupervisorMessage } from "../transport/protocol.ts"
+import type { CallIds, DrainReason, SupervisorMessage } from "../transport/protocol.ts"
 import type { Session } from "../transport/session.ts"
 import type { LogDesk } from "./log-desk.ts"
 
@@ -10,7 +10,7 @@ export interface LinkHandler {
   /** The worker is connected and needs the module. */
   worker(welcome: (module: { module: string; source: string }) => void): void
   /** The worker serves. */
-  ready(session: Session, exports: string[]): void
+  ready(session: Session, exports: string[], calls?: CallIds): void
   /** The runner cannot serve, and says why. */
   fail(error: unknown): void
   draining(reason: DrainReason, leftMs: number): void
@@ -46,6 +46,8 @@ export interface LinkSettings {
   readonly orphanGraceMs: number
   /** Where lines that the worker writes are wanted, or are not. Left out: nowhere. */
   readonly logs?: LogDesk | undefined
+  /** In a pool that persists: of its parents, this one. A runner that knows a later one is not spoken to. */
+  readonly epoch?: number | undefined
   /** The same while unlinked work is open. */
   readonly unlinkedGraceMs: number
 }

@@ -2,7 +2,9 @@
  * The user's module, made ready to run in a job. Owns the decision whether it is bundled, and the bundle, which lives as long
  * as the pool. JavaScript runs as it is; TypeScript is bundled here, once, with esbuild.
  */
+import { createHash } from "node:crypto"
 import { readdirSync, statSync } from "node:fs"
+import { readFile } from "node:fs/promises"
 import { basename, dirname, extname, isAbsolute, join } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import { ModuleError, OptionError } from "../shared/errors.ts"
@@ -68,6 +70,19 @@ export class ModuleSource {
       this.#ready = undefined
     })
     return ready
+  }
+
+  /**
+   * Of the text that runners import: the bundle, or the file itself where it is not bundled; what that imports is not looked at.
+   * @throws ModuleError when it cannot be bundled
+   */
+  async digest(): Promise<string> {
+    const { module } = await this.ready()
+    const text = await readFile(fileURLToPath(module), "utf8")
+    // In its comments a bundle names its sources as seen from where the program was started.
+    return createHash("sha256")
+      .update(text.replaceAll(/^\/\/ .*$/gm, ""))
+      .digest("hex")
   }
 
   /** Deletes the bundle. */

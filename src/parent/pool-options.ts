@@ -40,6 +40,12 @@ export interface PoolOptions extends GrowCallbacks {
   trackResources?: boolean
   /** In names of jobs, runners and messages: letters, digits, `_`, `-`. @default the module's file name */
   name?: string
+  /**
+   * Runners outlive a program that ends without `close()`, however it ends: for `orphanTimeout` they wait for another one that makes a pool of the
+   * same `name` (then required), module and backend, which takes them back with all that their module has loaded, and gets the results of calls by
+   * their `id`. One program at a time. @default false
+   */
+  persist?: boolean
   /** Extra environment of the runners; undefined removes a variable. */
   env?: Record<string, string | undefined>
   /** Bundle the module with esbuild? `external` lists packages to leave out. @default true for TypeScript */
@@ -53,7 +59,10 @@ export interface PoolOptions extends GrowCallbacks {
    * is pinged once in six intervals only, and every interval again when it has: its silence is noticed within nine. @default '5s'
    */
   heartbeat?: Duration
-  /** A runner that has not heard of its parent for so long ends itself. (A parent that dies is noticed at once.) @default '5m' */
+  /**
+   * A runner that has not heard of its parent for so long ends itself. (A parent that dies is noticed at once.) With `persist`: for so long it
+   * waits for the next one. @default '5m'
+   */
   orphanTimeout?: Duration
   /**
    * When a connection is cut and both processes live, it is made anew within this time and no call is lost; after it the
@@ -87,6 +96,7 @@ export interface PoolSettings extends GrowCallbacks {
   readonly module: ModuleSource
   readonly backend: Backend
   readonly name: string
+  readonly persist: boolean
   readonly min: number
   readonly max: number
   readonly maxConcurrency: number
@@ -121,6 +131,7 @@ const POOL_OPTIONS = [
   "shutdownTimeout",
   "trackResources",
   "name",
+  "persist",
   "env",
   "bundle",
   "logger",
@@ -185,6 +196,7 @@ export function checkPoolOptions(
     module,
     backend,
     name,
+    persist: checkPersist(options, backend),
     min: defaults.inRunner ? 0 : min, // a runner that boots runners at its own start would never end
     max,
     maxConcurrency: wholeNumber(options.maxConcurrency ?? 1, "maxConcurrency", 1),
@@ -221,6 +233,22 @@ export function checkScale(options: ScaleOptions, now: { min: number; max: numbe
   const max = wholeNumber(options.max ?? now.max, "max", 1)
   checkRange(min, max)
   return { min, max }
+}
+
+function checkPersist(options: PoolOptions, backend: Backend): boolean {
+  if (!flag(options, "persist")) return false
+  if (options.name === undefined) {
+    throw new OptionError("name", "a pool that persists needs a `name`: by that its runners are found again", {
+      hint: "createPool({ name: 'sweep', persist: true, … })",
+    })
+  }
+  if (options.singleUse) {
+    throw new OptionError("persist", "`persist` and `singleUse` contradict each other: no runner is used twice")
+  }
+  if (backend.adopt) return true
+  throw new OptionError("persist", `the backend "${backend.name}" cannot take jobs of another program back`, {
+    hint: "use slurm() or local(), or leave `persist` out",
+  })
 }
 
 function checkRange(min: number, max: number): void {

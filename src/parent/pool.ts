@@ -12,8 +12,14 @@ import { show } from "../shared/show.ts"
 import { after, type LongTimer } from "../shared/timer.ts"
 import { apiProxy, type Invoke } from "./api-proxy.ts"
 import { Call } from "./call.ts"
-import type { CallDefaults, CallOptions, SpawnOptions } from "./call-options.ts"
-import { callDefaults, checkCallOptions } from "./call-options.ts"
+import { CallBook } from "./call-book.ts"
+import {
+  type CallDefaults,
+  type CallOptions,
+  callDefaults,
+  checkCallOptions,
+  type SpawnOptions,
+} from "./call-options.ts"
 import { Dispatcher } from "./dispatcher.ts"
 import { PoolEmitter, type PoolEvents } from "./events.ts"
 import { Fleet, type MakeRunner } from "./fleet.ts"
@@ -46,6 +52,8 @@ export class FlamePool<T> implements Pool<T> {
   readonly #dispatcher: Dispatcher<PooledRunner>
   readonly #leases: Leases<T>
   readonly #held = new HeldObjects()
+  readonly #book = new CallBook()
+  #adopted: Promise<void> | undefined
   readonly #defaults: CallDefaults
   readonly #emitter: PoolEmitter
   readonly #maps = new PoolMaps({
@@ -69,7 +77,7 @@ export class FlamePool<T> implements Pool<T> {
     this.name = settings.name
     this.#defaults = callDefaults(settings, this.#held)
     this.#emitter = new PoolEmitter(settings.logger)
-    this.#factory = make ? undefined : new RunnerFactory(settings, this.#emitter)
+    this.#factory = make ? undefined : new RunnerFactory(settings, this.#emitter, this.#book)
     this.#dispatcher = new Dispatcher({
       room: () => this.#fleet.room,
       given: runner => {
@@ -116,7 +124,9 @@ export class FlamePool<T> implements Pool<T> {
       terminate: runner => this.#fleet.end(runner, "terminated", 0),
     })
     this.api = apiProxy(this.#invoke()) as Remote<T>
-    this.#forgetExit = (settings.reaper ?? new Reaper()).add(settings.backend, () => this.#fleet.jobs)
+    const leaves = settings.persistence !== undefined // its runners are to outlive a program that just ends
+    this.#forgetExit = (settings.reaper ?? new Reaper()).add(settings.backend, () => (leaves ? [] : this.#fleet.jobs))
+    if (leaves && this.#factory) this.#adopted = this.#fleet.adopt(this.#book.expect(this.#factory.heirs()))
     // Bundling takes as long as a process start: it is under way before anyone asks. Its failure reaches those who boot.
     settings.module.ready().catch(() => {})
     if (settings.signal?.aborted) this.#abort()
@@ -219,15 +229,21 @@ export class FlamePool<T> implements Pool<T> {
 
   /** @param placed The result stays on the runner. */
   #invoke(options?: CallOptions, placed = false): Invoke {
-    const ordinary = checkCallOptions(options, this.#defaults)
+    const ids = this.#settings.persist && !placed
+    const ordinary = checkCallOptions(options, { ...this.#defaults, ids })
     const limits = placed ? placing(ordinary) : ordinary
     return operation => {
       const { call, promise } = Call.begin(operation, limits)
       if (this.#state !== "open") call.fail(this.#closedError(call.name))
       if (call.settled) return promise
       const request = new CallRequest(call, limits.key, this.#again)
-      call.onSettled(() => this.#leave(request))
-      this.#enqueue(request)
+      call.onSettled(() => {
+        this.#leave(request)
+        this.#book.settled(call)
+      })
+      const queue = () => this.#enqueue(request)
+      if (call.id === undefined) queue()
+      else this.#book.ask({ call, promise, queue, again: failed => this.#again(request, failed) })
       return promise
     }
   }
@@ -267,7 +283,7 @@ export class FlamePool<T> implements Pool<T> {
   }
 
   get #busy(): boolean {
-    return this.#fleet.working || this.#dispatcher.size > 0
+    return this.#fleet.working || this.#dispatcher.size > 0 || this.#book.waiting > 0
   }
 
   /** Holds the process while there is something to wait for. */
@@ -284,6 +300,7 @@ export class FlamePool<T> implements Pool<T> {
   #failWaiting(error: unknown, all = true): number {
     const told = (all ? this.#dispatcher.size : 0) + this.#readyWaiters.size
     if (all) this.#dispatcher.failAll(error)
+    if (all) this.#book.failAll(error)
     for (const waiter of this.#readyWaiters) waiter.reject(error)
     this.#readyWaiters.clear()
     return told
@@ -308,6 +325,7 @@ export class FlamePool<T> implements Pool<T> {
     this.#state = "closed"
     this.#failWaiting(this.#closedError("what was still waiting for a runner"))
     this.#factory?.closing()
+    await this.#adopted // or they would come when all is over
     await this.#fleet.close(Math.max(0, this.#closeUntil - performance.now()))
     await this.#factory?.close()
     await this.#settings.module.dispose().catch((error: unknown) => {

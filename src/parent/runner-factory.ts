@@ -1,8 +1,10 @@
 /** Makes a pool's runners: jobs of its backend that dial the program's port. Owns the pool's seat there and the way to the backend. */
 import { fileURLToPath } from "node:url"
+import type { CallBook } from "./call-book.ts"
 import type { PoolEmitter } from "./events.ts"
 import { listenHost } from "./host.ts"
 import { type HubSeat, HubShare, type Sharing } from "./hub-share.ts"
+import { Legacy } from "./legacy.ts"
 import type { PoolSettings } from "./pool-options.ts"
 import type { PooledRunner, RunnerHost } from "./pooled-runner.ts"
 import { PoolRunner } from "./runner.ts"
@@ -17,13 +19,29 @@ export class RunnerFactory {
   readonly #settings: PoolSettings & Sharing
   readonly #emitter: PoolEmitter
   readonly #submissions: SubmitBatch
+  readonly #legacy: Legacy | undefined
+  readonly #book: CallBook | undefined
   #hub: Promise<HubSeat> | undefined
   #closed = false
 
-  constructor(settings: PoolSettings & Sharing, emitter: PoolEmitter) {
+  /** @param book Where runners tell what they have of calls with an id; for a pool that persists. */
+  constructor(settings: PoolSettings & Sharing, emitter: PoolEmitter, book?: CallBook) {
     this.#settings = settings
     this.#emitter = emitter
     this.#submissions = new SubmitBatch(settings.backend)
+    if (!settings.persistence) return
+    this.#legacy = new Legacy(settings, settings.persistence)
+    this.#book = book
+    // Whoever wants to know from another host whether this parent lives asks its port.
+    this.#openHub().then(
+      port => setImmediate(() => this.#legacy!.listens(port)), // those who have a key are admitted first
+      () => {}, // it is told to those who boot
+    )
+  }
+
+  /** The runners that the pool's last parent left and this one takes back. Never rejects. */
+  async heirs(): Promise<readonly string[]> {
+    return (await this.#legacy?.heirs()) ?? []
   }
 
   make(identity: { runnerId: string; serial: number }, host: RunnerHost): PooledRunner {
@@ -48,6 +66,9 @@ export class RunnerFactory {
         orphanGraceMs: ORPHAN_GRACE_MS,
         unlinkedGraceMs: Math.max(ORPHAN_GRACE_MS, this.#settings.shutdownMs),
         logs: this.#emitter.logs,
+        keeping: this.#legacy,
+        epoch: this.#legacy?.epoch,
+        book: this.#book,
       },
       host,
     )
@@ -62,6 +83,7 @@ export class RunnerFactory {
   async close(): Promise<void> {
     const hub = await this.#hub?.catch(() => undefined) // that it could not listen was told to those who booted
     hub?.close()
+    this.#legacy?.close()
   }
 
   #openHub(): Promise<HubSeat> {

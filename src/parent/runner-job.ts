@@ -3,8 +3,9 @@
  * the runner's state is the runner's.
  */
 import type { Backend, Job, JobStatus } from "../shared/backend.ts"
-import { BOOT_VARIABLE, encodeBoot } from "../shared/boot.ts"
+import { BOOT_VARIABLE, encodeBoot, type PersistConfig } from "../shared/boot.ts"
 import type { JobEvidence } from "../shared/errors.ts"
+import type { Json } from "../shared/json.ts"
 import type { AcceptedPeer } from "../transport/listener.ts"
 import { newKey } from "../transport/psk.ts"
 import type { Port } from "./hub.ts"
@@ -24,6 +25,20 @@ export interface JobSettings {
   readonly entry: string
   readonly env: Readonly<Record<string, string | undefined>>
   readonly logger: Logger
+  /** In a pool that persists: what is left to its next parent, and was left by the one before. */
+  readonly keeping?: Keeping | undefined
+}
+
+/** What a runner's job leaves to the pool's next parent. */
+export interface Keeping {
+  /** For the runner: where and for how long it looks for a parent. */
+  readonly config: PersistConfig
+  /** The key and the job of a runner that was left; undefined: it is a new one. */
+  left(runnerId: string): { readonly key: string; readonly job?: Json } | undefined
+  listens(port: { readonly host: string; readonly port: number }): void
+  add(runnerId: string, key: string): void
+  submitted(runnerId: string, job: Json): void
+  remove(runnerId: string): void
 }
 
 export interface JobHandler {
@@ -94,9 +109,14 @@ export class RunnerJob {
   /** Resolves when the job is known to have ended, or the scheduler would not say so. Never rejects. */
   async over(): Promise<void> {
     await this.#submitting.catch(() => {}) // its failure went to the boot; here it only matters that nothing is under way
+    if (await this.#ended()) this.#settings.keeping?.remove(this.#settings.runnerId)
+  }
+
+  /** False: the scheduler would not say so. */
+  async #ended(): Promise<boolean> {
     const job = this.#job
-    if (!job || job.status.state === "ended") return
-    await new Promise<void>(resolve => {
+    if (!job || job.status.state === "ended") return true
+    return await new Promise<boolean>(resolve => {
       let attempts = 0
       const help = setInterval(() => {
         attempts += 1
@@ -106,29 +126,37 @@ export class RunnerJob {
         }
         clearInterval(help)
         this.#settings.logger.error({ job: job.id }, "a job may still be there: the scheduler did not confirm its end")
-        resolve()
+        resolve(false)
       }, LATE_MS)
       void job.ended().then(() => {
         clearInterval(help)
-        resolve()
+        resolve(true)
       })
     })
   }
 
   async #submit(): Promise<void> {
-    const { backend, submissions = backend, module, hub, entry, env, pool, runnerId } = this.#settings
+    const { backend, submissions = backend, module, hub, entry, env, pool, runnerId, keeping } = this.#settings
     const { signal } = this.#submission
-    const key = newKey()
+    const left = keeping?.left(runnerId)
+    const key = left ? Buffer.from(left.key, "base64") : newKey()
     if (backend.network === "fabric") await module.ready() // no job is submitted for a module that cannot be bundled
     const { host, port, tls } = await hub().then(open => {
       signal.throwIfAborted()
       this.#revoke = open.admit(runnerId, key, peer => this.#handler.accept(peer))
       return open
     })
-    const boot = encodeBoot({ v: 1, runnerId, pool, host, port, tls, key: key.toString("base64") })
-    const secretEnv = { [BOOT_VARIABLE]: boot }
-    const job = await submissions.submit({ runnerId, pool, entry, nodeArgs: [], env, secretEnv }, signal)
+    keeping?.listens({ host, port })
+    const submit = (): Promise<Job> => {
+      keeping?.add(runnerId, key.toString("base64")) // before it: who is killed in between leaves a key that is of use
+      const persist = keeping && { persist: keeping.config }
+      const boot = encodeBoot({ v: 1, runnerId, pool, host, port, tls, key: key.toString("base64"), ...persist })
+      const secretEnv = { [BOOT_VARIABLE]: boot }
+      return submissions.submit({ runnerId, pool, entry, nodeArgs: [], env, secretEnv }, signal)
+    }
+    const job = left?.job === undefined ? await submit() : backend.adopt!(left.job)
     this.#job = job
+    if (job.handle !== undefined && left === undefined) keeping?.submitted(runnerId, job.handle)
     this.learn({ jobId: job.id })
     if (signal.aborted) {
       this.#cancel()

@@ -17,7 +17,7 @@ import {
   type WorkerMessage,
 } from "../transport/protocol.ts"
 import { AcceptedLine } from "./accepted-line.ts"
-import { awaitHello } from "./greeting.ts"
+import { awaitHello, type GreetingHandler } from "./greeting.ts"
 import { Heartbeat } from "./heartbeat.ts"
 import { LastWords } from "./last-words.ts"
 import type { LinkHandler, LinkSettings } from "./link-handler.ts"
@@ -78,15 +78,15 @@ export class RunnerLink {
 
   /** A peer that proved to have this runner's key. */
   accept(peer: AcceptedPeer): void {
-    const stranger = awaitHello(peer, this.#settings.runnerId, {
+    const handler: GreetingHandler = {
       hello: (hello, connection, greet) => {
         if (peer.kind === "control") this.#supervisor(hello as SupervisorHello, connection, greet)
         else this.#worker(hello as WorkerHello, connection, peer, greet)
       },
       refused: why => this.#handler.refused(why, peer.remoteAddress),
       over: connection => this.#strangers.delete(connection),
-    })
-    this.#strangers.add(stranger)
+    }
+    this.#strangers.add(awaitHello(peer, this.#settings.runnerId, handler, this.#settings.epoch))
   }
 
   drain(reason: DrainReason, graceMs: number): void {
@@ -155,7 +155,8 @@ export class RunnerLink {
   }
 
   #supervisor(hello: SupervisorHello, connection: Connection, greet: () => void): void {
-    const { runnerId, heartbeatMs, silenceMs, orphanGraceMs, unlinkedGraceMs, reconnectMs, logs } = this.#settings
+    const { runnerId, logs, epoch, ...settings } = this.#settings
+    const { heartbeatMs, silenceMs, orphanGraceMs, unlinkedGraceMs, reconnectMs } = settings
     const known = this.#control
     if (known && hello.resume) {
       known.check(hello.resume)
@@ -183,9 +184,9 @@ export class RunnerLink {
     known?.line.fail(new ConnectionError("the runner began anew"))
     greet()
     this.#jobId = hello.jobId
+    this.#ended = hello.generation ?? this.#ended
     const times = { heartbeatMs, silenceMs, orphanGraceMs, unlinkedGraceMs, reconnectMs }
-    const log = logs?.wanted ?? false
-    connection.tell({ t: "welcome", v: PROTOCOL_VERSION, line: accepted.name, ...times, log })
+    connection.tell({ t: "welcome", v: PROTOCOL_VERSION, line: accepted.name, ...times, log: !!logs?.wanted, epoch })
     accepted.line.attach(connection, 0)
     this.#reachable(connection)
     this.#handler.hello(hello)
@@ -281,7 +282,7 @@ export class RunnerLink {
   }
 
   #worker(hello: WorkerHello, connection: Connection, peer: AcceptedPeer, greet: () => void): void {
-    const { runnerId, pool, maxConcurrency, heartbeatMs, reconnectMs } = this.#settings
+    const { runnerId, pool: poolName, maxConcurrency, heartbeatMs, reconnectMs, epoch } = this.#settings
     const known = this.#data
     if (hello.resume) {
       if (known?.generation !== hello.generation) throw new HandshakeError("there is no such line to go on with")
@@ -301,7 +302,7 @@ export class RunnerLink {
     }
     const worker: WorkerLine = new WorkerLine(generation, {
       message: (m, session) => {
-        if (m.t === "ready") this.#handler.ready(session, m.exports)
+        if (m.t === "ready") this.#handler.ready(session, m.exports, m.calls)
         else this.#handler.fail(unpackError(m.error))
       },
       cut: () => {
@@ -324,7 +325,7 @@ export class RunnerLink {
         this.#data = worker
         this.#addresses = { local: peer.localAddress, remote: peer.remoteAddress }
         this.#handler.worker(({ module, source }) => {
-          worker.welcome(connection, { module, source, maxConcurrency, poolName: pool, heartbeatMs, reconnectMs })
+          worker.welcome(connection, { module, source, maxConcurrency, poolName, heartbeatMs, reconnectMs, epoch })
         })
       })
     this.#admit()

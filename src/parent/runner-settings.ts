@@ -1,4 +1,5 @@
 /** What a runner is given. Types only. */
+import type { CallBook } from "./call-book.ts"
 import type { JobSettings } from "./runner-job.ts"
 import type { LinkSettings } from "./runner-link.ts"
 
@@ -6,4 +7,6 @@ export interface RunnerSettings extends LinkSettings, JobSettings {
   readonly serial: number
   /** From submission until it serves; also after its worker crashed. */
   readonly bootTimeoutMs: number
+  /** Which runner has a call of some id, in a pool that persists. */
+  readonly book?: CallBook | undefined
 }

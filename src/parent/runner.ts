@@ -7,7 +7,7 @@ import type { Job, JobStatus } from "../shared/backend.ts"
 import { ConnectionError, type GoneReason, type JobEvidence, type RunnerLostError } from "../shared/errors.ts"
 import { after, type LongTimer } from "../shared/timer.ts"
 import type { ComlinkPort } from "../transport/comlink-port.ts"
-import type { DrainReason, SupervisorMessage } from "../transport/protocol.ts"
+import type { CallIds, DrainReason, SupervisorMessage } from "../transport/protocol.ts"
 import type { Session } from "../transport/session.ts"
 import { bootTimedOut, diedWhileBooting, reviveFailure } from "./boot-failure.ts"
 import type { Call, CallTarget } from "./call.ts"
@@ -51,11 +51,15 @@ export class PoolRunner implements PooledRunner {
     this.serial = settings.serial
     this.#settings = settings
     this.#host = host
-    this.#service = new Service(settings.maxConcurrency, {
-      serves: () => this.ready,
-      loaded: () => host.loaded(this),
-      freed: () => host.freed(this),
-    })
+    this.#service = new Service(
+      settings.maxConcurrency,
+      {
+        serves: () => this.ready,
+        loaded: () => host.loaded(this),
+        freed: () => host.freed(this),
+      },
+      settings.book,
+    )
     this.closed = new Promise(resolve => {
       this.#resolveClosed = resolve
     })
@@ -68,7 +72,7 @@ export class PoolRunner implements PooledRunner {
     this.#link = new RunnerLink(settings, {
       hello: who => this.#hello(who),
       worker: welcome => this.#worker(welcome),
-      ready: (session, exports) => this.#ready(session, exports),
+      ready: (session, exports, calls) => this.#ready(session, exports, calls),
       fail: error => this.#gone("boot-failed", reviveFailure(error, settings.module.file, this.evidence)),
       draining: (reason, leftMs) => this.#draining(reason, leftMs),
       workerExit: exit => this.#workerExit(exit),
@@ -223,12 +227,14 @@ export class PoolRunner implements PooledRunner {
     this.#settings.module.ready().then(welcome, (error: Error) => this.#gone("boot-failed", error))
   }
 
-  #ready(session: Session, exports: string[]): void {
+  #ready(session: Session, exports: string[], calls: CallIds | undefined): void {
     if (this.#state !== "booting") return
     this.#bootTimer?.stop()
     this.#job.learn({}, "exitCode", "signal", "stderrTail") // those were of the worker before this one
-    this.#service.begin(session, exports, this.id, this.evidence)
+    this.#service.begin(session, exports, this.id, this.evidence, calls)
     this.#move("ready")
+    if (calls) this.#service.follow(calls.running)
+    this.#settings.book?.heard(this.id)
     this.#rest()
     this.#host.ready(this)
   }
@@ -336,5 +342,6 @@ export class PoolRunner implements PooledRunner {
     this.#settings.logger.debug({ runner: this.id, from, to }, "runner")
     this.#state = transition(from, to, this.id)
     this.#host.moved(this, from)
+    if (to === "pending" || to === "gone") this.#settings.book?.heard(this.id)
   }
 }

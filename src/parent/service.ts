@@ -4,9 +4,11 @@
  */
 import type { FlameError, JobEvidence } from "../shared/errors.ts"
 import { ComlinkPort } from "../transport/comlink-port.ts"
+import type { CallIds } from "../transport/protocol.ts"
 import { RpcClient } from "../transport/rpc-client.ts"
 import type { Session } from "../transport/session.ts"
-import type { Call, CallTarget } from "./call.ts"
+import type { Call, CallOutcome, CallTarget } from "./call.ts"
+import type { CallBook, CallHolder } from "./call-book.ts"
 import { Gate } from "./gate.ts"
 import { handleOn } from "./held-object.ts"
 
@@ -19,9 +21,10 @@ export interface ServiceHost {
   freed(): void
 }
 
-export class Service {
+export class Service implements CallHolder {
   readonly #gate: Gate
   readonly #host: ServiceHost
+  readonly #book: CallBook | undefined
   readonly #endListeners = new Set<() => void>()
   #session: Session | undefined
   /** The worker of this session is lost. */
@@ -29,9 +32,11 @@ export class Service {
   #target: CallTarget | undefined
   #endpoint: ComlinkPort | undefined
 
-  constructor(maxConcurrency: number, host: ServiceHost) {
+  /** @param book Where it is written which runner has a call of some id, if calls may have one. */
+  constructor(maxConcurrency: number, host: ServiceHost, book?: CallBook) {
     this.#gate = new Gate(maxConcurrency, host)
     this.#host = host
+    this.#book = book
   }
 
   /** A worker has served, be it one that is gone by now. */
@@ -59,8 +64,13 @@ export class Service {
     return this.#endpoint
   }
 
-  /** A worker serves: the first one, or one in place of another. */
-  begin(session: Session, exports: string[], runnerId: string, { jobId, node }: JobEvidence): void {
+  /**
+   * A worker serves: the first one, one in place of another, or one that served another parent.
+   * @param calls What it has of calls with an id.
+   */
+  begin(session: Session, exports: string[], runnerId: string, { jobId, node }: JobEvidence, calls?: CallIds): void {
+    this.#book?.lost(this)
+    if (calls) this.#book?.has(this, calls)
     this.#session = session
     this.#lost = false
     this.#endpoint = undefined
@@ -85,6 +95,7 @@ export class Service {
           back(false)
           return leave()
         }
+        if (call.id !== undefined) this.#book?.sent(call.id, this)
         call.send(this.#target!, outcome => {
           leave()
           if (outcome === "over") return
@@ -94,6 +105,29 @@ export class Service {
       },
       () => back(false),
     )
+  }
+
+  join(call: Call, again: (failed: boolean) => void): void {
+    if (!this.#serves) return again(false)
+    const over = (outcome: CallOutcome) => {
+      if (outcome === "over") return
+      call.unsend()
+      if (!call.settled) again(outcome === "failed")
+    }
+    call.send(this.#target!, over, true) // it runs already, in a slot of its own, or is over
+  }
+
+  /** Calls that run on the worker already, for another parent: each has a slot until it ends. */
+  follow(ids: readonly string[]): void {
+    for (const once of ids) {
+      this.hold(
+        ({ client }, done) => {
+          const waiter = { resolve() {}, reject() {}, done } // what came of it is told to who asks for it
+          client.apply([], [], waiter, { once, known: true, follow: true })
+        },
+        () => {},
+      )
+    }
   }
 
   /** Holds a slot until `task` calls `leave`, and lets it send calls of its own in it. */
@@ -113,6 +147,7 @@ export class Service {
   /** The worker is lost, and with it everything that was sent to it. */
   fail(reason: FlameError): void {
     this.#lost = true
+    this.#book?.lost(this)
     this.#session?.fail(reason)
   }
 

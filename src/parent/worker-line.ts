@@ -30,7 +30,7 @@ export interface WorkerLineHandler {
 /** What a worker is told in its welcome, besides what is the line's own. */
 export type Instructions = Pick<
   ToWorkerMessage & { t: "welcome" },
-  "module" | "source" | "maxConcurrency" | "poolName" | "heartbeatMs" | "reconnectMs"
+  "module" | "source" | "maxConcurrency" | "poolName" | "heartbeatMs" | "reconnectMs" | "epoch"
 >
 
 export class WorkerLine {

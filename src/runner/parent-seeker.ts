@@ -72,7 +72,8 @@ export class ParentSeeker {
     this.#missing = 0
     try {
       const { epoch, host, port } = JSON.parse(text) as Partial<ParentAddressFile>
-      if (typeof epoch === "number" && typeof host === "string" && typeof port === "number") return { epoch, host, port }
+      if (typeof epoch === "number" && typeof host === "string" && typeof port === "number")
+        return { epoch, host, port }
     } catch {
       // Not the file that a parent writes: as good as none.
     }

@@ -22,10 +22,15 @@ export type Whereabouts = "alive" | "dead" | "elsewhere"
 
 /** The mark of this process. */
 export function ownMark(): ProcessMark {
+  return markOf(process.pid)
+}
+
+/** The mark of a process of this machine that lives. */
+export function markOf(pid: number): ProcessMark {
   return {
     host: hostname(),
-    pid: process.pid,
-    started: startTime(process.pid) ?? "",
+    pid,
+    started: startTime(pid) ?? "",
     boot: read("/proc/sys/kernel/random/boot_id")?.trim() ?? "",
     namespace: ownNamespace(),
   }

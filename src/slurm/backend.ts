@@ -5,6 +5,8 @@
 import { randomBytes } from "node:crypto"
 import type { Backend, Job, RunnerSpec, WantedRunner } from "../shared/backend.ts"
 import { OptionError } from "../shared/errors.ts"
+import type { Json } from "../shared/json.ts"
+import { adoptedJob } from "./adopted-job.ts"
 import { Cluster } from "./cluster.ts"
 import { JobRequest } from "./job-request.ts"
 import { logDirectory } from "./log-file.ts"
@@ -55,6 +57,10 @@ export class SlurmBackend implements Backend {
     if (typeof slurmJob === "function") this.#submitByScript(requests, slurmJob)
     else for (const group of alike(requests)) void this.#submitGroup(group, slurmJob)
     return requests.map(({ job }) => job)
+  }
+
+  adopt(handle: Json): Job {
+    return adoptedJob(handle, this.#cluster)
   }
 
   cancelSync(jobs: readonly Job[]): void {

@@ -4,6 +4,7 @@
  */
 import type { Job, JobOutcome, JobStatus } from "../shared/backend.ts"
 import { type JobEvidence, SlurmCommandError } from "../shared/errors.ts"
+import type { Json } from "../shared/json.ts"
 import type { Canceller } from "./canceller.ts"
 import type { SlurmClient } from "./client.ts"
 import { isCompleting, meaningOf } from "./job-state.ts"
@@ -25,7 +26,7 @@ export interface JobServices {
 export class SlurmJob implements Job, Watched {
   readonly #services: JobServices
   readonly #log: LogPattern
-  readonly #submittedAt = performance.now()
+  readonly #submittedAt: number
   readonly #listeners = new Set<(status: JobStatus) => void>()
   readonly #whenEnded: Promise<Ended>
   #resolveEnded!: (status: Ended) => void
@@ -41,13 +42,17 @@ export class SlurmJob implements Job, Watched {
   #cancelled: Promise<void> | undefined
   #cancelTaken = false
 
+  /** @param adopted It was submitted long ago by another process: if squeue does not know it, it is over. */
   constructor(
     readonly id: string,
     log: LogPattern,
     services: JobServices,
+    adopted = false,
   ) {
     this.#log = log
     this.#services = services
+    this.#submittedAt = adopted ? Number.NEGATIVE_INFINITY : performance.now()
+    if (adopted) this.#status = { state: "unknown" }
     this.#whenEnded = new Promise(resolve => {
       this.#resolveEnded = resolve
     })
@@ -56,6 +61,11 @@ export class SlurmJob implements Job, Watched {
 
   get status(): JobStatus {
     return this.#status
+  }
+
+  /** For `adoptedJob`. */
+  get handle(): Json {
+    return { id: this.id, log: { ...this.#log } }
   }
 
   onStatus(listener: (status: JobStatus) => void): () => void {

@@ -71,7 +71,15 @@ export interface CallIds {
 
 /** supervisor -> parent */
 export type SupervisorMessage =
-  | ({ t: "hello"; v: number; runnerId: string; jobId: string; node: string; pid: number; resume?: Resume } & OfEpoch & {
+  | ({
+      t: "hello"
+      v: number
+      runnerId: string
+      jobId: string
+      node: string
+      pid: number
+      resume?: Resume
+    } & OfEpoch & {
         /** In a hello to another parent than before: workers of generations below this have ended, and nobody need hear of it. */
         generation?: number
       })
@@ -97,7 +105,7 @@ export type ToSupervisorMessage =
       reconnectMs: number
       /** As in `listen`. */
       log: boolean
-      epoch?: number
+      epoch?: number | undefined
     }
   | Resumed
   /** `log`: whether what the worker writes is to be told. */
@@ -129,7 +137,7 @@ export type ToWorkerMessage =
       source: string
       maxConcurrency: number
       poolName: string
-      epoch?: number
+      epoch?: number | undefined
     }
   | Resumed
 
