@@ -30,9 +30,9 @@ export class CallBook {
   #waiting: Asked[] = []
   #opening = false
 
-  /** Calls that wait to be told where they are. */
-  get waiting(): number {
-    return this.#waiting.length
+  /** Somebody waits for a call that has an id. */
+  get asked(): boolean {
+    return this.#underWay.size > 0
   }
 
   /** @param left Runners that another parent left: each will be heard of, and no call is placed before all were. Does not reject. */
@@ -103,11 +103,12 @@ export class CallBook {
     }
   }
 
-  /** The call has settled: who asks after that asks its runner. */
-  settled(call: Call): void {
-    if (call.id === undefined || this.#underWay.get(call.id)?.call !== call) return
+  /** The call has settled: who asks after that asks its runner. False: it was no call of these. */
+  settled(call: Call): boolean {
+    if (call.id === undefined || this.#underWay.get(call.id)?.call !== call) return false
     this.#underWay.delete(call.id)
     this.#waiting = this.#waiting.filter(asked => asked.call !== call)
+    return true
   }
 
   /** There will be no runner. */

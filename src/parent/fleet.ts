@@ -126,8 +126,7 @@ export class Fleet {
 
   /** Jobs that may still exist. */
   get jobs(): Job[] {
-    const jobs = [...this.#runners].map(runner => runner.job)
-    return jobs.filter((job): job is Job => job !== undefined && job.status.state !== "ended")
+    return [...this.#runners].flatMap(({ job }) => (job && job.status.state !== "ended" ? [job] : []))
   }
 
   /** Takes runners that are there already; boots none before it is known which. */
@@ -261,8 +260,7 @@ export class Fleet {
   }
 
   #patienceMs(): number {
-    const { idleMs, minIdleMs } = this.#settings
-    return this.#serving > this.#min - this.#resting ? idleMs : minIdleMs
+    return this.#serving > this.#min - this.#resting ? this.#settings.idleMs : this.#settings.minIdleMs
   }
 
   #expire(runner: PooledRunner): void {
@@ -282,9 +280,8 @@ export class Fleet {
 
   /** @param left The id of a runner that is there already. */
   #boot(left?: string): void {
-    const name = this.#settings.name.toLowerCase().replaceAll("_", "-")
     const serial = ++this.#serial
-    const runnerId = left ?? `${name}-${this.#run}-${serial}`
+    const runnerId = left ?? `${this.#settings.name.toLowerCase().replaceAll("_", "-")}-${this.#run}-${serial}`
     const runner = this.#make({ runnerId, serial }, this.#runnerHost)
     this.#runners.add(runner)
     this.#begun.set(runner, performance.now())

@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto"
 import { asError } from "../shared/as-error.ts"
-import type { Backend } from "../shared/backend.ts"
+import type { Backend, Job } from "../shared/backend.ts"
 import { PROTOCOL_VERSION } from "../transport/protocol.ts"
 import type { Logger } from "./logger.ts"
 import type { ModuleSource } from "./module-source.ts"
@@ -23,6 +23,7 @@ export interface LegacySettings {
 export class Legacy implements Keeping {
   readonly #settings: LegacySettings
   readonly #persistence: Persistence
+  readonly #jobs = new Map<string, Job>()
   #like = ""
 
   constructor(settings: LegacySettings, persistence: Persistence) {
@@ -52,18 +53,25 @@ export class Legacy implements Keeping {
       )
       return []
     }
-    const own = records.filter(record => this.#isOurs(record))
-    for (const record of records) if (!own.includes(record)) this.#retire(record)
-    if (own.length > 0) logger.info({ pool: this.#settings.name, runners: own.length }, "runners are taken back")
-    return own.map(({ runnerId }) => runnerId)
+    for (const record of records) this.#judge(record)
+    const heirs = [...this.#jobs.keys()]
+    if (heirs.length > 0) logger.info({ pool: this.#settings.name, runners: heirs.length }, "runners are taken back")
+    return heirs
   }
 
-  left(runnerId: string): RunnerRecord | undefined {
-    return this.#persistence.record(runnerId)
+  left(runnerId: string): { readonly key: string; readonly job: Job } | undefined {
+    const job = this.#jobs.get(runnerId)
+    const record = this.#persistence.record(runnerId)
+    return job && record && { key: record.key, job }
   }
 
   listens(port: { readonly host: string; readonly port: number }): void {
     this.#persistence.listens(port)
+  }
+
+  /** The same for one who has nobody to tell that it cannot be written: whoever boots a runner is told. */
+  announce(port: { readonly host: string; readonly port: number }): void {
+    this.#orWarn(() => this.listens(port))
   }
 
   add(runnerId: string, key: string): void {
@@ -75,16 +83,21 @@ export class Legacy implements Keeping {
   }
 
   remove(runnerId: string): void {
-    this.#persistence.remove(runnerId)
+    this.#orWarn(() => this.#persistence.remove(runnerId))
   }
 
   /** The pool is closed. */
   close(): void {
-    this.#persistence.close()
+    this.#orWarn(() => this.#persistence.close())
   }
 
-  #isOurs({ like, job }: RunnerRecord): boolean {
-    return like === this.#like && job !== undefined
+  /** What is left in the directory then is taken for a runner that is gone, by the next parent. */
+  #orWarn(action: () => void): void {
+    try {
+      action()
+    } catch (error) {
+      this.#settings.logger.warn({ error: asError(error) }, "the directory of a pool that persists cannot be changed")
+    }
   }
 
   async #compare(): Promise<void> {
@@ -94,19 +107,25 @@ export class Legacy implements Keeping {
     this.#like = createHash("sha256").update(JSON.stringify(like)).digest("hex")
   }
 
-  /** It serves another module, or has another environment; or nobody knows its job, and it will find no parent. */
-  #retire({ runnerId, like, job }: RunnerRecord): void {
+  #judge({ runnerId, like, job: handle }: RunnerRecord): void {
     const { backend, logger } = this.#settings
-    const why = like === this.#like ? "its job is not known" : "it was made for another module, environment or backend"
-    logger.warn({ runner: runnerId, why }, "a runner of the pool's last parent is not taken back")
-    this.#persistence.remove(runnerId)
-    if (job === undefined || !backend.adopt) return
-    const failed = (error: unknown) =>
-      logger.error({ runner: runnerId, error: asError(error) }, "a runner that was left cannot be ended")
+    const alike = like === this.#like
+    const why = alike ? "its job is not known" : "it was made for another module, environment or backend"
+    let job: Job | undefined
     try {
-      backend.adopt(job).cancel().catch(failed)
+      if (handle !== undefined) job = backend.adopt?.(handle)
     } catch (error) {
-      failed(error) // it is another backend's; without a parent it ends by itself
+      logger.error({ runner: runnerId, error: asError(error) }, "the job of a runner that was left cannot be found")
     }
+    if (alike && job) {
+      this.#jobs.set(runnerId, job)
+      return
+    }
+    // Without its key it finds no parent, and ends by itself if it cannot be ended.
+    logger.warn({ runner: runnerId, why }, "a runner of the pool's last parent is not taken back")
+    this.remove(runnerId)
+    job?.cancel().catch((error: unknown) => {
+      logger.error({ runner: runnerId, error: asError(error) }, "a runner that was left cannot be ended")
+    })
   }
 }

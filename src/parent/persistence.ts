@@ -53,7 +53,12 @@ export class Persistence {
       try {
         makePrivate(root, directory)
         const epoch = PoolEpoch.take(directory, name, number => addressOf(directory, number), probe)
-        return new Persistence(directory, epoch, orphanMs)
+        try {
+          return new Persistence(directory, epoch, orphanMs)
+        } catch (error) {
+          epoch.release() // or this program would stand in its own way
+          throw error
+        }
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error // else who closed the pool has just removed it
       }

@@ -2,24 +2,17 @@
  * The pool as its user holds it: who waits, who has a lease, when it is over. Owns the line and the leases; the runners are
  * the fleet's, the choice among them is placement's.
  */
-
 import { asError } from "../shared/as-error.ts"
-import { OptionError, PoolClosedError } from "../shared/errors.ts"
+import { PoolClosedError } from "../shared/errors.ts"
 import { KeepAlive } from "../shared/keep-alive.ts"
 import { onAbort } from "../shared/on-abort.ts"
 import type { Placed, Remote } from "../shared/remote.ts"
-import { show } from "../shared/show.ts"
 import { after, type LongTimer } from "../shared/timer.ts"
 import { apiProxy, type Invoke } from "./api-proxy.ts"
 import { Call } from "./call.ts"
 import { CallBook } from "./call-book.ts"
-import {
-  type CallDefaults,
-  type CallOptions,
-  callDefaults,
-  checkCallOptions,
-  type SpawnOptions,
-} from "./call-options.ts"
+import type { CallDefaults, CallOptions, SpawnOptions } from "./call-options.ts"
+import { callDefaults, checkCallOptions } from "./call-options.ts"
 import { Dispatcher } from "./dispatcher.ts"
 import { PoolEmitter, type PoolEvents } from "./events.ts"
 import { Fleet, type MakeRunner } from "./fleet.ts"
@@ -163,11 +156,7 @@ export class FlamePool<T> implements Pool<T> {
   }
 
   async call<R>(fn: (api: Remote<T>) => R, options?: CallOptions): Promise<Awaited<R>> {
-    if (typeof fn !== "function") {
-      throw new OptionError("fn", `call() takes a function, got ${show(fn)}`, {
-        hint: "pool.call(api => api.train(x))",
-      })
-    }
+    checkFunction(fn, "call()", "pool.call(api => api.train(x))")
     const limits = checkCallOptions(options, this.#defaults)
     this.#admit("call()")
     const held = new HeldCall(fn as (api: never) => unknown, limits, {
@@ -239,7 +228,7 @@ export class FlamePool<T> implements Pool<T> {
       const request = new CallRequest(call, limits.key, this.#again)
       call.onSettled(() => {
         this.#leave(request)
-        this.#book.settled(call)
+        if (this.#book.settled(call)) this.#dispatch()
       })
       const queue = () => this.#enqueue(request)
       if (call.id === undefined) queue()
@@ -283,7 +272,7 @@ export class FlamePool<T> implements Pool<T> {
   }
 
   get #busy(): boolean {
-    return this.#fleet.working || this.#dispatcher.size > 0 || this.#book.waiting > 0
+    return this.#fleet.working || this.#dispatcher.size > 0 || this.#book.asked
   }
 
   /** Holds the process while there is something to wait for. */
@@ -299,8 +288,7 @@ export class FlamePool<T> implements Pool<T> {
   /** Tells those who wait for `min` runners and, with `all`, those who wait for any. Returns how many they were. */
   #failWaiting(error: unknown, all = true): number {
     const told = (all ? this.#dispatcher.size : 0) + this.#readyWaiters.size
-    if (all) this.#dispatcher.failAll(error)
-    if (all) this.#book.failAll(error)
+    if (all) for (const waiting of [this.#dispatcher, this.#book]) waiting.failAll(error)
     for (const waiter of this.#readyWaiters) waiter.reject(error)
     this.#readyWaiters.clear()
     return told

@@ -34,7 +34,7 @@ export class RunnerFactory {
     this.#book = book
     // Whoever wants to know from another host whether this parent lives asks its port.
     this.#openHub().then(
-      port => setImmediate(() => this.#legacy!.listens(port)), // those who have a key are admitted first
+      port => setImmediate(() => this.#legacy!.announce(port)), // those who have a key are admitted first
       () => {}, // it is told to those who boot
     )
   }

@@ -34,7 +34,7 @@ export interface Keeping {
   /** For the runner: where and for how long it looks for a parent. */
   readonly config: PersistConfig
   /** The key and the job of a runner that was left; undefined: it is a new one. */
-  left(runnerId: string): { readonly key: string; readonly job?: Json } | undefined
+  left(runnerId: string): { readonly key: string; readonly job: Job } | undefined
   listens(port: { readonly host: string; readonly port: number }): void
   add(runnerId: string, key: string): void
   submitted(runnerId: string, job: Json): void
@@ -57,6 +57,8 @@ export class RunnerJob {
   readonly #settings: JobSettings
   readonly #handler: JobHandler
   readonly #submission = new AbortController()
+  /** The job was there already: another parent left it. */
+  readonly adopted: boolean
   #job: Job | undefined
   #evidence: JobEvidence = {}
   #revoke: (() => void) | undefined
@@ -65,6 +67,8 @@ export class RunnerJob {
   constructor(settings: JobSettings, handler: JobHandler) {
     this.#settings = settings
     this.#handler = handler
+    this.#job = settings.keeping?.left(settings.runnerId)?.job
+    this.adopted = this.#job !== undefined
   }
 
   get job(): Job | undefined {
@@ -154,9 +158,9 @@ export class RunnerJob {
       const secretEnv = { [BOOT_VARIABLE]: boot }
       return submissions.submit({ runnerId, pool, entry, nodeArgs: [], env, secretEnv }, signal)
     }
-    const job = left?.job === undefined ? await submit() : backend.adopt!(left.job)
+    const job = this.#job ?? (await submit())
     this.#job = job
-    if (job.handle !== undefined && left === undefined) keeping?.submitted(runnerId, job.handle)
+    if (job.handle !== undefined && !left) keeping?.submitted(runnerId, job.handle)
     this.learn({ jobId: job.id })
     if (signal.aborted) {
       this.#cancel()

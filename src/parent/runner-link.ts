@@ -155,8 +155,7 @@ export class RunnerLink {
   }
 
   #supervisor(hello: SupervisorHello, connection: Connection, greet: () => void): void {
-    const { runnerId, logs, epoch, ...settings } = this.#settings
-    const { heartbeatMs, silenceMs, orphanGraceMs, unlinkedGraceMs, reconnectMs } = settings
+    const { heartbeatMs, silenceMs, orphanGraceMs, unlinkedGraceMs, reconnectMs, epoch, logs } = this.#settings
     const known = this.#control
     if (known && hello.resume) {
       known.check(hello.resume)
@@ -166,7 +165,7 @@ export class RunnerLink {
       return
     }
     if (hello.resume) throw new HandshakeError("there is no such line to go on with")
-    if (known && !known.forgotten) throw new HandshakeError(`runner ${runnerId} is connected already`)
+    if (known && !known.forgotten) throw new HandshakeError(`runner ${hello.runnerId} is connected already`)
     const accepted: AcceptedLine = new AcceptedLine({
       text: data => this.#onSupervisor(parseControl(data, "control") as SupervisorMessage),
       binary() {
@@ -184,12 +183,12 @@ export class RunnerLink {
     known?.line.fail(new ConnectionError("the runner began anew"))
     greet()
     this.#jobId = hello.jobId
-    this.#ended = hello.generation ?? this.#ended
     const times = { heartbeatMs, silenceMs, orphanGraceMs, unlinkedGraceMs, reconnectMs }
     connection.tell({ t: "welcome", v: PROTOCOL_VERSION, line: accepted.name, ...times, log: !!logs?.wanted, epoch })
     accepted.line.attach(connection, 0)
     this.#reachable(connection)
     this.#handler.hello(hello)
+    this.#admit(hello.generation) // which may have been faster
     if (this.#drain) this.#tell(this.#drain)
   }
 
@@ -241,9 +240,8 @@ export class RunnerLink {
         this.#handler.draining(m.reason, m.leftMs)
         return
       case "worker-exit":
-        this.#ended += 1
         this.#onceDataIsRead(() => this.#handler.workerExit(m))
-        this.#admit()
+        this.#admit(this.#ended + 1)
         return
       case "fail":
         this.#handler.fail(unpackError(m.error))
@@ -335,7 +333,8 @@ export class RunnerLink {
    * A new worker is only started when the old one has ended, but may be here before that news: how it ended is what those who
    * wait for its answers are told, and what it served is over only then.
    */
-  #admit(): void {
+  #admit(ended = this.#ended): void {
+    this.#ended = ended
     if (!this.#successor || this.#successor.generation > this.#ended) return
     const enter = this.#enter
     this.#enter = undefined

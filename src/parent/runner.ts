@@ -205,7 +205,7 @@ export class PoolRunner implements PooledRunner {
   #jobEnded(status: JobStatus & { state: "ended" }): void {
     this.#job.learn(status.evidence)
     this.#link.onceRead(() => {
-      if (this.#service.begun) this.#gone(reasonAfter(this.#goneReason, status.outcome))
+      if (this.#service.begun || this.#job.adopted) this.#gone(reasonAfter(this.#goneReason, status.outcome))
       else this.#gone("boot-failed", diedWhileBooting(this.id, this.evidence))
     })
   }
@@ -327,7 +327,7 @@ export class PoolRunner implements PooledRunner {
     this.#job.end(error ?? lost, leaving)
     this.#link.close(new ConnectionError(`the runner is gone: ${reason}`))
     this.#service.fail(lost)
-    this.#host.gone(this, this.#service.begun || isOurs(reason) ? undefined : (error ?? lost))
+    this.#host.gone(this, this.#service.begun || this.#job.adopted || isOurs(reason) ? undefined : (error ?? lost))
     this.#service.end()
     this.#resolveClosed(this.info)
   }

@@ -48,14 +48,17 @@ export class Worker {
 
   /** @throws HostError, HandshakeError when there is no parent */
   async run(init: ToWorker & { t: "init" }): Promise<void> {
-    const { welcome } = await this.#connect(init)
+    await this.#import(await this.#connect(init))
+    this.#present()
+  }
+
+  async #import({ welcome }: DataLink): Promise<void> {
     try {
       this.#imported = { module: await loadModule(welcome.module, welcome.source) }
     } catch (error) {
       // The parent ends this job; there is nothing to serve.
       this.#imported = { failure: { t: "fail", error: packError(error) } }
     }
-    this.#present()
   }
 
   async #connect(init: ToWorker & { t: "init" }): Promise<DataLink> {
@@ -74,7 +77,9 @@ export class Worker {
   /** The parent is gone. The module stays as it is for the one that comes. */
   async #rejoin(init: ToWorker & { t: "init" }): Promise<void> {
     try {
-      await this.#connect(init)
+      const link = await this.#connect(init)
+      // A bundle goes with the parent that made it.
+      if (this.#imported && "failure" in this.#imported) await this.#import(link)
       this.#present()
     } catch {
       this.#tell({ t: "lost" }) // the supervisor looks for one as well, and judges
