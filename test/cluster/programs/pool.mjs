@@ -3,7 +3,7 @@
  *
  *     {"do": "open", "options": {...}, "slurm": {...}}   createPool
  *     {"do": "spawn", "as": "a"}  {"do": "release"|"terminate", "as": "a"}
- *     {"do": "call", "id": 1, "on": "a" | null, "method": "where", "args": [...]}     args: "$report" is a callback
+ *     {"do": "call", "id": 1, "on": "a" | null, "method": "where", "args": [...], "with": {...}}     args: "$report" is a callback
  *     {"do": "close"}  {"do": "stats"}
  */
 import { createInterface } from "node:readline"
@@ -58,7 +58,7 @@ const actions = {
   async go({ id }) {
     waiting.get(id)?.()
   },
-  async call({ id, on, method, args = [] }) {
+  async call({ id, on, method, args = [], with: limits = {} }) {
     const report = async value => {
       say("report", { id, value })
     }
@@ -67,7 +67,7 @@ const actions = {
       return new Promise(resolve => waiting.set(id, resolve))
     }
     const real = args.map(a => (a === "$report" ? report : a === "$barrier" ? barrier : a))
-    const api = on === undefined || on === null ? pool.api : leases.get(on).api
+    const api = (on === undefined || on === null ? pool : leases.get(on)).with(limits)
     const value = await api[method](...real)
     say("result", {
       id,
