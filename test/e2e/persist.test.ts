@@ -1,10 +1,13 @@
 /** Pools that persist: the program is killed and started again, and finds its runners as it left them. */
+import { fork } from "node:child_process"
+import { once } from "node:events"
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { createPool } from "../../src/index.ts"
+import { markOf } from "../../src/shared/process-mark.ts"
 import { endPrograms, Program, type ProgramEvent } from "../cluster/program.ts"
 import { eventually, isAlive } from "./helpers.ts"
 
@@ -307,6 +310,27 @@ describe("a pool that persists", () => {
     work(program, "s", "stream", true)
     expect(await program.next("failed")).toMatchObject({ call: "s", error: { code: "ERR_FLAME_NOT_SERIALIZABLE" } })
     await close(program)
+  })
+
+  it("goes to one of many who take it from a dead parent at the same time", async () => {
+    const dead = { ...markOf(process.pid), started: "1", since: 0 }
+    writeFileSync(join(dir, "epoch-7"), JSON.stringify(dead))
+    const program = fileURLToPath(new URL("../fixtures/programs/take-epoch.mjs", import.meta.url))
+    const children = Array.from({ length: 6 }, () =>
+      fork(program, [dir], { stdio: ["ignore", "ignore", "inherit", "ipc"] }),
+    )
+    await Promise.all(children.map(child => once(child, "message"))) // all are there
+    const answers = children.map(child => once(child, "message"))
+    for (const child of children) child.send("go")
+    const said = (await Promise.all(answers)).map(([answer]) => answer as number | string)
+    expect(said.filter(answer => typeof answer === "number")).toHaveLength(1)
+    for (const answer of said)
+      if (typeof answer === "string") expect(answer).toMatch(/held by another program that runs/)
+    const [name] = readdirSync(dir)
+    expect(readdirSync(dir)).toHaveLength(1)
+    const winner = children[said.findIndex(answer => typeof answer === "number")]!
+    expect(JSON.parse(readFileSync(join(dir, name!), "utf8")).pid).toBe(winner.pid)
+    for (const child of children) child.disconnect()
   })
 
   it.each([

@@ -3,6 +3,7 @@
  * runs under which id, and the results with their bounds; knows neither the line nor the module.
  */
 import { StateError } from "../../shared/errors.ts"
+import { onAbort } from "../../shared/on-abort.ts"
 import { type CallIds, KEPT_RESULTS } from "../../transport/protocol.ts"
 import type { RpcRequest } from "../../transport/rpc-request.ts"
 import { Snapshot } from "../../transport/snapshot.ts"
@@ -58,7 +59,7 @@ export class KeptCalls {
       })
     }
     if (known && "outcome" in known) {
-      request.signal.addEventListener("abort", () => known.request.abort(request.signal.reason), { once: true })
+      onAbort(request.signal, () => known.request.abort(request.signal.reason))
       return await known.outcome
     }
     if (known && "result" in known) return known.result.value()
