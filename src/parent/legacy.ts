@@ -35,6 +35,10 @@ export class Legacy implements Keeping {
     return this.#persistence.epoch
   }
 
+  get held(): boolean {
+    return this.#persistence.held
+  }
+
   get config() {
     return this.#persistence.config
   }

@@ -52,7 +52,9 @@ export class Persistence {
     for (;;) {
       try {
         makePrivate(root, directory)
-        const epoch = PoolEpoch.take(directory, name, number => addressOf(directory, number), probe)
+        const last = readAddress(directory)
+        const addressOf = (number: number) => (last?.epoch === number ? last : undefined)
+        const epoch = PoolEpoch.take(directory, name, addressOf, probe, last?.epoch)
         try {
           return new Persistence(directory, epoch, orphanMs)
         } catch (error) {
@@ -70,6 +72,14 @@ export class Persistence {
     return this.#epoch.number
   }
 
+  /**
+   * False: another program has taken the pool, which cannot be while this one lives unless somebody helped. The runners are that one's, and so
+   * are the files.
+   */
+  get held(): boolean {
+    return this.#epoch.held
+  }
+
   /** The runners that were left, or have been added. */
   get records(): readonly RunnerRecord[] {
     return [...this.#records.values()]
@@ -84,12 +94,22 @@ export class Persistence {
     const address: ParentAddressFile = { epoch: this.epoch, host, port }
     const text = JSON.stringify(address)
     if (text === this.#address) return
+    this.#checkHeld()
     this.#write(ADDRESS, text)
     this.#address = text
   }
 
+  /** @throws StateError when this is not its parent any more */
+  #checkHeld(): void {
+    if (this.held) return
+    throw new StateError("another program has taken this pool, although this one lives", {
+      hint: `each program needs a pool name of its own; nobody but its holder should delete a file in ${this.#directory}`,
+    })
+  }
+
   /** Before its job may start: written in this turn, so that runners that are wanted together are submitted together. @throws what the file system says */
   add(record: RunnerRecord): void {
+    this.#checkHeld()
     this.#put(record)
   }
 
@@ -102,11 +122,13 @@ export class Persistence {
   /** Nothing of the runner is left. @throws what the file system says */
   remove(runnerId: string): void {
     this.#records.delete(runnerId)
+    if (!this.held) return
     rmSync(join(this.#directory, `runner-${runnerId}.json`), { force: true })
   }
 
   /** The pool is over: gives the directory back, and removes it when no runner is left. @throws what the file system says */
   close(): void {
+    if (!this.held) return
     if (this.#records.size > 0) return this.#epoch.release()
     rmSync(join(this.#directory, ADDRESS), { force: true })
     this.#epoch.remove()
@@ -166,7 +188,8 @@ function readRecords(directory: string): RunnerRecord[] {
   })
 }
 
-function addressOf(directory: string, epoch: number): { host: string; port: number } | undefined {
+/** What the last parent that listened has left. */
+function readAddress(directory: string): ParentAddressFile | undefined {
   let text: string
   try {
     text = readFileSync(join(directory, ADDRESS), "utf8")
@@ -175,8 +198,9 @@ function addressOf(directory: string, epoch: number): { host: string; port: numb
     throw error
   }
   const found = parse(text) as Partial<ParentAddressFile> | undefined
-  const { host, port } = found ?? {}
-  return found?.epoch === epoch && typeof host === "string" && typeof port === "number" ? { host, port } : undefined
+  const { epoch, host, port } = found ?? {}
+  const whole = Number.isSafeInteger(epoch) && typeof host === "string" && typeof port === "number"
+  return whole ? (found as ParentAddressFile) : undefined
 }
 
 function parse(text: string): unknown {

@@ -41,6 +41,7 @@ export class PoolEpoch {
   /**
    * Takes the directory of the pool `name` for this process.
    * @param addressOf Where the holder of an epoch listens, as far as it has said so.
+   * @param above It is greater than this, too: somebody may have deleted the file.
    * @throws StateError when another parent holds it that lives, or of which that cannot be told; what the file system says
    */
   static take(
@@ -48,12 +49,13 @@ export class PoolEpoch {
     name: string,
     addressOf: (epoch: number) => { host: string; port: number } | undefined,
     probe: Probe = probeByDialling,
+    above = 0,
   ): PoolEpoch {
     const holder: Holder = { ...ownMark(), since: Date.now() }
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const last = newest(directory)
       if (last > 0) checkHolder(directory, last, name, addressOf(last), probe)
-      const epoch = last + 1
+      const epoch = Math.max(last, above) + 1
       if (!make(directory, epoch, holder)) continue
       // A listing may be old on a shared file system; after our own change it is new.
       if (newest(directory) !== epoch) {
@@ -66,6 +68,15 @@ export class PoolEpoch {
     throw new StateError(`the pool "${name}" cannot be taken: others take it all the time`, {
       hint: `who does is written in ${directory}`,
     })
+  }
+
+  /** Nobody else has taken the directory; false as well when it cannot be read. */
+  get held(): boolean {
+    try {
+      return newest(this.#directory) === this.number
+    } catch {
+      return false // whoever removed it had taken it
+    }
   }
 
   /** Gives the directory back; the number stays taken. */

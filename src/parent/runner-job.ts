@@ -31,6 +31,8 @@ export interface JobSettings {
 
 /** What a runner's job leaves to the pool's next parent. */
 export interface Keeping {
+  /** False: the runners are another parent's by now. */
+  readonly held: boolean
   /** For the runner: where and for how long it looks for a parent. */
   readonly config: PersistConfig
   /** The key and the job of a runner that was left; undefined: it is a new one. */
@@ -174,7 +176,7 @@ export class RunnerJob {
   #cancel(): void {
     const { logger, runnerId } = this.#settings
     const job = this.#job
-    if (!job || job.status.state === "ended") return
+    if (!job || job.status.state === "ended" || this.#settings.keeping?.held === false) return
     job
       .cancel()
       .catch((error: Error) => logger.error({ runner: runnerId, job: job.id, error }, "a job cannot be cancelled"))

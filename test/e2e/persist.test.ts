@@ -214,11 +214,13 @@ describe("a pool that persists, whose program was killed", () => {
   it("ends the runners that it cannot have, since they serve another module, and boots its own", async () => {
     const copy = join(dir, "module.mjs")
     const module = fileURLToPath(new URL("../fixtures/modules/persist.mjs", import.meta.url))
-    writeFileSync(copy, readFileSync(module))
+    const dist = new URL("../../dist/", import.meta.url).href
+    const text = readFileSync(module, "utf8").replace("../../../dist/", dist)
+    writeFileSync(copy, text)
     const first = await start({ max: 1 }, `file://${copy}`)
     const before = await load(first, "model")
     await kill(first)
-    writeFileSync(copy, `${readFileSync(module, "utf8")}\nexport const version = 2\n`)
+    writeFileSync(copy, `${text}\nexport const version = 2\n`)
     const second = await start({ max: 1 }, `file://${copy}`)
     expect(await load(second, "other")).toMatchObject({ first: true, loaded: "other" })
     await eventually(() => !isAlive(before.ppid), "the old runner to end")
@@ -261,6 +263,31 @@ describe("a pool that persists", () => {
     expect(await load(second, "other")).toEqual({ ...before, first: false })
     await close(second)
   })
+
+  it("is not shared, also where somebody has deleted the mark of a program that only stood still", async () => {
+    const first = await start({ max: 1, heartbeat: "200ms", reconnectTimeout: "2s" })
+    const before = await load(first, "model")
+    work(first, "a", "slow")
+    await running("a")
+    first.kill("SIGSTOP")
+    const [mark] = readdirSync(poolDir()).filter(name => name.startsWith("epoch-"))
+    rmSync(join(poolDir(), mark!))
+    const second = await start({ max: 1 })
+    await up(second)
+    open("a")
+    work(second, "a", "again")
+    expect((await second.next("result")).value).toMatchObject({ answer: "slow" })
+    first.kill("SIGCONT")
+    // It finds its runner gone, and lets it be; nor can it have others.
+    expect(await first.next("failed")).toMatchObject({ call: "a", error: { code: "ERR_FLAME_RUNNER_LOST" } })
+    first.send({ do: "call", call: "more", method: "load", args: ["mine"] })
+    expect(await first.next("failed")).toMatchObject({ call: "more", error: { code: "ERR_FLAME_STATE" } })
+    expect(await load(second, "other")).toEqual({ ...before, first: false })
+    expect(runs()).toEqual(["a"])
+    await kill(first)
+    await close(second)
+    expect(readdirSync(pools())).toEqual([])
+  }, 120_000)
 
   it("shows its keys to nobody else, and takes nothing that others could have read or written", async () => {
     const first = await start({ max: 1 })

@@ -42,6 +42,15 @@ describe("an epoch", () => {
     expect(take().number).toBe(9)
   })
 
+  it("is greater than that of the last who listened, also where somebody has deleted the file; and who held it knows", () => {
+    const first = take()
+    expect(first.held).toBe(true)
+    rmSync(join(dir, "epoch-1"))
+    expect(first.held).toBe(false)
+    expect(PoolEpoch.take(dir, "sweep", () => undefined, never, 1).number).toBe(2)
+    expect(first.held).toBe(false)
+  })
+
   it("is not taken from who lives; he is named", () => {
     held({})
     expect(() => take()).toThrowError(
