@@ -124,6 +124,21 @@ describe("a pool that persists, whose program was killed", () => {
     await close(second)
   })
 
+  it("places no call that has an id before each runner has said what it has", async () => {
+    const first = await start({ max: 2, min: 2 })
+    work(first, "a", "slow")
+    await running("a")
+    await kill(first)
+    const second = await start({ max: 2, min: 2 })
+    work(second, "a", "again", true)
+    for (const _ of [1, 2]) await up(second)
+    open("a")
+    const { value } = await second.next("result")
+    expect(value).toMatchObject({ answer: "slow" })
+    expect(runs()).toEqual(["a"])
+    await close(second)
+  })
+
   it("delivers what ended meanwhile: a result as it was, also a second time; a failure once, and then the call runs", async () => {
     const first = await start({ maxConcurrency: 4, max: 1 })
     await load(first, "model")
