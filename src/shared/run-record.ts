@@ -3,7 +3,7 @@
  * when the pool is closed. Who finds jobs that nobody ends learns from it whose they were. Owns the record's shape and the files;
  * whether a run is over is for others to judge. Holds nothing secret.
  */
-import { realpathSync } from "node:fs"
+import { realpathSync, rmSync } from "node:fs"
 import { lstat, readdir, readFile, rename, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { ownMark, type ProcessMark } from "./process-mark.ts"
@@ -61,7 +61,6 @@ export class RunRecords {
 
   /** Writes the record, or replaces it, in one step. @throws Error when the directory is not private, or the file system says no. */
   async write(record: RunRecord): Promise<void> {
-    await makePrivate(stateDirectoryOf(this.directory))
     await makePrivate(this.directory)
     const path = this.pathOf(record)
     const next = `${path}.${process.pid}`
@@ -77,6 +76,15 @@ export class RunRecords {
   /** Removes the record if it is there. @throws what the file system says */
   async remove(record: Pick<RunRecord, "pool" | "run">): Promise<void> {
     await rm(this.pathOf(record), { force: true })
+  }
+
+  /** The same while the process exits: best effort. */
+  removeSync(record: Pick<RunRecord, "pool" | "run">): void {
+    try {
+      rmSync(this.pathOf(record), { force: true })
+    } catch {
+      // There is nobody left to be told: the next start of the program finds the record, and no jobs.
+    }
   }
 
   /**
@@ -96,8 +104,6 @@ export class RunRecords {
     return records.sort((a, b) => a.startedAt - b.startedAt)
   }
 }
-
-const stateDirectoryOf = (runs: string): string => join(runs, "..")
 
 async function readRecord(path: string): Promise<RunRecord | undefined> {
   try {

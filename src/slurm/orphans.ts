@@ -1,0 +1,166 @@
+/**
+ * Whose the jobs in the queue are: joins what squeue shows of ours with the records of runs, and ends what nobody waits for any more.
+ * Owns the rule for what is an orphan. Only this user's jobs, only by their tag; a parent that is not certainly dead keeps its own.
+ */
+import type { SweepReport } from "../shared/backend.ts"
+import { type ParentLife, parentLife } from "../shared/parent-life.ts"
+import { type RunRecord, RunRecords } from "../shared/run-record.ts"
+import type { Canceller } from "./canceller.ts"
+import type { SlurmClient } from "./client.ts"
+import type { FlameJob } from "./flame-job.ts"
+import { submitting } from "./submitting.ts"
+
+/**
+ * Who there is for a job. `alive`, `dead`: its parent, for certain. `waiting`: dead, but its runners wait for it to come back
+ * (`persist`). `unknown`: there is no record of its run, or its parent is out of sight.
+ */
+export type Parent = ParentLife | "waiting"
+
+/** A run that there is a record of. */
+export interface KnownRun {
+  readonly record: RunRecord
+  readonly parent: Parent
+  readonly jobs: readonly FlameJob[]
+  /** Its parent is dead and it has no job: the record is gone now as well. */
+  readonly removed: boolean
+}
+
+export interface KnownJob extends FlameJob {
+  readonly parent: Parent
+  readonly record: RunRecord | undefined
+}
+
+export interface Survey {
+  readonly jobs: readonly KnownJob[]
+  readonly runs: readonly KnownRun[]
+}
+
+export interface OrphanServices {
+  readonly client: Pick<SlurmClient, "flameJobs">
+  readonly canceller: Pick<Canceller, "cancel">
+  /** Default: the user's. */
+  readonly records?: () => RunRecords
+  /** Default: what this machine and its network tell. */
+  readonly life?: (record: RunRecord) => Promise<ParentLife>
+}
+
+/** How long the pools that a program makes together are gathered, in ms: they ask squeue once. */
+const COLLECT_MS = 5
+
+export class Orphans {
+  readonly #client: OrphanServices["client"]
+  readonly #canceller: OrphanServices["canceller"]
+  readonly #records: () => RunRecords
+  readonly #life: (record: RunRecord) => Promise<ParentLife>
+  #waiting: { own: RunRecord; resolve: (report: SweepReport) => void; reject: (error: unknown) => void }[] = []
+
+  constructor({
+    client,
+    canceller,
+    records = () => new RunRecords(),
+    life = record => parentLife(record),
+  }: OrphanServices) {
+    this.#client = client
+    this.#canceller = canceller
+    this.#records = records
+    this.#life = life
+  }
+
+  /**
+   * All jobs of ours in the queue, and all runs on record. Removes the records of dead parents without jobs.
+   * @throws SlurmCommandError when squeue gives no answer; what the file system says of the records
+   */
+  async survey(): Promise<Survey> {
+    const runs = await this.#know(await this.#records().list())
+    const found = await this.#client.flameJobs()
+    const settled = await this.#settle(runs, found)
+    const jobs = found.map(job => {
+      const run = settled.find(({ record }) => isOf(job, record))
+      return { ...job, parent: run?.parent ?? ("unknown" as const), record: run?.record }
+    })
+    return { jobs, runs: settled }
+  }
+
+  /**
+   * Cancels what waits for earlier runs of the program and pool of `own`. Pools that ask in the same moment are one survey, and
+   * without a dead run nobody is asked anything.
+   * @throws as `survey`; the error of a job that could not be cancelled, whose record is then left
+   */
+  sweep(own: RunRecord): Promise<SweepReport> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ own, resolve, reject })
+      if (this.#waiting.length === 1) setTimeout(() => void this.#sweep(), COLLECT_MS)
+    })
+  }
+
+  async #sweep(): Promise<void> {
+    const waiting = this.#waiting
+    this.#waiting = []
+    try {
+      const listed = await this.#records().list()
+      const earlier = listed.filter(record => waiting.some(({ own }) => isEarlier(record, own)))
+      const dead = (await this.#know(earlier)).filter(({ parent }) => parent === "dead")
+      // What runs ends by itself, and may be finishing what its caller let go on (`link: false`).
+      const jobs = dead.length === 0 ? [] : await this.#client.flameJobs()
+      const pending = jobs.filter(job => job.pending && dead.some(({ record }) => isOf(job, record)))
+      await Promise.all(pending.map(({ id }) => this.#canceller.cancel(id)))
+      const left = jobs.filter(job => !pending.includes(job))
+      await this.#settle(dead, left)
+      for (const { own, resolve } of waiting) {
+        const runs = dead.filter(({ record }) => isEarlier(record, own))
+        const ids = (of: readonly FlameJob[]) =>
+          of.filter(job => runs.some(({ record }) => isOf(job, record))).map(({ id }) => id)
+        resolve({ cancelled: ids(pending), running: ids(left) })
+      }
+    } catch (error) {
+      for (const { reject } of waiting) reject(error)
+    }
+  }
+
+  /** Before squeue is asked: of a parent that was dead by then no further job can come. */
+  async #know(records: readonly RunRecord[]): Promise<{ record: RunRecord; parent: Parent }[]> {
+    return await Promise.all(
+      records.map(async record => {
+        const life = await this.#life(record)
+        return life === "dead" ? await this.#mourn(record) : { record, parent: life }
+      }),
+    )
+  }
+
+  /** A dead parent whose runners wait for it: from the first who finds it dead, for as long as they do. */
+  async #mourn(record: RunRecord): Promise<{ record: RunRecord; parent: Parent }> {
+    if (!record.persist) return { record, parent: "dead" }
+    const { deadSince = Date.now() } = record
+    const marked = { ...record, deadSince }
+    if (record.deadSince === undefined) await this.#records().write(marked)
+    return { record: marked, parent: Date.now() < deadSince + record.persist.waitMs ? "waiting" : "dead" }
+  }
+
+  /** Removes the records that nothing is left of. */
+  async #settle(
+    runs: readonly { record: RunRecord; parent: Parent }[],
+    jobs: readonly FlameJob[],
+  ): Promise<KnownRun[]> {
+    const known = runs.map(run => ({ ...run, jobs: jobs.filter(job => isOf(job, run.record)) }))
+    const over = known.filter(({ parent, jobs }) => parent === "dead" && jobs.length === 0)
+    const still = over.length === 0 ? [] : await submitting(over.map(({ record }) => record))
+    return await Promise.all(
+      known.map(async run => {
+        const removed = over.includes(run) && !still.includes(run.record)
+        if (removed) await this.#records().remove(run.record)
+        return { ...run, removed }
+      }),
+    )
+  }
+}
+
+/** The job was submitted by that run. */
+export function isOf(job: Pick<FlameJob, "pool" | "run">, record: Pick<RunRecord, "pool" | "run">): boolean {
+  return job.run === record.run && job.pool === record.pool
+}
+
+/** A run of the same program and pool that is not this one. */
+function isEarlier(record: RunRecord, own: RunRecord): boolean {
+  const { program, pool, run } = own
+  return program !== null && record.program === program && record.pool === pool && record.run !== run
+}
