@@ -6,14 +6,18 @@ import { connect, isIP } from "node:net"
 import { type ProcessMark, whereabouts } from "./process-mark.ts"
 import type { RunRecord } from "./run-record.ts"
 
-export type ParentLife = "alive" | "dead" | "unknown"
+/**
+ * `alive`, `dead`: certain. `refused`: seen from elsewhere, nobody listens at its port; that is death, or a firewall on the way which
+ * answers in the parent's stead. `unknown`: out of sight.
+ */
+export type ParentLife = "alive" | "dead" | "refused" | "unknown"
 
 /** How long a port may take to answer, in ms. A host that is gone does not answer at all. */
 const ANSWER_MS = 2_000
 
 /**
  * On the parent's own machine its process decides. From elsewhere (a home directory shared by several login nodes) its port is asked:
- * where a connection is refused nobody listens, and a parent listens as long as it lives.
+ * a parent listens as long as it lives.
  */
 export async function parentLife(
   { parent, address }: Pick<RunRecord, "parent" | "address">,
@@ -36,6 +40,6 @@ async function knock({ host, port }: RunRecord["address"], answerMs: number): Pr
     }
     const timer = setTimeout(tell, answerMs, "unknown")
     socket.once("connect", () => tell("alive"))
-    socket.once("error", (error: NodeJS.ErrnoException) => tell(error.code === "ECONNREFUSED" ? "dead" : "unknown"))
+    socket.once("error", (error: NodeJS.ErrnoException) => tell(error.code === "ECONNREFUSED" ? "refused" : "unknown"))
   })
 }

@@ -2,6 +2,7 @@
  * Whose the jobs in the queue are: joins what squeue shows of ours with the records of runs, and ends what nobody waits for any more.
  * Owns the rule for what is an orphan. Only this user's jobs, only by their tag; a parent that is not certainly dead keeps its own.
  */
+import { asError } from "../shared/as-error.ts"
 import type { SweepReport } from "../shared/backend.ts"
 import { type ParentLife, parentLife } from "../shared/parent-life.ts"
 import { type RunRecord, RunRecords } from "../shared/run-record.ts"
@@ -11,10 +12,10 @@ import type { FlameJob } from "./flame-job.ts"
 import { submitting } from "./submitting.ts"
 
 /**
- * Who there is for a job. `alive`, `dead`: its parent, for certain. `waiting`: dead, but its runners wait for it to come back
+ * Who there is for a job. `alive`, `dead`: its parent, as good as certain. `waiting`: dead, but its runners wait for it to come back
  * (`persist`). `unknown`: there is no record of its run, or its parent is out of sight.
  */
-export type Parent = ParentLife | "waiting"
+export type Parent = Exclude<ParentLife, "refused"> | "waiting"
 
 /** A run that there is a record of. */
 export interface KnownRun {
@@ -28,6 +29,12 @@ export interface KnownRun {
 export interface KnownJob extends FlameJob {
   readonly parent: Parent
   readonly record: RunRecord | undefined
+}
+
+/** A record, and who there is for its jobs. */
+interface Judged<P = Parent> {
+  readonly record: RunRecord
+  readonly parent: P
 }
 
 export interface Survey {
@@ -73,12 +80,32 @@ export class Orphans {
   async survey(): Promise<Survey> {
     const runs = await this.#know(await this.#records().list())
     const found = await this.#client.flameJobs()
-    const settled = await this.#settle(runs, found)
+    const settled = await this.#settle(weigh(runs, found), found)
     const jobs = found.map(job => {
       const run = settled.find(({ record }) => isOf(job, record))
       return { ...job, parent: run?.parent ?? ("unknown" as const), record: run?.record }
     })
     return { jobs, runs: settled }
+  }
+
+  /**
+   * Ends these jobs of a survey, whoever waits for them, and removes the records of dead parents that have no others.
+   * @returns those that could not be cancelled, by their ids
+   */
+  async end(jobs: readonly KnownJob[], { runs }: Survey): Promise<Map<string, Error>> {
+    const failed = new Map<string, Error>()
+    await Promise.all(
+      jobs.map(({ id }) => this.#canceller.cancel(id).catch((error: unknown) => void failed.set(id, asError(error)))),
+    )
+    const ended = new Set(jobs.flatMap(({ id }) => (failed.has(id) ? [] : [id])))
+    // Nobody comes back to a run without jobs.
+    const dead = runs.filter(({ parent }) => parent === "dead" || parent === "waiting")
+    const over = dead.filter(({ jobs }) => jobs.length > 0 && jobs.every(({ id }) => ended.has(id)))
+    await this.#settle(
+      over.map(({ record }) => ({ record, parent: "dead" as const })),
+      [],
+    )
+    return failed
   }
 
   /**
@@ -99,9 +126,10 @@ export class Orphans {
     try {
       const listed = await this.#records().list()
       const earlier = listed.filter(record => waiting.some(({ own }) => isEarlier(record, own)))
-      const dead = (await this.#know(earlier)).filter(({ parent }) => parent === "dead")
+      const suspects = (await this.#know(earlier)).filter(({ parent }) => parent === "dead" || parent === "refused")
       // What runs ends by itself, and may be finishing what its caller let go on (`link: false`).
-      const jobs = dead.length === 0 ? [] : await this.#client.flameJobs()
+      const jobs = suspects.length === 0 ? [] : await this.#client.flameJobs()
+      const dead = weigh(suspects, jobs).filter(({ parent }) => parent === "dead")
       const pending = jobs.filter(job => job.pending && dead.some(({ record }) => isOf(job, record)))
       await Promise.all(pending.map(({ id }) => this.#canceller.cancel(id)))
       const left = jobs.filter(job => !pending.includes(job))
@@ -118,29 +146,30 @@ export class Orphans {
   }
 
   /** Before squeue is asked: of a parent that was dead by then no further job can come. */
-  async #know(records: readonly RunRecord[]): Promise<{ record: RunRecord; parent: Parent }[]> {
+  async #know(records: readonly RunRecord[]): Promise<Judged<ParentLife | "waiting">[]> {
     return await Promise.all(
       records.map(async record => {
         const life = await this.#life(record)
-        return life === "dead" ? await this.#mourn(record) : { record, parent: life }
+        if (!record.persist || (life !== "dead" && life !== "refused")) return { record, parent: life }
+        return await this.#mourn(record, record.persist.waitMs)
       }),
     )
   }
 
   /** A dead parent whose runners wait for it: from the first who finds it dead, for as long as they do. */
-  async #mourn(record: RunRecord): Promise<{ record: RunRecord; parent: Parent }> {
-    if (!record.persist) return { record, parent: "dead" }
+  async #mourn(record: RunRecord, waitMs: number): Promise<Judged> {
     const { deadSince = Date.now() } = record
     const marked = { ...record, deadSince }
-    if (record.deadSince === undefined) await this.#records().write(marked)
-    return { record: marked, parent: Date.now() < deadSince + record.persist.waitMs ? "waiting" : "dead" }
+    // Where it cannot be written the wait begins anew with whoever looks next.
+    if (record.deadSince === undefined)
+      await this.#records()
+        .write(marked)
+        .catch(() => {})
+    return { record: marked, parent: Date.now() < deadSince + waitMs ? "waiting" : "dead" }
   }
 
   /** Removes the records that nothing is left of. */
-  async #settle(
-    runs: readonly { record: RunRecord; parent: Parent }[],
-    jobs: readonly FlameJob[],
-  ): Promise<KnownRun[]> {
+  async #settle(runs: readonly Judged[], jobs: readonly FlameJob[]): Promise<KnownRun[]> {
     const known = runs.map(run => ({ ...run, jobs: jobs.filter(job => isOf(job, run.record)) }))
     const over = known.filter(({ parent, jobs }) => parent === "dead" && jobs.length === 0)
     const still = over.length === 0 ? [] : await submitting(over.map(({ record }) => record))
@@ -152,6 +181,18 @@ export class Orphans {
       }),
     )
   }
+}
+
+/**
+ * A refusal is taken for death unless a job of the run runs: a runner dials the same port, and ends when it is refused. So the parent
+ * died this moment, or it is only we who are refused.
+ */
+function weigh(runs: readonly Judged<ParentLife | "waiting">[], jobs: readonly FlameJob[]): Judged[] {
+  return runs.map(({ record, parent }) => {
+    if (parent !== "refused") return { record, parent }
+    const runs = jobs.some(job => !job.pending && isOf(job, record))
+    return { record, parent: runs ? "unknown" : "dead" }
+  })
 }
 
 /** The job was submitted by that run. */
