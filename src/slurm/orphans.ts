@@ -9,6 +9,7 @@ import { type RunRecord, RunRecords } from "../shared/run-record.ts"
 import type { Canceller } from "./canceller.ts"
 import type { SlurmClient } from "./client.ts"
 import type { FlameJob } from "./flame-job.ts"
+import { removeEmptyLogs } from "./run-logs.ts"
 import { submitting } from "./submitting.ts"
 
 /**
@@ -173,13 +174,10 @@ export class Orphans {
     const known = runs.map(run => ({ ...run, jobs: jobs.filter(job => isOf(job, run.record)) }))
     const over = known.filter(({ parent, jobs }) => parent === "dead" && jobs.length === 0)
     const still = over.length === 0 ? [] : await submitting(over.map(({ record }) => record))
-    return await Promise.all(
-      known.map(async run => {
-        const removed = over.includes(run) && !still.includes(run.record)
-        if (removed) await this.#records().remove(run.record)
-        return { ...run, removed }
-      }),
-    )
+    const gone = over.map(({ record }) => record).filter(record => !still.includes(record))
+    if (gone.length > 0) await removeEmptyLogs(tag => gone.some(record => isOf(tag, record)))
+    await Promise.all(gone.map(record => this.#records().remove(record)))
+    return known.map(run => ({ ...run, removed: gone.includes(run.record) }))
   }
 }
 

@@ -77,7 +77,9 @@ it.each(["run", "pool", "program", "cwd", "parent", "address", "startedAt"])(
 it("says which program this is", () => {
   expect(ownProgram()).toMatchObject({ cwd: process.cwd(), parent: ownMark() })
   const [node, main] = process.argv
-  onTestFinished(() => void (process.argv[1] = main!))
+  onTestFinished(() => {
+    process.argv[1] = main!
+  })
   process.argv = [node!]
   expect(ownProgram().program).toBeNull()
   process.argv[1] = "/no/such/file"
