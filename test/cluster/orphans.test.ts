@@ -110,7 +110,8 @@ onCluster("a parent that is SIGKILLed", () => {
 
   test("while sbatch is still under way: the record stays until the job is there, and then both go", async () => {
     const { PATH, dir } = sbatch(
-      'kill -9 "$PPID"\nwhile [ ! -e "$dir/go" ]; do sleep 0.1; done\nexec "$real" "$@" >"$dir/id"',
+      // With the script in hand: the parent that is killed cannot finish it.
+      'cat >"$dir/script"; kill -9 "$PPID"\nwhile [ ! -e "$dir/go" ]; do sleep 0.1; done\n"$real" "$@" <"$dir/script"',
     )
     const parent = await openPool({ min: 1 }, { sbatch: { hold: true } }, { PATH })
     await parent.result
