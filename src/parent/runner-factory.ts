@@ -29,7 +29,6 @@ export class RunnerFactory {
   }
 
   make({ run, ...identity }: RunnerIdentity, host: RunnerHost): PooledRunner {
-    this.#entry ??= new RunEntry(this.#settings, run)
     const { name, backend, module, bootTimeoutMs, env, logger, maxConcurrency } = this.#settings
     const { heartbeatMs, orphanMs, reconnectMs } = this.#settings
     return new PoolRunner(
@@ -39,7 +38,7 @@ export class RunnerFactory {
         backend,
         module,
         submissions: this.#submissions,
-        hub: () => this.#openHub(),
+        hub: () => this.#enter(run),
         entry: SUPERVISOR,
         bootTimeoutMs,
         env,
@@ -73,18 +72,23 @@ export class RunnerFactory {
     if (clean && this.#submissions.underWay === 0) this.#entry?.endSync()
   }
 
+  /** Nothing is submitted before the run is on record. */
+  async #enter(run: string): Promise<HubSeat> {
+    const seat = await this.#openHub()
+    this.#entry ??= new RunEntry(this.#settings, run)
+    await this.#entry.begin(seat)
+    return seat
+  }
+
   #openHub(): Promise<HubSeat> {
     if (this.#hub) return this.#hub
     const { backend, logger, tls, hubs = new HubShare() } = this.#settings
-    const join = async () => {
-      const seat = await hubs.join(listenHost(backend), tls, {
+    const join = async () =>
+      await hubs.join(listenHost(backend), tls, {
         logger,
         refused: event => this.#emitter.emit("refused", event),
         closing: () => this.#closed,
       })
-      await this.#entry?.begin(seat) // nothing is submitted before
-      return seat
-    }
     const hub = join()
     this.#hub = hub
     hub.catch(() => {

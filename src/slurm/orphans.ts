@@ -2,11 +2,9 @@
  * Whose the jobs in the queue are: joins what squeue shows of ours with the records of runs, and ends what nobody waits for any more.
  * Owns the rule for what is an orphan. Only this user's jobs, only by their tag; a parent that is not certainly dead keeps its own.
  */
-import { asError } from "../shared/as-error.ts"
 import type { SweepReport } from "../shared/backend.ts"
 import { type ParentLife, parentLife } from "../shared/parent-life.ts"
 import { type RunRecord, RunRecords } from "../shared/run-record.ts"
-import type { Canceller } from "./canceller.ts"
 import type { SlurmClient } from "./client.ts"
 import type { FlameJob } from "./flame-job.ts"
 import { removeEmptyLogs } from "./run-logs.ts"
@@ -44,8 +42,7 @@ export interface Survey {
 }
 
 export interface OrphanServices {
-  readonly client: Pick<SlurmClient, "flameJobs">
-  readonly canceller: Pick<Canceller, "cancel">
+  readonly client: Pick<SlurmClient, "flameJobs" | "scancel">
   /** Default: the user's. */
   readonly records?: () => RunRecords
   /** Default: what this machine and its network tell. */
@@ -57,19 +54,12 @@ const COLLECT_MS = 5
 
 export class Orphans {
   readonly #client: OrphanServices["client"]
-  readonly #canceller: OrphanServices["canceller"]
   readonly #records: () => RunRecords
   readonly #life: (record: RunRecord) => Promise<ParentLife>
   #waiting: { own: RunRecord; resolve: (report: SweepReport) => void; reject: (error: unknown) => void }[] = []
 
-  constructor({
-    client,
-    canceller,
-    records = () => new RunRecords(),
-    life = record => parentLife(record),
-  }: OrphanServices) {
+  constructor({ client, records = () => new RunRecords(), life = record => parentLife(record) }: OrphanServices) {
     this.#client = client
-    this.#canceller = canceller
     this.#records = records
     this.#life = life
   }
@@ -94,10 +84,7 @@ export class Orphans {
    * @returns those that could not be cancelled, by their ids
    */
   async end(jobs: readonly KnownJob[], { runs }: Survey): Promise<Map<string, Error>> {
-    const failed = new Map<string, Error>()
-    await Promise.all(
-      jobs.map(({ id }) => this.#canceller.cancel(id).catch((error: unknown) => void failed.set(id, asError(error)))),
-    )
+    const failed = await this.#client.scancel(jobs.map(({ id }) => id))
     const ended = new Set(jobs.flatMap(({ id }) => (failed.has(id) ? [] : [id])))
     // Nobody comes back to a run without jobs.
     const dead = runs.filter(({ parent }) => parent === "dead" || parent === "waiting")
@@ -132,7 +119,9 @@ export class Orphans {
       const jobs = suspects.length === 0 ? [] : await this.#client.flameJobs()
       const dead = weigh(suspects, jobs).filter(({ parent }) => parent === "dead")
       const pending = jobs.filter(job => job.pending && dead.some(({ record }) => isOf(job, record)))
-      await Promise.all(pending.map(({ id }) => this.#canceller.cancel(id)))
+      // Once: what is not heard now is the affair of the next start.
+      const [failed] = await this.#client.scancel(pending.map(({ id }) => id))
+      if (failed) throw failed[1]
       const left = jobs.filter(job => !pending.includes(job))
       await this.#settle(dead, left)
       for (const { own, resolve } of waiting) {

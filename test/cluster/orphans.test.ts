@@ -4,9 +4,10 @@
  */
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { afterEach, beforeEach, expect, test } from "vitest"
+import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest"
 import {
   APP,
+  cluster,
   endPrograms,
   inNode,
   nodeProcesses,
@@ -21,6 +22,8 @@ import {
 import { closeCleanly, nothingLeft, openPool, spawn, start } from "./parent.ts"
 
 const STATE = "/home/flame/.local/state/slurm-flame"
+/** Where bundles lie. */
+const CACHE = "/home/flame/.cache/slurm-flame"
 const BIN = `${APP}/node_modules/.bin/slurm-flame`
 
 /** The state directory: records of runs, and logs that hold nothing. */
@@ -58,6 +61,13 @@ class Sbatch {
   }
 }
 
+/** Deleted with the test. */
+function sbatch(body: string): Sbatch {
+  const made = new Sbatch(body)
+  onTestFinished(() => rmSync(made.dir, { recursive: true }))
+  return made
+}
+
 async function killed(parent: Program): Promise<void> {
   parent.kill("SIGKILL")
   await parent.result
@@ -73,27 +83,22 @@ async function nextStart(cancelled: string[]): Promise<void> {
   await waitFor(() => leftovers().filter(name => name.endsWith(".json")).length === 1, "the old record to go")
   await closeCleanly(parent)
   const { stderr } = await parent.result
+  expect(readdirSync(CACHE)).toEqual([]) // the bundle of the killed one, too
   for (const id of cancelled)
     expect(stderr).toMatch(new RegExp(`an earlier run of this program was killed.* cancelled=.*${id}`))
   expect(leftovers()).toEqual([])
 }
 
 // Logs of other tests, and records of those that failed.
-beforeEach(() => rmSync(STATE, { recursive: true, force: true }))
+beforeEach(() => {
+  for (const path of [STATE, CACHE]) rmSync(path, { recursive: true, force: true })
+})
 
 onCluster("a parent that is SIGKILLed", () => {
-  const sbatches: Sbatch[] = []
-  function sbatch(body: string): Sbatch {
-    const made = new Sbatch(body)
-    sbatches.push(made)
-    return made
-  }
-
   afterEach(async () => {
     await endPrograms()
     await runAs("flame", ["scancel", "--user=flame"])
     await noJobsLeft()
-    for (const { dir } of sbatches.splice(0)) rmSync(dir, { recursive: true })
   })
 
   test("before sbatch: a record and nothing else, which goes with the next look", async () => {
@@ -176,6 +181,27 @@ onCluster("a parent that is SIGKILLed", () => {
     await nothingLeft()
     console.info(`busy runners are gone ${Math.round(performance.now() - began)} ms after their parent`)
     await nextStart([])
+  })
+
+  test("while the link is down, so that its end is not heard of: the runner ends after orphanTimeout", async () => {
+    const times = { heartbeat: "1s", orphanTimeout: "6s" }
+    const parent = await openPool({ max: 1, ...times }, { sbatch: { nodelist: "n1" } })
+    start(parent, "hold", ["$report"])
+    await parent.next("report")
+    const began = performance.now()
+    try {
+      await cluster("fail", "n1", "ib")
+      await killed(parent)
+      await noJobsLeft()
+      const ms = performance.now() - began
+      console.info(`a runner that hears nothing is gone ${Math.round(ms)} ms after its link`)
+      expect(ms).toBeGreaterThan(3_000) // it did not give up at once
+    } finally {
+      await cluster("heal", "n1")
+    }
+    await nothingLeft()
+    await ps()
+    expect(leftovers()).toEqual([])
   })
 })
 
@@ -275,5 +301,22 @@ onCluster("a parent that ends in an orderly way, its pool open", () => {
     expect((await squeue()).filter(job => job.state === "PENDING")).toEqual([])
     expect(readdirSync(`${STATE}/runs`)).toEqual([])
     await nothingLeft()
+  })
+
+  test("SIGTERM while sbatch is under way: a job may come of it, so the record stays for the next start", async () => {
+    const { PATH, dir } = sbatch(
+      'cat >"$dir/script"; : >"$dir/begun"\nwhile [ ! -e "$dir/go" ]; do sleep 0.1; done\n"$real" "$@" <"$dir/script"',
+    )
+    const parent = await openPool({ min: 1 }, { sbatch: { hold: true } }, { PATH })
+    await waitFor(() => existsSync(join(dir, "begun")), "sbatch to be called")
+    parent.kill("SIGTERM")
+    await parent.result
+    expect(readdirSync(`${STATE}/runs`)).toHaveLength(1)
+    writeFileSync(join(dir, "go"), "")
+    const [job] = await waitFor(async () => {
+      const jobs = await squeue()
+      return jobs.length === 1 && jobs
+    }, "the job to be queued")
+    await nextStart([job!.id])
   })
 })

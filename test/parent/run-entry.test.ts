@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished, vi } from "vitest"
 import { silentLogger } from "../../src/parent/logger.ts"
 import { RunEntry } from "../../src/parent/run-entry.ts"
 import type { Backend, SweepReport } from "../../src/shared/backend.ts"
-import { ownProgram, type RunRecord } from "../../src/shared/run-record.ts"
+import { ownProgram, type RunRecord, RunRecords } from "../../src/shared/run-record.ts"
 
 const ADDRESS = { host: "10.0.0.1", port: 4711 }
 
@@ -22,7 +22,7 @@ class Scene {
     })
   }
 
-  entry(sweep: "none" | ((own: RunRecord) => Promise<SweepReport>)): RunEntry {
+  entry(sweep: "none" | ((own: RunRecord) => Promise<SweepReport>), run = "0123ab", persist = false): RunEntry {
     const say = (level: string) => (fields: object, message: string) => void this.said.push({ level, fields, message })
     const logger = { ...silentLogger, debug: say("debug"), warn: say("warn") } as typeof silentLogger
     const watched = (own: RunRecord) => {
@@ -30,7 +30,7 @@ class Scene {
       return sweep === "none" ? Promise.reject(new Error("never")) : sweep(own)
     }
     const backend = (sweep === "none" ? {} : { sweep: watched }) as Backend
-    return new RunEntry({ name: "train", backend, logger }, "0123ab")
+    return new RunEntry({ name: "train", backend, logger, persist, orphanMs: 300_000 }, run)
   }
 
   get files(): string[] {
@@ -90,6 +90,30 @@ describe("a pool's entry among the runs", () => {
     mkdirSync(join(scene.root, "slurm-flame"))
     await scene.entry(() => new Promise(() => {})).begin(ADDRESS)
     expect(scene.swept).toHaveLength(1)
+  })
+
+  it("of a pool that persists outlives a parent that just exits; the next one has it as its own, and closes it", async () => {
+    const scene = new Scene()
+    const runs = new RunRecords()
+    const first = scene.entry(nothing, "0123ab", true)
+    await first.begin(ADDRESS)
+    first.endSync()
+    const [left] = await runs.list()
+    expect(left).toMatchObject({ run: "0123ab", persist: { waitMs: 300_000 } })
+    await runs.write({ ...left!, parent: { ...left!.parent, pid: 1, started: "1" }, deadSince: 7 })
+    await runs.write({ ...left!, run: "ffffff", pool: "other" })
+
+    const next = scene.entry(nothing, "aaaaaa", true)
+    const address = { host: "10.0.0.1", port: 4712 }
+    await next.begin(address)
+    const mine = { pool: "train", parent: ownProgram().parent, address }
+    const [taken, own, other] = (await runs.list()).sort((a, b) => a.run.localeCompare(b.run))
+    expect(taken).toMatchObject({ ...mine, run: "0123ab", startedAt: left!.startedAt })
+    expect(taken).not.toHaveProperty("deadSince")
+    expect(own).toMatchObject({ ...mine, run: "aaaaaa" })
+    expect(other).toMatchObject({ address: ADDRESS, pool: "other" })
+    await next.end()
+    expect(await runs.list()).toEqual([other])
   })
 
   it("says in one line what was left of them, and nothing where nothing was", async () => {

@@ -5,7 +5,6 @@ import { describe, expect, it, onTestFinished } from "vitest"
 import { SlurmCommandError } from "../../src/shared/errors.ts"
 import type { ParentLife } from "../../src/shared/parent-life.ts"
 import { ownProgram, type RunRecord, RunRecords } from "../../src/shared/run-record.ts"
-import { Canceller } from "../../src/slurm/canceller.ts"
 import { SlurmClient } from "../../src/slurm/client.ts"
 import { Orphans } from "../../src/slurm/orphans.ts"
 import { FakeSlurm, runnerSpec } from "./fake-slurm.ts"
@@ -30,7 +29,7 @@ class Scene {
   /** The way of one program. */
   orphans(): Orphans {
     const client = new SlurmClient()
-    return new Orphans({ client, canceller: new Canceller(client), life: async ({ run }) => lives.get(run)! })
+    return new Orphans({ client, life: async ({ run }) => lives.get(run)! })
   }
 
   /** A run that is on record, with so many jobs that wait. Returns their ids. */
