@@ -31,6 +31,24 @@ function program(): Command {
       const { doctor } = await import("./doctor.ts")
       process.exitCode = (await doctor(options)) ? EXIT.fine : EXIT.broken
     })
+  top
+    .command("ps")
+    .description("list your jobs of slurm-flame, and whether somebody waits for them")
+    .option("--json", "print one JSON document: { version, jobs, runs }")
+    .action(async options => {
+      const { ps } = await import("./ps.ts")
+      await ps(options)
+    })
+  top
+    .command("cancel")
+    .description("end jobs of slurm-flame that nobody waits for, or those that are named")
+    .argument("[job-or-pool...]", "ids of jobs (1234, 1234_5), or names of pools")
+    .option("--orphans", "those whose parent is certainly dead")
+    .option("--force", "with --orphans: those too whose parent is out of sight, or may come back")
+    .action(async (names, options) => {
+      const { cancel } = await import("./cancel.ts")
+      process.exitCode = (await cancel(names, options)) ? EXIT.fine : EXIT.broken
+    })
   return top
 }
 
@@ -42,5 +60,8 @@ try {
   } else if (isFlameError(error) && error.code === "ERR_FLAME_OPTION") {
     process.stderr.write(`error: ${error.message}\n`)
     process.exitCode = EXIT.usage
+  } else if (isFlameError(error) && error.code === "ERR_FLAME_SLURM_COMMAND") {
+    process.stderr.write(`error: ${error.message}\n`)
+    process.exitCode = EXIT.broken
   } else throw error
 }

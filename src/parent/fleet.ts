@@ -12,7 +12,7 @@ import { IdleWatch } from "./idle-watch.ts"
 import type { BreakerInfo } from "./pool-api.ts"
 import { PoolNews } from "./pool-news.ts"
 import type { PoolSettings } from "./pool-options.ts"
-import type { EndReason, PooledRunner, RunnerHost } from "./pooled-runner.ts"
+import type { EndReason, PooledRunner, RunnerHost, RunnerIdentity } from "./pooled-runner.ts"
 import type { RunnerState } from "./runner-state.ts"
 
 /** What the fleet asks and tells its pool. */
@@ -45,7 +45,7 @@ export interface FleetHost {
 }
 
 /** Makes a runner that is not booted yet. */
-export type MakeRunner = (identity: { runnerId: string; serial: number }, host: RunnerHost) => PooledRunner
+export type MakeRunner = (identity: RunnerIdentity, host: RunnerHost) => PooledRunner
 
 export class Fleet {
   readonly #settings: PoolSettings
@@ -277,7 +277,7 @@ export class Fleet {
     this.#serial += 1
     const serial = this.#serial
     const runnerId = `${name.toLowerCase().replaceAll("_", "-")}-${this.#run}-${serial}`
-    const runner = this.#make({ runnerId, serial }, this.#runnerHost)
+    const runner = this.#make({ runnerId, run: this.#run, serial }, this.#runnerHost)
     this.#runners.add(runner)
     this.#begun.set(runner, performance.now())
     this.#census.add(runner.state)

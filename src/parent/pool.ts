@@ -116,7 +116,11 @@ export class FlamePool<T> implements Pool<T> {
       terminate: runner => this.#fleet.end(runner, "terminated", 0),
     })
     this.api = apiProxy(this.#invoke()) as Remote<T>
-    this.#forgetExit = (settings.reaper ?? new Reaper()).add(settings.backend, () => this.#fleet.jobs)
+    this.#forgetExit = (settings.reaper ?? new Reaper()).add(
+      settings.backend,
+      () => this.#fleet.jobs,
+      clean => this.#factory?.exit(clean),
+    )
     // Bundling takes as long as a process start: it is under way before anyone asks. Its failure reaches those who boot.
     settings.module.ready().catch(() => {})
     if (settings.signal?.aborted) this.#abort()

@@ -15,6 +15,15 @@ import type { RunnerState } from "./runner-state.ts"
 /** Why a pool ends one of its own runners. */
 export type EndReason = DrainReason & GoneReason
 
+/** Who a runner is before it is made. */
+export interface RunnerIdentity {
+  readonly runnerId: string
+  /** What the ids of the pool's runners have in common. */
+  readonly run: string
+  /** Counts up in the order in which the pool makes its runners. */
+  readonly serial: number
+}
+
 export interface PooledRunner extends Rostered<PooledRunner>, Idling<PooledRunner> {
   readonly id: string
   /** Counts up in the order in which the pool made its runners. */

@@ -4,7 +4,8 @@ import type { PoolEmitter } from "./events.ts"
 import { listenHost } from "./host.ts"
 import { type HubSeat, HubShare, type Sharing } from "./hub-share.ts"
 import type { PoolSettings } from "./pool-options.ts"
-import type { PooledRunner, RunnerHost } from "./pooled-runner.ts"
+import type { PooledRunner, RunnerHost, RunnerIdentity } from "./pooled-runner.ts"
+import { RunEntry } from "./run-entry.ts"
 import { PoolRunner } from "./runner.ts"
 import { SubmitBatch } from "./submit-batch.ts"
 
@@ -18,6 +19,7 @@ export class RunnerFactory {
   readonly #emitter: PoolEmitter
   readonly #submissions: SubmitBatch
   #hub: Promise<HubSeat> | undefined
+  #entry: RunEntry | undefined
   #closed = false
 
   constructor(settings: PoolSettings & Sharing, emitter: PoolEmitter) {
@@ -26,7 +28,7 @@ export class RunnerFactory {
     this.#submissions = new SubmitBatch(settings.backend)
   }
 
-  make(identity: { runnerId: string; serial: number }, host: RunnerHost): PooledRunner {
+  make({ run, ...identity }: RunnerIdentity, host: RunnerHost): PooledRunner {
     const { name, backend, module, bootTimeoutMs, env, logger, maxConcurrency } = this.#settings
     const { heartbeatMs, orphanMs, reconnectMs } = this.#settings
     return new PoolRunner(
@@ -36,7 +38,7 @@ export class RunnerFactory {
         backend,
         module,
         submissions: this.#submissions,
-        hub: () => this.#openHub(),
+        hub: () => this.#enter(run),
         entry: SUPERVISOR,
         bootTimeoutMs,
         env,
@@ -62,6 +64,20 @@ export class RunnerFactory {
   async close(): Promise<void> {
     const hub = await this.#hub?.catch(() => undefined) // that it could not listen was told to those who booted
     hub?.close()
+    await this.#entry?.end()
+  }
+
+  /** The process exits. @param clean The pool's jobs are cancelled. A submission under way may become one all the same. */
+  exit(clean: boolean): void {
+    if (clean && this.#submissions.underWay === 0) this.#entry?.endSync()
+  }
+
+  /** Nothing is submitted before the run is on record. */
+  async #enter(run: string): Promise<HubSeat> {
+    const seat = await this.#openHub()
+    this.#entry ??= new RunEntry(this.#settings, run)
+    await this.#entry.begin(seat)
+    return seat
   }
 
   #openHub(): Promise<HubSeat> {

@@ -3,6 +3,7 @@
  * knows the other. A backend starts and ends jobs and says what it knows of them; it never speaks to a runner.
  */
 import type { JobEvidence } from "./errors.ts"
+import type { RunRecord } from "./run-record.ts"
 
 /** What a backend needs to start one runner. */
 export interface RunnerSpec {
@@ -71,6 +72,14 @@ export interface WantedRunner {
   readonly signal: AbortSignal
 }
 
+/** What was found of earlier runs that were killed. */
+export interface SweepReport {
+  /** Ids of the jobs that waited, and were cancelled. */
+  readonly cancelled: readonly string[]
+  /** Ids of those that run: they end by themselves. */
+  readonly running: readonly string[]
+}
+
 /** Starts jobs. Made by `slurm()` or `local()`; one backend may serve several pools. */
 export interface Backend {
   readonly name: string
@@ -90,8 +99,18 @@ export interface Backend {
    * there is nothing to be gained; then each is submitted by itself.
    */
   submitMany?(wanted: readonly WantedRunner[]): readonly Promise<Job>[]
-  /** Last resort while the process exits: ends the given jobs synchronously, best effort, within a few seconds. */
-  cancelSync(jobs: readonly Job[]): void
+  /**
+   * Last resort while the process exits: ends the given jobs synchronously, best effort, within a few seconds. Returns false where it
+   * knows that it did not succeed: then the record of the run is left, for the next start of the program to go by.
+   */
+  cancelSync(jobs: readonly Job[]): void | boolean
+  /**
+   * Cancels the jobs that wait in the scheduler for earlier runs of the same program and pool whose parent is certainly dead, and
+   * removes the records of runs that have no jobs. Called once for each pool, with its own record, beside the first boot. Only backends have it whose jobs may outlive the program: their
+   * pools keep a record of their run.
+   * Rejects with SlurmCommandError when the scheduler does not answer; then everything is left as it was.
+   */
+  sweep?(own: RunRecord): Promise<SweepReport>
   /** Throws OptionError if the backend cannot work with what it was given. Called by `createPool`. */
   validate(): void
 }

@@ -3,8 +3,9 @@
  * pool and speaks to no runner.
  */
 import { randomBytes } from "node:crypto"
-import type { Backend, Job, RunnerSpec, WantedRunner } from "../shared/backend.ts"
+import type { Backend, Job, RunnerSpec, SweepReport, WantedRunner } from "../shared/backend.ts"
 import { OptionError } from "../shared/errors.ts"
+import type { RunRecord } from "../shared/run-record.ts"
 import { Cluster } from "./cluster.ts"
 import { JobRequest } from "./job-request.ts"
 import { logDirectory } from "./log-file.ts"
@@ -57,8 +58,12 @@ export class SlurmBackend implements Backend {
     return requests.map(({ job }) => job)
   }
 
-  cancelSync(jobs: readonly Job[]): void {
-    this.#cluster.client.scancelSync(jobs.filter(job => job.status.state !== "ended").map(job => job.id))
+  cancelSync(jobs: readonly Job[]): boolean {
+    return this.#cluster.client.scancelSync(jobs.filter(job => job.status.state !== "ended").map(job => job.id))
+  }
+
+  sweep(own: RunRecord): Promise<SweepReport> {
+    return this.#cluster.orphans.sweep(own)
   }
 
   /**

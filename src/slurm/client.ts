@@ -5,6 +5,7 @@
 import { spawnSync } from "node:child_process"
 import { type CommandResult, commandFailed, runCommand } from "./command.ts"
 import { commandEnv } from "./environment.ts"
+import { FLAME_FORMAT, type FlameJob, parseFlameJobs } from "./flame-job.ts"
 import {
   findTag,
   type JobDetail,
@@ -67,6 +68,11 @@ export class SlurmClient {
     return findTag(await this.#squeue(NAME_FORMAT), tag)
   }
 
+  /** This user's jobs that have not ended and are ours by their tag. @throws SlurmCommandError when squeue gives no answer. */
+  async flameJobs(): Promise<FlameJob[]> {
+    return parseFlameJobs(await this.#squeue(FLAME_FORMAT))
+  }
+
   async #squeue(format: string): Promise<string> {
     // `-t all`: without it a job is gone from the list the moment it ends. No `-j`: an unknown id would be an error.
     const result = await this.#run("squeue", ["--noheader", "--me", "--array", "--states=all", `--format=${format}`])
@@ -108,19 +114,22 @@ export class SlurmClient {
     return failed
   }
 
-  /** Cancels jobs while the process exits: best effort, blocks for `limits.scancelSync` at most. */
-  scancelSync(ids: readonly string[]): void {
+  /** Cancels jobs while the process exits: best effort, blocks for `limits.scancelSync` at most. False when not all is done. */
+  scancelSync(ids: readonly string[]): boolean {
     const until = performance.now() + this.limits.scancelSync
+    let done = true
     for (let start = 0; start < ids.length; start += CHUNK) {
       const left = Math.floor(until - performance.now())
-      if (left < 1) return
-      spawnSync("scancel", ids.slice(start, start + CHUNK), {
+      if (left < 1) return false
+      const { status } = spawnSync("scancel", ids.slice(start, start + CHUNK), {
         env: commandEnv(process.env),
         stdio: "ignore",
         timeout: left,
         killSignal: "SIGKILL",
       })
+      if (status !== 0) done = false
     }
+    return done
   }
 
   #run(program: "squeue" | "scancel" | "scontrol", argv: readonly string[]): Promise<CommandResult> {

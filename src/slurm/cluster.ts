@@ -5,6 +5,7 @@
 import { Canceller } from "./canceller.ts"
 import { type CommandLimits, SlurmClient } from "./client.ts"
 import { LogDirectory } from "./log-file.ts"
+import { Orphans } from "./orphans.ts"
 import { type GateLimits, SubmitGate } from "./submit-gate.ts"
 import { Submitter } from "./submitter.ts"
 import { type Pace, Watcher } from "./watcher.ts"
@@ -25,6 +26,7 @@ export class Cluster {
   readonly submitter: Submitter
   readonly watcher: Watcher
   readonly canceller: Canceller
+  readonly orphans: Orphans
   readonly logs = new LogDirectory()
   readonly missingGraceMs: number
 
@@ -34,6 +36,7 @@ export class Cluster {
     this.submitter = new Submitter(this.client, times.lookupMs)
     this.watcher = new Watcher(this.client, times.pace)
     this.canceller = new Canceller(this.client)
+    this.orphans = new Orphans(this)
     this.missingGraceMs = times.missingGraceMs ?? 10_000
   }
 }

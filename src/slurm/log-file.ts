@@ -3,9 +3,10 @@
  * others to judge.
  */
 import { type FileHandle, mkdir, open, rm, stat } from "node:fs/promises"
-import { homedir, userInfo } from "node:os"
+import { userInfo } from "node:os"
 import { isAbsolute, join } from "node:path"
 import { SubmitError } from "../shared/errors.ts"
+import { stateDirectory } from "../shared/state-dir.ts"
 
 /** `path` as given to sbatch (`%j` and the like), relative to `cwd`. */
 export interface LogPattern {
@@ -19,11 +20,9 @@ export interface LogPattern {
 /** How much of a log is shown. */
 const TAIL_BYTES = 4_096
 
-/** Directory of the logs we name ourselves. A home directory is shared by all nodes on nearly every cluster. */
+/** Directory of the logs we name ourselves. */
 export function logDirectory(env: NodeJS.ProcessEnv): string {
-  // The specification of XDG_STATE_HOME says to ignore a relative path.
-  const state = env.XDG_STATE_HOME
-  return join(state && isAbsolute(state) ? state : join(homedir(), ".local", "state"), "slurm-flame", "logs")
+  return join(stateDirectory(env), "logs")
 }
 
 /** Sees to it that the directory of our logs is there before a job that writes to it starts. */

@@ -5,6 +5,7 @@
  *     {"do": "spawn", "as": "a"}  {"do": "release"|"terminate", "as": "a"}
  *     {"do": "call", "id": 1, "on": "a" | null, "method": "where", "args": [...]}     args: "$report" is a callback
  *     {"do": "close"}  {"do": "stats"}
+ *     {"do": "exit", "code": 3}  {"do": "crash"}         process.exit(), and an error that nobody catches
  */
 import { createInterface } from "node:readline"
 import { createPool, slurm } from "slurm-flame"
@@ -76,6 +77,14 @@ const actions = {
   },
   stats() {
     say("stats", { stats: pool.stats() })
+  },
+  exit({ code }) {
+    process.exit(code)
+  },
+  crash() {
+    setImmediate(() => {
+      throw new Error("nobody catches this")
+    })
   },
   async close() {
     await pool.close()
