@@ -68,7 +68,7 @@ export class RunnerFactory {
     if (this.#hub) return this.#hub
     const { backend, logger, tls, hubs = new HubShare() } = this.#settings
     const join = async () =>
-      await hubs.join(listenHost(backend), tls, {
+      await hubs.join([listenHost(backend)], tls, {
         logger,
         refused: event => this.#emitter.emit("refused", event),
         closing: () => this.#closed,

@@ -120,12 +120,12 @@ export class RunnerJob {
     const { signal } = this.#submission
     const key = newKey()
     if (backend.network === "fabric") await module.ready() // no job is submitted for a module that cannot be bundled
-    const { host, port, tls } = await hub().then(open => {
+    const { addresses, tls } = await hub().then(open => {
       signal.throwIfAborted()
       this.#revoke = open.admit(runnerId, key, peer => this.#handler.accept(peer))
       return open
     })
-    const boot = encodeBoot({ v: 1, runnerId, pool, host, port, tls, key: key.toString("base64") })
+    const boot = encodeBoot({ v: 1, runnerId, pool, addresses, tls, key: key.toString("base64") })
     const secretEnv = { [BOOT_VARIABLE]: boot }
     const job = await submissions.submit({ runnerId, pool, entry, nodeArgs: [], env, secretEnv }, signal)
     this.#job = job

@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay } from "node:timers/promises"
 import type { WebSocket } from "ws"
+import type { Endpoint } from "../shared/address.ts"
 import { ConnectionError, type FlameError, HandshakeError, isFlameError, ProtocolError } from "../shared/errors.ts"
 import { Connection } from "../transport/connection.ts"
 import { dial, isRefused } from "../transport/dial.ts"
@@ -14,14 +15,14 @@ type Welcome = Extract<ControlMessage, { t: "welcome" }>
 
 /** Where the parent is, and who this runner is to it. */
 export interface ParentAddress {
-  readonly host: string
-  readonly port: number
+  /** In the order in which to try; at least one. */
+  readonly addresses: readonly Endpoint[]
   readonly tls: boolean
   readonly runnerId: string
   /** In base64. */
   readonly key: string
-  /** The address to dial from; default: whatever the route gives. */
-  readonly localAddress: string | undefined
+  /** Addresses of this node to dial from, where one fits; else whatever the route gives. */
+  readonly from: readonly string[]
 }
 
 export interface DialledLineOptions<W extends Welcome> {
@@ -152,7 +153,9 @@ function checkResumed(m: ControlMessage) {
 }
 
 async function dialParent<W extends Welcome>({ kind, parent }: DialledLineOptions<W>, timeoutMs: number) {
-  const { host, port, tls, runnerId: identity, localAddress } = parent
+  const { addresses, tls, runnerId: identity, from } = parent
+  const { host, port } = addresses[0]!
+  const localAddress = from[0]
   return await dial({
     host,
     port,

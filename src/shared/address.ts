@@ -6,6 +6,18 @@ import { isIP } from "node:net"
 import { hostname, networkInterfaces } from "node:os"
 import { HostError } from "./errors.ts"
 
+/** Where somebody listens. */
+export interface Endpoint {
+  /** An IP address; one of IPv6 without brackets. */
+  readonly host: string
+  readonly port: number
+}
+
+/** `10.0.0.1:4000`, `[fd00::1]:4000`. */
+export function showEndpoint({ host, port }: Endpoint): string {
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`
+}
+
 const HINT = "ip -f inet addr show ib0 | awk '/inet/ {print $2}' | cut -d/ -f1"
 
 /** The addresses of `name`, IPv4 first; empty when there is no such interface or it has none. */

@@ -81,14 +81,14 @@ export class ControlLink {
    */
   static async open(
     boot: BootConfig,
-    localAddress: string | undefined,
+    from: readonly string[],
     who: { jobId: string; node: string },
     handler: ControlHandler,
   ): Promise<ControlLink> {
     let link: ControlLink | undefined
     const dialled = await DialledLine.open<Welcome>({
       kind: "control",
-      parent: { ...boot, localAddress },
+      parent: { ...boot, from },
       about: who,
       handlerFor: () => ({
         text(data) {

@@ -33,11 +33,11 @@ const slurmEnd = Number(process.env.SLURM_JOB_END_TIME) // seconds; Slurm has it
 const endsAt = facts.endsAt ?? (slurmEnd > 0 ? slurmEnd * 1_000 : undefined)
 
 let problem: unknown
-let localAddress: string | undefined
+let from: readonly string[] = []
 const configured = process.env[HOST_VARIABLE]
 if (configured !== undefined) {
   try {
-    localAddress = checkAddress(configured, `${HOST_VARIABLE} in the job script`)
+    from = [checkAddress(configured, `${HOST_VARIABLE} in the job script`)]
   } catch (error) {
     problem = error
   }
@@ -56,11 +56,10 @@ const startWorker = (generation: number): WorkerProcess => {
     t: "init" as const,
     runnerId: boot.runnerId,
     pool: boot.pool,
-    host: boot.host,
-    port: boot.port,
+    addresses: boot.addresses,
     tls: boot.tls,
     key: boot.key,
-    localAddress,
+    from,
     jobId,
     node,
     tmpdir: tmp?.path ?? "",
@@ -72,7 +71,7 @@ const startWorker = (generation: number): WorkerProcess => {
 
 const first = problem === undefined ? startWorker(0) : undefined
 const { Supervisor } = await import("./supervisor.ts")
-const who = { boot, facts, jobId, node, endsAt, localAddress }
+const who = { boot, facts, jobId, node, endsAt, from }
 const supervisor = new Supervisor({ ...who, tmp, first, startWorker, problem, feed, outlets })
 onSignal = signal => supervisor.signalled(signal)
 for (const signal of early) supervisor.signalled(signal)

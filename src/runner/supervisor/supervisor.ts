@@ -36,7 +36,8 @@ export interface SupervisorInit {
   jobId: string
   node: string
   endsAt: number | undefined
-  localAddress: string | undefined
+  /** Addresses of this node to dial from. */
+  from: readonly string[]
   tmp: TmpDir | undefined
   first: WorkerProcess | undefined
   startWorker(generation: number): WorkerProcess
@@ -78,7 +79,7 @@ export class Supervisor {
     const { boot, jobId, node, problem } = this.#init
     try {
       // When the address is the problem, the parent should hear of it all the same: by whatever route there is.
-      const from = problem === undefined ? this.#init.localAddress : undefined
+      const from = problem === undefined ? this.#init.from : []
       this.#link = await ControlLink.open(
         boot,
         from,
