@@ -4,7 +4,7 @@
  * the worker boots while the supervisor does.
  */
 import { hostname } from "node:os"
-import { checkAddress } from "../../shared/address.ts"
+import { checkAddresses } from "../../shared/address.ts"
 import { decodeBoot, decodeJobFacts, HOST_VARIABLE, JOB_VARIABLE, takeBoot } from "../../shared/boot.ts"
 import { TmpDir } from "../tmp-dir.ts"
 import { LogFeed } from "./log-feed.ts"
@@ -37,7 +37,9 @@ let from: readonly string[] = []
 const configured = process.env[HOST_VARIABLE]
 if (configured !== undefined) {
   try {
-    from = [checkAddress(configured, `${HOST_VARIABLE} in the job script`)]
+    const own = checkAddresses(configured, `${HOST_VARIABLE} in the job script`)
+    from = own.addresses
+    for (const { message } of own.missing) process.stderr.write(`slurm-flame: ${message}\n`)
   } catch (error) {
     problem = error
   }
@@ -51,12 +53,12 @@ try {
 }
 
 const output = { ...outlets, seen: feed.push.bind(feed) }
-const startWorker = (generation: number): WorkerProcess => {
+const startWorker = (generation: number, addresses = boot.addresses): WorkerProcess => {
   const init = {
     t: "init" as const,
     runnerId: boot.runnerId,
     pool: boot.pool,
-    addresses: boot.addresses,
+    addresses,
     tls: boot.tls,
     key: boot.key,
     from,
