@@ -40,7 +40,7 @@ export function describeInterfaces(): string {
 
 /** What a list of addresses comes to on this machine. */
 export interface OwnAddresses {
-  /** At least one; in the order of the list, each once, as the kernel writes it. */
+  /** In the order of the list, each once, as the kernel writes it. At least one, unless none will do as well. */
   readonly addresses: readonly string[]
   /** What was left out, and why: to be warned of. */
   readonly missing: readonly HostError[]
@@ -50,9 +50,10 @@ export interface OwnAddresses {
  * Reads addresses of this machine, separated by commas or blanks (lines, too: an interface may have several). What is no
  * address at all is refused. An address that this machine does not have is left out, as long as it has another of them.
  * @param source What to blame: `SLURM_FLAME_HOST`, `SLURM_FLAME_HOST in the job script`, …
+ * @param least 0: that none is left is no error either. (Node does not know the addresses of an interface whose cable is cut.)
  * @throws HostError that says what is wrong and what to do
  */
-export function checkAddresses(text: string, source: string): OwnAddresses {
+export function checkAddresses(text: string, source: string, least: 0 | 1 = 1): OwnAddresses {
   const words = text.split(/[\s,]+/).filter(word => word !== "")
   if (words.length === 0) {
     throw new HostError(`${source} is empty`, {
@@ -64,11 +65,11 @@ export function checkAddresses(text: string, source: string): OwnAddresses {
   const notOurs = (addresses: readonly string[]) =>
     new HostError(
       list.length === 1
-        ? `${source} is ${list[0]}, which is not an address of this machine (${machine()})`
-        : `${source} names ${addresses.join(", ")}: not of this machine (${machine()})`,
+        ? `${source} is ${list[0]}, which is not an address of this machine (${machine()}), or of an interface that is down`
+        : `${source} names ${addresses.join(", ")}: not of this machine (${machine()}), or of an interface that is down`,
       { hint: `it has: ${describeInterfaces()}` },
     )
-  if (foreign.length === list.length) throw notOurs(foreign)
+  if (list.length - foreign.length < least) throw notOurs(foreign)
   return { addresses: list.filter(isOwn), missing: foreign.length > 0 ? [notOurs(foreign)] : [] }
 }
 

@@ -65,6 +65,15 @@ describe("checkAddresses", () => {
     expect(check).toThrow(message)
   })
 
+  it("takes it that none is there, where that will do", () => {
+    expect(checkAddresses("10.9.9.9", "SLURM_FLAME_HOST", 0)).toMatchObject({
+      addresses: [],
+      missing: [expect.any(HostError)],
+    })
+    expect(() => checkAddresses("", "SLURM_FLAME_HOST", 0)).toThrow(/is empty/)
+    expect(() => checkAddresses("node7", "SLURM_FLAME_HOST", 0)).toThrow(/not an IP address/)
+  })
+
   it("blames whom it is told to", () => {
     expect(() => checkAddresses("", "SLURM_FLAME_HOST in the job script")).toThrow(
       /^SLURM_FLAME_HOST in the job script/,

@@ -37,7 +37,9 @@ let from: readonly string[] = []
 const configured = process.env[HOST_VARIABLE]
 if (configured !== undefined) {
   try {
-    const own = checkAddresses(configured, `${HOST_VARIABLE} in the job script`)
+    // With several ways to the parent, one that is down here is what the others are for.
+    const least = boot.addresses.length > 1 ? 0 : 1
+    const own = checkAddresses(configured, `${HOST_VARIABLE} in the job script`, least)
     from = own.addresses
     for (const { message } of own.missing) process.stderr.write(`slurm-flame: ${message}\n`)
   } catch (error) {
