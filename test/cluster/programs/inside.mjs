@@ -18,7 +18,6 @@ const pool = createPool({
   backend: slurm({ slurmJob, sbatch: { exclude: "n1" } }),
   max: 2,
 })
-process.on("exit", code => say("exit", { code }))
 process.on("uncaughtExceptionMonitor", error => say("failed", { error: String(error) }))
 const runners = await Promise.all([pool.spawn(), pool.spawn()])
 for (const runner of runners)
