@@ -132,6 +132,45 @@ describe("HubShare", () => {
     expect(second.logger.warn).toHaveBeenCalledTimes(1)
   })
 
+  it("opens a port at each of several addresses, in their order, and shares those that others have", async () => {
+    const alone = await join()
+    const both = await join(user(), false, "127.0.0.2", HOST)
+    expect(both.addresses.map(({ host }) => host)).toEqual(["127.0.0.2", HOST])
+    expect(both.addresses[1]).toEqual(alone.addresses[0])
+    const key = newKey()
+    const ways: string[] = []
+    const revoke = both.admit("r-2", key, ({ ws, localAddress }) => {
+      ways.push(localAddress)
+      ws.terminate()
+    })
+    for (const address of both.addresses)
+      (await dial({ ...address, kind: "data", identity: "r-2", key, tls: false })).terminate()
+    await vi.waitFor(() => expect(ways).toEqual(["127.0.0.2", HOST]))
+    revoke()
+    for (const address of both.addresses)
+      await expect(dial({ ...address, kind: "data", identity: "r-2", key, tls: false })).rejects.toThrow(/refused/)
+    both.close()
+    expect(await isOpen(portOf(alone))).toBe(true)
+    await expect(dial({ ...both.addresses[0]!, kind: "data", identity: "r-2", key, tls: false })).rejects.toThrow(
+      /nobody/,
+    )
+  })
+
+  it("leaves out an address that cannot be bound, with a warning, and refuses when there is no other", async () => {
+    const nowhere = "192.0.2.1" // of no machine
+    const one = user()
+    const seat = await join(one, false, nowhere, HOST)
+    expect(seat.addresses.map(({ host }) => host)).toEqual([HOST])
+    expect(one.logger.warn).toHaveBeenCalledExactlyOnceWith(
+      { error: expect.objectContaining({ message: expect.stringContaining(`cannot listen on ${nowhere}`) }) },
+      expect.stringContaining("left out"),
+    )
+    await expect(join(user(), false, nowhere, "192.0.2.77")).rejects.toMatchObject({
+      code: "ERR_FLAME_HOST",
+      message: expect.stringMatching(/none of the 2 addresses .*\n.*192\.0\.2\.1:0: EADDRNOTAVAIL\n.*192\.0\.2\.77/),
+    })
+  })
+
   it("tries an address anew that could not be bound", async () => {
     const nowhere = "192.0.2.1" // of no machine
     await expect(join(user(), false, nowhere)).rejects.toMatchObject({ code: "ERR_FLAME_HOST" })
