@@ -23,7 +23,10 @@ function program(): Command {
     .command("doctor")
     .description("tell what works here and what does not, and what to do about it")
     .option("--json", "print one JSON document: { version, ok, checks }")
-    .option("--interface <name>", "listen on the address of this network interface, such as ib0")
+    .option(
+      "--interface <names>",
+      "listen on the address of this network interface, such as ib0, or of several: ib0,eth0",
+    )
     .option("--partition <name>", "look at this partition, and submit to it")
     .option("--script <file>", "the batch script that `slurmJob` would be: is checked, and used by --submit")
     .option("--submit", "prove it with a real job: one node, five minutes at most")

@@ -22,18 +22,26 @@ export function diedWhileBooting(runnerId: string, evidence: JobEvidence): BootE
     slurmState === undefined ? undefined : `Slurm says ${slurmState}${slurmReason ? ` (${slurmReason})` : ""}`,
     signal ? `killed by ${signal}` : exitCode === undefined ? undefined : `exit code ${exitCode}`,
   ].filter(part => part !== undefined)
-  const tail = stderrTail?.trimEnd()
-  const words = tail ? `\n  its last words:\n${tail.replace(/^/gm, "    | ")}` : ""
   const log = logPath === undefined ? "" : `; its output is in ${logPath}`
   const why = how.length > 0 ? `: ${how.join(", ")}` : ""
   return new BootError(
-    `runner ${runnerId} (${describeJob(evidence)}) ended before it was ready${why}${log}${words}`,
+    `runner ${runnerId} (${describeJob(evidence)}) ended before it was ready${why}${log}${lastWords(stderrTail)}`,
     evidence,
     {
       hint: adviceForDeath(evidence),
     },
   )
 }
+
+function lastWords(stderrTail: string | undefined): string {
+  const tail = stderrTail?.trimEnd()
+  return tail ? `\n  its last words:\n${tail.replace(/^/gm, "    | ")}` : ""
+}
+
+/** What the supervisor says when it finds no parent. */
+const UNREACHED = /^slurm-flame: (no parent: )?cannot reach the parent at /m
+const UNREACHED_HINT =
+  "the node cannot reach any address that this program listens on (a firewall, or another network): set SLURM_FLAME_HOST or slurm({ interface }) to one that it can, or to several"
 
 /** What a shell exits with when there is no such command. */
 const COMMAND_NOT_FOUND = 127
@@ -43,6 +51,7 @@ function adviceForDeath({ exitCode, signal, stderrTail }: JobEvidence): string |
     return 'the node binary, or a command of the script, was not found on the node: slurm({ node: "/path/on/the/nodes" }) says where node is'
   }
   if (signal === "SIGKILL") return "was there enough memory? Linux and Slurm kill what uses more than it may"
+  if (UNREACHED.test(stderrTail ?? "")) return UNREACHED_HINT
   if (stderrTail?.trimEnd()) return undefined // its last words say more than we could
   if (exitCode !== undefined) return "does the module, or what it imports, call process.exit() while it loads?"
   return "run `slurm-flame doctor --submit` to see how far a job gets here"
@@ -67,10 +76,12 @@ export function bootTimedOut(
   const got =
     status === undefined ? "its job was not submitted yet" : `its job is ${status.state}, but no worker serves`
   return new BootTimeoutError(
-    `runner ${runnerId} (${job}) was not ready after ${formatMs(ms)}: ${got}. The job was cancelled`,
+    `runner ${runnerId} (${job}) was not ready after ${formatMs(ms)}: ${got}. The job was cancelled${lastWords(evidence.stderrTail)}`,
     evidence,
     {
-      hint: "does the module finish loading (top-level await)? can the node reach the parent? `slurm-flame doctor --submit` tries it",
+      hint: UNREACHED.test(evidence.stderrTail ?? "")
+        ? UNREACHED_HINT
+        : "does the module finish loading (top-level await)? can the node reach the parent? `slurm-flame doctor --submit` tries it",
     },
   )
 }

@@ -1,7 +1,7 @@
 /** Makes a pool's runners: jobs of its backend that dial the program's port. Owns the pool's seat there and the way to the backend. */
 import { fileURLToPath } from "node:url"
 import type { PoolEmitter } from "./events.ts"
-import { listenHost } from "./host.ts"
+import { listenHosts } from "./host.ts"
 import { type HubSeat, HubShare, type Sharing } from "./hub-share.ts"
 import type { PoolSettings } from "./pool-options.ts"
 import type { PooledRunner, RunnerHost, RunnerIdentity } from "./pooled-runner.ts"
@@ -83,12 +83,15 @@ export class RunnerFactory {
   #openHub(): Promise<HubSeat> {
     if (this.#hub) return this.#hub
     const { backend, logger, tls, hubs = new HubShare() } = this.#settings
-    const join = async () =>
-      await hubs.join(listenHost(backend), tls, {
+    const join = async () => {
+      const { addresses, missing } = listenHosts(backend)
+      for (const error of missing) logger.warn({ error }, "an address is left out")
+      return await hubs.join(addresses, tls, {
         logger,
         refused: event => this.#emitter.emit("refused", event),
         closing: () => this.#closed,
       })
+    }
     const hub = join()
     this.#hub = hub
     hub.catch(() => {

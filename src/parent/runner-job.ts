@@ -5,6 +5,7 @@
 import type { Backend, Job, JobStatus } from "../shared/backend.ts"
 import { BOOT_VARIABLE, encodeBoot } from "../shared/boot.ts"
 import type { JobEvidence } from "../shared/errors.ts"
+import { after, type LongTimer } from "../shared/timer.ts"
 import type { AcceptedPeer } from "../transport/listener.ts"
 import { newKey } from "../transport/psk.ts"
 import type { Port } from "./hub.ts"
@@ -35,6 +36,8 @@ export interface JobHandler {
 
 /** After a goodbye a job ends by itself; it may be late by so much before it is helped along. */
 export const LATE_MS = 5_000
+/** Reading the end of a file; a shared file system may take its time, or hang. */
+const HEAR_MS = 1_000
 /** How often it is helped before its end is taken on trust. */
 const ATTEMPTS = 3
 
@@ -72,6 +75,18 @@ export class RunnerJob {
   async askEnd(tell: (endsAt: number) => void): Promise<void> {
     const status = await this.#job?.ask()
     if (status?.state === "running" && !status.ending && status.endsAt !== undefined) tell(status.endsAt)
+  }
+
+  /** Learns what a job that runs has written so far, if that can be read in a moment. Never rejects. */
+  async hear(): Promise<void> {
+    const job = this.#job
+    if (job?.status.state !== "running") return
+    let timer: LongTimer | undefined
+    const late = new Promise<string>(resolve => {
+      timer = after(HEAR_MS, () => resolve(""))
+    })
+    this.learn({ stderrTail: await Promise.race([job.stderrTail(), late]) })
+    timer?.stop()
   }
 
   attend(interest: "watch" | "rest"): void {
@@ -120,12 +135,12 @@ export class RunnerJob {
     const { signal } = this.#submission
     const key = newKey()
     if (backend.network === "fabric") await module.ready() // no job is submitted for a module that cannot be bundled
-    const { host, port, tls } = await hub().then(open => {
+    const { addresses, tls } = await hub().then(open => {
       signal.throwIfAborted()
       this.#revoke = open.admit(runnerId, key, peer => this.#handler.accept(peer))
       return open
     })
-    const boot = encodeBoot({ v: 1, runnerId, pool, host, port, tls, key: key.toString("base64") })
+    const boot = encodeBoot({ v: 1, runnerId, pool, addresses, tls, key: key.toString("base64") })
     const secretEnv = { [BOOT_VARIABLE]: boot }
     const job = await submissions.submit({ runnerId, pool, entry, nodeArgs: [], env, secretEnv }, signal)
     this.#job = job

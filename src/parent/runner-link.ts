@@ -287,9 +287,9 @@ export class RunnerLink {
       if (known?.generation !== hello.generation) throw new HandshakeError("there is no such line to go on with")
       known.accepted.check(hello.resume)
       greet()
+      this.#addresses = { local: peer.localAddress, remote: peer.remoteAddress } // another network, maybe
       known.accepted.resume(connection, hello.resume)
-      this.#handler.restored()
-      return
+      return this.#handler.restored()
     }
     const { generation } = hello
     const newest = this.#successor ?? known

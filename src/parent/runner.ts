@@ -305,7 +305,9 @@ export class PoolRunner implements PooledRunner {
 
   #armBootTimer(): void {
     const { bootTimeoutMs } = this.#settings
-    this.#bootTimer = after(bootTimeoutMs, () => {
+    this.#bootTimer = after(bootTimeoutMs, async () => {
+      await this.#job.hear()
+      if (this.#state === "ready" || this.#state === "draining") return // just in time
       this.#gone("boot-timeout", bootTimedOut(this.id, bootTimeoutMs, this.#job.job?.status, this.evidence))
     })
   }

@@ -4,24 +4,34 @@
  */
 import { setTimeout as delay } from "node:timers/promises"
 import type { WebSocket } from "ws"
-import { ConnectionError, type FlameError, HandshakeError, isFlameError, ProtocolError } from "../shared/errors.ts"
+import type { Endpoint } from "../shared/address.ts"
+import {
+  ConnectionError,
+  type FlameError,
+  HandshakeError,
+  HostError,
+  isFlameError,
+  ProtocolError,
+} from "../shared/errors.ts"
 import { Connection } from "../transport/connection.ts"
-import { dial, isRefused } from "../transport/dial.ts"
+import { isRefused } from "../transport/dial.ts"
 import { Line, type LineHandler } from "../transport/line.ts"
 import { CloseCode, type ControlMessage, PROTOCOL_VERSION, parseControl, type Resume } from "../transport/protocol.ts"
+
+import { Routes } from "./routes.ts"
 
 type Welcome = Extract<ControlMessage, { t: "welcome" }>
 
 /** Where the parent is, and who this runner is to it. */
 export interface ParentAddress {
-  readonly host: string
-  readonly port: number
+  /** In the order in which to try; at least one. */
+  readonly addresses: readonly Endpoint[]
   readonly tls: boolean
   readonly runnerId: string
   /** In base64. */
   readonly key: string
-  /** The address to dial from; default: whatever the route gives. */
-  readonly localAddress: string | undefined
+  /** Addresses of this node to dial from, where one fits; else whatever the route gives. */
+  readonly from: readonly string[]
 }
 
 export interface DialledLineOptions<W extends Welcome> {
@@ -29,6 +39,8 @@ export interface DialledLineOptions<W extends Welcome> {
   readonly parent: ParentAddress
   /** What this process says of itself in its hello. */
   readonly about: { readonly jobId: string; readonly node: string } | { readonly generation: number }
+  /** The first attempt failed for want of a network; others follow. */
+  unreached?(error: HostError): void
   /** What comes over the line; `up` is called with each connection but the first. */
   handlerFor(
     welcome: W,
@@ -53,12 +65,14 @@ export class DialledLine<W extends Welcome> {
   readonly welcome: W
   readonly connection: Connection
   readonly #options: DialledLineOptions<W>
+  readonly #routes: Routes
   readonly #up: (connection: Connection) => void
   #current: Connection
   #redialling = false
 
-  private constructor(options: DialledLineOptions<W>, connection: Connection, welcome: W) {
+  private constructor(options: DialledLineOptions<W>, routes: Routes, connection: Connection, welcome: W) {
     this.#options = options
+    this.#routes = routes
     this.welcome = welcome
     this.connection = connection
     this.#current = connection
@@ -86,10 +100,23 @@ export class DialledLine<W extends Welcome> {
         throw new HandshakeError(`the parent speaks protocol ${m.v}, this runner ${PROTOCOL_VERSION}`)
       return m as W
     }
-    const take = (connection: Connection, welcome: W) => new DialledLine(options, connection, welcome)
-    const attempt = async () =>
-      await greet(await dialParent(options, FIRST_ATTEMPT_MS), options, undefined, check, take)
+    const routes = new Routes(options.parent.addresses, options.parent.from)
+    const take = (connection: Connection, welcome: W) => new DialledLine(options, routes, connection, welcome)
+    let tries = 0
+    const attempt = async () => {
+      try {
+        return await greet(await dialParent(routes, options, FIRST_ATTEMPT_MS), options, undefined, check, take)
+      } catch (error) {
+        if (tries++ === 0 && error instanceof HostError && !isRefused(error)) options.unreached?.(error)
+        throw error
+      }
+    }
     return await patiently(within(FIRST_FOR_MS), attempt)
+  }
+
+  /** Where the parent is, the address that led there last first. */
+  get addresses(): readonly Endpoint[] {
+    return this.#routes.addresses
   }
 
   /** Asks the parent over the connection that there is now; `alive` is called if it answers. */
@@ -118,7 +145,7 @@ export class DialledLine<W extends Welcome> {
     }
     try {
       await patiently(again, async () => {
-        const ws = await dialParent(this.#options, ATTEMPT_MS)
+        const ws = await dialParent(this.#routes, this.#options, ATTEMPT_MS)
         if (line.over || (line.up && !wanted())) {
           ws.on("error", () => {}) // whatever becomes of it now is no news
           ws.close(CloseCode.bye, "not needed")
@@ -151,18 +178,13 @@ function checkResumed(m: ControlMessage) {
   return m
 }
 
-async function dialParent<W extends Welcome>({ kind, parent }: DialledLineOptions<W>, timeoutMs: number) {
-  const { host, port, tls, runnerId: identity, localAddress } = parent
-  return await dial({
-    host,
-    port,
-    tls,
-    kind,
-    identity,
-    key: Buffer.from(parent.key, "base64"),
-    localAddress,
-    timeoutMs,
-  })
+async function dialParent<W extends Welcome>(
+  routes: Routes,
+  { kind, parent }: DialledLineOptions<W>,
+  timeoutMs: number,
+): Promise<WebSocket> {
+  const { tls, runnerId: identity } = parent
+  return await routes.dial({ tls, kind, identity, key: Buffer.from(parent.key, "base64"), timeoutMs })
 }
 
 /** Says hello, and hands the connection over in the turn in which the answer comes. */

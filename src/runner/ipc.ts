@@ -1,4 +1,5 @@
 /** What supervisor and worker say to each other over the IPC channel that fork() makes. Types only. */
+import type { Endpoint } from "../shared/address.ts"
 import type { DrainReason } from "../transport/protocol.ts"
 
 /** supervisor -> worker */
@@ -7,11 +8,12 @@ export type ToWorker =
       t: "init"
       runnerId: string
       pool: string
-      host: string
-      port: number
+      /** Of the parent, in the order in which to try. */
+      addresses: readonly Endpoint[]
       tls: boolean
       key: string
-      localAddress: string | undefined
+      /** Addresses of this node to dial from. */
+      from: readonly string[]
       jobId: string
       node: string
       tmpdir: string

@@ -85,8 +85,8 @@ export interface Backend {
   readonly name: string
   /** Where runners of this backend dial from: this machine only, or other hosts. */
   readonly network: "loopback" | "fabric"
-  /** Name of the network interface to listen on, if the user gave one. */
-  readonly interface?: string | undefined
+  /** The network interfaces to listen on, if the user named any: those that are to be tried first come first. */
+  readonly interface?: string | readonly string[] | undefined
   /**
    * Submits one job. Rejects with SubmitError, SlurmCommandError or OptionError (the reason, in the scheduler's own
    * words). When `signal` is aborted before there is an id, a job that was submitted all the same is cancelled and the

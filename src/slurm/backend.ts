@@ -29,7 +29,7 @@ export function slurm(options: SlurmOptions = {}): Backend {
 export class SlurmBackend implements Backend {
   readonly name = "slurm"
   readonly network = "fabric"
-  readonly interface: string | undefined
+  readonly interface: Settings["interface"]
   readonly #settings: Settings
   readonly #cluster: Cluster
 

@@ -29,8 +29,11 @@ export interface SlurmOptions {
    * cpusPerTask: 4, exclusive: true }`. They win over `#SBATCH` lines. `true` gives the bare option, `false` leaves it out.
    */
   sbatch?: Record<string, string | number | boolean>
-  /** Name of the network interface the parent listens on where SLURM_FLAME_HOST is not set, e.g. `ib0`. */
-  interface?: string
+  /**
+   * The network interface the parent listens on where SLURM_FLAME_HOST is not set, e.g. `ib0`; or several, which runners try
+   * in this order: `['ib0', 'eth0']`.
+   */
+  interface?: string | readonly string[]
   /** Absolute path of the node binary on the compute nodes. Default: the parent's own. */
   node?: string
   /**
@@ -45,7 +48,7 @@ export interface Settings {
   readonly slurmJob: SlurmOptions["slurmJob"]
   /** Long names with dashes. */
   readonly sbatch: ReadonlyMap<string, string | true>
-  readonly interface: string | undefined
+  readonly interface: string | readonly string[] | undefined
   readonly node: string
   /** Whole seconds; undefined where the default applies. */
   readonly signalBefore: number | undefined
@@ -86,18 +89,7 @@ export function checkOptions(options: SlurmOptions): Settings {
   if (slurmJob !== undefined && typeof slurmJob !== "string" && typeof slurmJob !== "function") {
     throw new OptionError("slurmJob", "`slurmJob` must be the text of a batch script, or a function that gives it")
   }
-  if (
-    options.interface !== undefined &&
-    (typeof options.interface !== "string" || options.interface === "" || isIP(options.interface))
-  ) {
-    throw new OptionError(
-      "interface",
-      `\`interface\` must be the name of a network interface, not ${JSON.stringify(options.interface)}`,
-      {
-        hint: "for example 'ib0' (`ip -brief addr` lists them); to give an address, set SLURM_FLAME_HOST",
-      },
-    )
-  }
+  checkInterface(options.interface)
   if (options.node !== undefined && (typeof options.node !== "string" || !isAbsolute(options.node))) {
     throw new OptionError(
       "node",
@@ -114,6 +106,21 @@ export function checkOptions(options: SlurmOptions): Settings {
     node: options.node ?? process.execPath,
     signalBefore: signalBefore === undefined ? undefined : signalSeconds(signalBefore),
   }
+}
+
+/** @throws OptionError */
+function checkInterface(given: unknown): void {
+  if (given === undefined) return
+  const names: unknown[] = Array.isArray(given) ? given : [given]
+  const isName = (name: unknown) => typeof name === "string" && /^[^\s,]+$/.test(name) && !isIP(name)
+  if (names.length > 0 && names.every(isName)) return
+  throw new OptionError(
+    "interface",
+    `\`interface\` must be the name of a network interface, or a list of names, not ${JSON.stringify(given)}`,
+    {
+      hint: "for example 'ib0' (`ip -brief addr` lists them) or ['ib0', 'eth0']; to give an address, set SLURM_FLAME_HOST",
+    },
+  )
 }
 
 function unknownOption(name: string): OptionError {

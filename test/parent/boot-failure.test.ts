@@ -49,6 +49,14 @@ describe("a job that ended while it booted", () => {
       { ...evidence, exitCode: 1, stderrTail: "line 1\nline 2\n" },
       /exit code 1\n {2}its last words:\n {4}\| line 1\n {4}\| line 2$/,
     ],
+    [
+      {
+        ...evidence,
+        exitCode: 0,
+        stderrTail: "slurm-flame: no parent: cannot reach the parent at any of its 2 addresses:\n  - a\n",
+      },
+      /last words:\n.*no parent.*\n {4}\| {3}- a\n {2}hint: .*SLURM_FLAME_HOST or slurm\(\{ interface \}\)/,
+    ],
     [{ ...evidence, slurmState: "FAILED", slurmReason: "JobLaunchFailure" }, /Slurm says FAILED \(JobLaunchFailure\)/],
     [
       { ...evidence, slurmState: "FAILED", exitCode: 1, logPath: "/x.log" },
@@ -83,6 +91,13 @@ describe("a boot that took too long", () => {
   ] as const)("%o", (status, message) => {
     expect(bootTimedOut("r", 1_000, status, evidence).message).toMatch(message)
   })
+})
+
+it("a boot that took too long because the node cannot reach this host says what the runner found", () => {
+  const stderrTail = "slurm-flame: cannot reach the parent at 10.0.0.1:4: no answer within 10s\n(trying again)\n"
+  const { message } = bootTimedOut("r", 1_000, { state: "running" }, { ...evidence, stderrTail })
+  expect(message).toMatch(/no worker serves\. .*\n {2}its last words:\n {4}\| slurm-flame: cannot reach .*10s\n.*again/)
+  expect(message).toMatch(/\n {2}hint: .*SLURM_FLAME_HOST/)
 })
 
 describe("a lost runner", () => {

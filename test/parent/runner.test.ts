@@ -127,7 +127,8 @@ async function boot(logs?: LogDesk) {
 /** One of the runner's two programs, played by the test. */
 async function play(config: BootConfig, kind: "control" | "data") {
   const key = Buffer.from(config.key, "base64")
-  const ws = await dial({ host: config.host, port: config.port, kind, identity: config.runnerId, key })
+  const [address] = config.addresses
+  const ws = await dial({ ...address!, kind, identity: config.runnerId, key })
   sockets.push(ws)
   const messages: { t: string }[] = []
   const waiters: { t: string; resolve: (message: unknown) => void }[] = []

@@ -55,17 +55,11 @@ async function supervised(first: string | undefined) {
     v: 1,
     runnerId,
     pool: "p",
-    host: open.host,
-    port: open.port,
+    addresses: open.addresses,
     tls: true,
     key: key.toString("base64"),
   } as const
-  await ControlLink.open(
-    boot,
-    undefined,
-    { jobId: "1", node: "n" },
-    { message() {}, writable() {}, resumed() {}, lost() {} },
-  )
+  await ControlLink.open(boot, [], { jobId: "1", node: "n" }, { message() {}, writable() {}, resumed() {}, lost() {} })
   return { dials, again }
 }
 

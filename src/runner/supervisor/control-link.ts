@@ -1,6 +1,7 @@
 /**
  * The supervisor's line to the parent: dials, says hello, notices silence. Owns the control line; knows nothing of workers.
  */
+import type { Endpoint } from "../../shared/address.ts"
 import type { BootConfig } from "../../shared/boot.ts"
 import { ConnectionError, type FlameError, ProtocolError } from "../../shared/errors.ts"
 import type { Connection } from "../../transport/connection.ts"
@@ -22,6 +23,8 @@ export interface ControlHandler {
   writable(): void
   /** The line goes on over another connection: the one before was cut, and others on the same way may be. */
   resumed(): void
+  /** No address of the parent could be reached at first; it is tried again. */
+  unreached?(error: Error): void
   /** The line is gone, and with it the parent. */
   lost(reason: FlameError): void
 }
@@ -64,6 +67,11 @@ export class ControlLink {
     this.#listen(dialled.connection)
   }
 
+  /** Where the parent is, the address that led there last first. */
+  get addresses(): readonly Endpoint[] {
+    return this.#dialled.addresses
+  }
+
   /** How long a runner without its parent may take to end. @param unlinked Work is open that does not belong to its caller. */
   orphanGraceMs(unlinked: boolean): number {
     const { orphanGraceMs, unlinkedGraceMs } = this.#dialled.welcome
@@ -81,15 +89,16 @@ export class ControlLink {
    */
   static async open(
     boot: BootConfig,
-    localAddress: string | undefined,
+    from: readonly string[],
     who: { jobId: string; node: string },
     handler: ControlHandler,
   ): Promise<ControlLink> {
     let link: ControlLink | undefined
     const dialled = await DialledLine.open<Welcome>({
       kind: "control",
-      parent: { ...boot, localAddress },
+      parent: { ...boot, from },
       about: who,
+      unreached: error => handler.unreached?.(error),
       handlerFor: () => ({
         text(data) {
           const m = parseControl(data, "control") as ToSupervisorMessage

@@ -3,6 +3,7 @@
  * always cleans up. Owns the runner's life: the worker and its restarts, the drain, the temporary directory, the last word.
  */
 import { onExit } from "signal-exit"
+import type { Endpoint } from "../../shared/address.ts"
 import type { BootConfig, JobFacts } from "../../shared/boot.ts"
 import { StateError } from "../../shared/errors.ts"
 import { packError } from "../../transport/failure.ts"
@@ -36,10 +37,12 @@ export interface SupervisorInit {
   jobId: string
   node: string
   endsAt: number | undefined
-  localAddress: string | undefined
+  /** Addresses of this node to dial from. */
+  from: readonly string[]
   tmp: TmpDir | undefined
   first: WorkerProcess | undefined
-  startWorker(generation: number): WorkerProcess
+  /** @param addresses Of the parent, in the order in which to try. */
+  startWorker(generation: number, addresses?: readonly Endpoint[]): WorkerProcess
   /** Why no worker could be started. */
   problem: unknown
   /** Has all that the workers write. */
@@ -78,7 +81,7 @@ export class Supervisor {
     const { boot, jobId, node, problem } = this.#init
     try {
       // When the address is the problem, the parent should hear of it all the same: by whatever route there is.
-      const from = problem === undefined ? this.#init.localAddress : undefined
+      const from = problem === undefined ? this.#init.from : []
       this.#link = await ControlLink.open(
         boot,
         from,
@@ -93,6 +96,7 @@ export class Supervisor {
           },
           writable: () => this.#init.feed.writable(),
           resumed: () => this.#relink(this.#generation),
+          unreached: error => process.stderr.write(`slurm-flame: ${error.message}\n(trying again)\n`),
           lost: () => {
             if (this.#state !== "ended") this.#orphaned()
           },
@@ -208,7 +212,7 @@ export class Supervisor {
       return
     }
     this.#generation += 1
-    this.#watch(this.#init.startWorker(this.#generation))
+    this.#watch(this.#init.startWorker(this.#generation, this.#link?.addresses))
   }
 
   async #end(reason: DrainReason | "crashed"): Promise<void> {
