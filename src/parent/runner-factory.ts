@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url"
 import type { PoolEmitter } from "./events.ts"
 import { listenHost } from "./host.ts"
 import { type HubSeat, HubShare, type Sharing } from "./hub-share.ts"
+import { PendingNews } from "./pending-news.ts"
 import type { PoolSettings } from "./pool-options.ts"
 import type { PooledRunner, RunnerHost } from "./pooled-runner.ts"
 import { PoolRunner } from "./runner.ts"
@@ -16,6 +17,7 @@ const SUPERVISOR = fileURLToPath(new URL("../../dist/bin/supervisor.js", import.
 export class RunnerFactory {
   readonly #settings: PoolSettings & Sharing
   readonly #emitter: PoolEmitter
+  readonly #pending: PendingNews
   readonly #submissions: SubmitBatch
   #hub: Promise<HubSeat> | undefined
   #closed = false
@@ -23,6 +25,7 @@ export class RunnerFactory {
   constructor(settings: PoolSettings & Sharing, emitter: PoolEmitter) {
     this.#settings = settings
     this.#emitter = emitter
+    this.#pending = new PendingNews(emitter, settings.logger)
     this.#submissions = new SubmitBatch(settings.backend)
   }
 
@@ -48,6 +51,7 @@ export class RunnerFactory {
         orphanGraceMs: ORPHAN_GRACE_MS,
         unlinkedGraceMs: Math.max(ORPHAN_GRACE_MS, this.#settings.shutdownMs),
         logs: this.#emitter.logs,
+        waits: info => this.#pending.tell(info),
       },
       host,
     )
