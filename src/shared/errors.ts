@@ -128,7 +128,7 @@ export interface JobEvidence {
   /** Where the job's output is. */
   logPath?: string | undefined
   /** The kernel killed it since there was no memory left for it. */
-  outOfMemory?: true | undefined
+  outOfMemory?: boolean | undefined
   /** How much memory it was allowed, in bytes, where that is known. */
   memoryLimitBytes?: number | undefined
   /** The most memory one of its tasks had, in bytes, as `sacct` measured it: where the site keeps accounts. */

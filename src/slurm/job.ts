@@ -9,7 +9,7 @@ import type { Canceller } from "./canceller.ts"
 import type { SlurmClient } from "./client.ts"
 import { isCompleting, meaningOf } from "./job-state.ts"
 import { expandLogPath, type LogPattern, readTail, removeEmpty } from "./log-file.ts"
-import { waitingFor } from "./pending-reason.ts"
+import { type Waiting, waitingFor } from "./pending-reason.ts"
 import type { JobDetail, QueueRow } from "./queue-row.ts"
 import type { Watched, Watcher } from "./watcher.ts"
 
@@ -41,6 +41,8 @@ export class SlurmJob implements Job, Watched {
   #row: QueueRow | undefined
   /** Its end is being looked into: rows that come in meanwhile tell nothing new. */
   #closing = false
+  /** By the newest row it can never start. */
+  #hopeless = false
   #endAwaited = false
   /** Calls of `ask` that wait. */
   #asking = 0
@@ -124,7 +126,7 @@ export class SlurmJob implements Job, Watched {
       case "pending":
         this.#become({
           state: "pending",
-          ...(row.reason !== undefined && { reason: row.reason, ...waitingFor(row.reason, row.partitions.length) }),
+          ...(row.reason !== undefined && { reason: row.reason, ...this.#waiting(row.reason, row.partitions.length) }),
           ...(row.start !== undefined && { expectedStart: new Date(row.start) }),
         })
         break
@@ -152,6 +154,14 @@ export class SlurmJob implements Job, Watched {
 
   onSilence(): void {
     if (!this.#closing) this.#become({ state: "unknown" })
+  }
+
+  /** That it can never start is believed when it is said twice in a row: Slurm's first reason may be a rough one. */
+  #waiting(reason: string, partitions: number): Partial<Waiting> | undefined {
+    const waiting = waitingFor(reason, partitions)
+    const again = this.#hopeless
+    this.#hopeless = waiting?.outlook === "never"
+    return this.#hopeless && !again ? { hint: waiting!.hint } : waiting
   }
 
   /**
@@ -220,7 +230,7 @@ export class SlurmJob implements Job, Watched {
     const killed = outcome === "failed" && (detail?.signal === "SIGKILL" || detail?.exitCode === KILLED)
     if (!exhausted && !killed && outcome !== "cancelled") return {}
     return {
-      ...(exhausted && { outOfMemory: true as const }),
+      ...(exhausted && { outOfMemory: true }),
       ...((exhausted || killed) && { memoryLimitBytes: detail?.memoryBytes }),
       ...(await this.#services.accounting.record(this.id)),
     }

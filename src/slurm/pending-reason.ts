@@ -27,7 +27,7 @@ const REASONS: readonly (readonly [reason: RegExp, outlook: Outlook, hint: strin
   [
     /^PartitionConfig/,
     "never",
-    "the request is over a limit of the partition: `sinfo -o '%P %D %c %m %l'` lists nodes, CPUs, memory (MB) and time; ask for less or for another partition",
+    "the request is over a limit of the partition: `sinfo -o '%P %D %c %m %l'` lists nodes, CPUs, memory (MB) and time limits; ask for less or for another partition",
   ],
   [
     /^BadConstraints/,

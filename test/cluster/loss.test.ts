@@ -40,6 +40,12 @@ async function lost(parent: Program): Promise<Lost> {
   return error as unknown as Lost
 }
 
+/** Cancels a job of ours that is none of the pool's. */
+async function gone(job: string): Promise<void> {
+  await runAs("flame", ["scancel", job])
+  await waitFor(async () => !(await squeue()).some(({ id }) => id === job), "a cancelled job to leave")
+}
+
 const tidy = async () => {
   await endPrograms()
   await runAs("flame", ["scancel", "--user=flame"])
@@ -87,13 +93,22 @@ onCluster("a call is told why its runner is lost:", () => {
   test("preempted: Slurm gave the node to another job", async () => {
     const parent = await openPool({}, { sbatch: { partition: "preempt", nodelist: "n1", cpusPerTask: 8 } })
     const where = await waitingCall(parent)
-    await sbatch("#!/bin/bash\nsleep 60\n", ["-w", "n1", "-c", "8"])
+    const other = await sbatch("#!/bin/bash\nsleep 60\n", ["-w", "n1", "-c", "8"])
     // What the signal means is not known before the job has ended.
     expect(await parent.next("runner:drain")).toMatchObject({ info: { id: where.id, drainReason: "cancelled" } })
     const error = await lost(parent)
     expect(error).toMatchObject({ reason: "preempted", evidence: { jobId: where.jobId, slurmState: "PREEMPTED" } })
     expect(error.message).toMatch(/ is gone: preempted[\s\S]*\n {2}Slurm says PREEMPTED[\s\S]*\n {2}hint: /)
-    await runAs("flame", ["scancel", "--user=flame"])
+    await gone(other)
+    await closeCleanly(parent)
+  })
+
+  test("walltime: its end was brought forward", async () => {
+    const parent = await openPool()
+    const where = await waitingCall(parent)
+    await runAs("flame", ["scontrol", "update", `jobid=${where.jobId}`, "EndTime=now"])
+    const error = await lost(parent)
+    expect(error).toMatchObject({ reason: "walltime", evidence: { jobId: where.jobId, slurmState: "TIMEOUT" } })
     await closeCleanly(parent)
   })
 
@@ -152,6 +167,7 @@ onCluster("a call is told why its runner is lost:", () => {
     } finally {
       await cluster("heal", "n3")
     }
+    await inNode("n3", ["rm", "-rf", where.tmpdir]) // the machine was off
     await closeCleanly(parent)
   })
 })
@@ -165,11 +181,11 @@ onCluster("a job that waits", () => {
     pending: { reason: string; outlook: string; expectedStart?: string; hint: string }
   }
 
-  /** The next news of a wait for that reason. */
-  async function waits(parent: Program, reason: RegExp): Promise<Info> {
+  /** The next news of a wait that is like this. */
+  async function waits(parent: Program, is: (pending: Info["pending"]) => unknown): Promise<Info> {
     for (;;) {
       const { info } = (await parent.next("runner:pending")) as unknown as { info: Info }
-      if (reason.test(info.pending.reason)) return info
+      if (is(info.pending)) return info
     }
   }
 
@@ -177,16 +193,17 @@ onCluster("a job that waits", () => {
     [
       "longer than its partition allows",
       { partition: "short", time: "00:10:00" },
-      "PartitionTimeLimit",
-      /sinfo -o '%P %l'/,
+      /^Partition(TimeLimit|Config)$/, // first the one, a second later the other
+      /sinfo -o '%P .*%l'/,
     ],
-    ["on more nodes than there are", { nodes: 99 }, "PartitionConfig", /sinfo -o '%P %D/],
+    ["on more nodes than there are", { nodes: 99 }, /^PartitionConfig$/, /sinfo -o '%P %D/],
   ])("for what cannot come (%s) is told at once, and cancelled", async (_, options, slurmReason, hint) => {
     const parent = await openPool({}, { sbatch: options })
     parent.send({ do: "spawn", as: "a" })
-    expect((await waits(parent, /./)).pending).toMatchObject({ reason: slurmReason, outlook: "never" })
+    const { pending } = await waits(parent, ({ outlook }) => outlook === "never")
+    expect(pending.reason).toMatch(slurmReason)
     const { error } = await parent.next("failed")
-    expect(error).toMatchObject({ code: "ERR_FLAME_BOOT", evidence: { slurmReason } })
+    expect(error).toMatchObject({ code: "ERR_FLAME_BOOT", evidence: { slurmReason: pending.reason } })
     expect(error.message).toMatch(/can never start as it was asked for/)
     expect(error.message).toMatch(hint)
     await noJobsLeft()
@@ -196,9 +213,8 @@ onCluster("a job that waits", () => {
   test("for somebody's hand is told at once, and starts when it is released", async () => {
     const parent = await openPool({}, { sbatch: { hold: true } })
     parent.send({ do: "spawn", as: "a" })
-    const { jobId, pending } = await waits(parent, /./)
+    const { jobId, pending } = await waits(parent, ({ reason }) => reason === "JobHeldUser")
     expect(pending).toMatchObject({
-      reason: "JobHeldUser",
       outlook: "blocked",
       hint: expect.stringContaining("release"),
     })
@@ -213,7 +229,8 @@ onCluster("a job that waits", () => {
   test("for a partition that is down is told at once, and waits on", async () => {
     const parent = await openPool({}, { sbatch: { partition: "closed" } })
     parent.send({ do: "spawn", as: "a" })
-    expect((await waits(parent, /./)).pending).toMatchObject({ reason: "PartitionDown", outlook: "blocked" })
+    const { pending } = await waits(parent, ({ reason }) => reason === "PartitionDown")
+    expect(pending.outlook).toBe("blocked")
     await closeCleanly(parent)
     expect((await parent.next("failed")).error).toMatchObject({ code: "ERR_FLAME_POOL_CLOSED" })
   })
@@ -226,12 +243,10 @@ onCluster("a job that waits", () => {
     )
     const parent = await openPool({}, { slurmJob: HEAD, sbatch: { nodelist: NODES[0] satisfies NodeName } })
     parent.send({ do: "spawn", as: "a" })
-    let news: Info
-    do news = await waits(parent, /Resources|Priority/)
-    while (!news.pending.expectedStart)
-    expect(news.pending.outlook).toBe("queued")
-    expect(Date.parse(news.pending.expectedStart!)).toBeGreaterThan(Date.now())
-    await runAs("flame", ["scancel", other])
+    const { pending } = await waits(parent, ({ expectedStart }) => expectedStart)
+    expect(pending.outlook).toBe("queued")
+    expect(Date.parse(pending.expectedStart!)).toBeGreaterThan(Date.now())
+    await gone(other)
     await parent.next("spawned")
     await closeCleanly(parent)
   })

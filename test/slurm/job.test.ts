@@ -224,8 +224,26 @@ describe("a job that waits", () => {
     const fake = new FakeSlurm()
     const job = await fake.submit(fake.backend())
     fake.job(job.id, { reason, partitions })
-    const status = await statusOf(job, status => status.state === "pending" && status.reason === reason)
-    expect((status as { outlook?: string }).outlook).toBe(outlook)
+    const told = (status: JobStatus) => status.state === "pending" && status.reason === reason
+    await statusOf(job, status => told(status) && (status as { outlook?: string }).outlook === outlook)
+  })
+
+  it("for what can never come is believed when that is said twice in a row", () => {
+    const job = loneJob()
+    const seen: unknown[] = []
+    job.onStatus(status =>
+      seen.push([(status as { reason?: string }).reason, (status as { outlook?: string }).outlook]),
+    )
+    const row = { id: "7", number: "7", slurmState: "PENDING", end: undefined, start: undefined, node: undefined }
+    for (const reason of ["PartitionConfig", "Priority", "PartitionConfig", "PartitionTimeLimit", "PartitionTimeLimit"])
+      job.onRow({ ...row, partitions: ["cpu"], reason })
+    expect(seen).toEqual([
+      ["PartitionConfig", undefined],
+      ["Priority", "queued"],
+      ["PartitionConfig", undefined],
+      ["PartitionTimeLimit", "never"],
+    ])
+    job.onMissing()
   })
 })
 

@@ -54,5 +54,5 @@ export async function devour(started: () => Promise<void>, victim: "worker" | "s
   writeFileSync(`/proc/${victim === "worker" ? process.pid : process.ppid}/oom_score_adj`, "1000")
   await started()
   const taken: Buffer[] = []
-  for (;;) taken.push(Buffer.alloc(10_000_000, 1))
+  for (;;) taken.push(Buffer.alloc(1_000_000_000, 1)) // at once: who creeps up to his limit only becomes slow for long
 }
