@@ -2,6 +2,10 @@
 import type { JobStatus } from "../shared/backend.ts"
 import { formatMs } from "../shared/duration.ts"
 import { BootError, BootTimeoutError, HostError, type JobEvidence, ModuleError } from "../shared/errors.ts"
+import { describeExit, describeJob, evidenceLines, lastWords } from "./evidence-text.ts"
+import { adviceAfter } from "./loss-advice.ts"
+
+type Pending = JobStatus & { state: "pending" }
 
 /** What a runner said of itself (`fail`), as one of our own classes again. */
 export function reviveFailure(error: unknown, source: string, evidence: JobEvidence): Error {
@@ -10,32 +14,28 @@ export function reviveFailure(error: unknown, source: string, evidence: JobEvide
   const message = (typeof e?.message === "string" ? e.message : String(error)).replace(`\n  hint: ${hint}`, "")
   const init = { cause: e?.cause ?? error, hint }
   if (e?.code === "ERR_FLAME_MODULE") return new ModuleError(source, message, init)
-  const where = describeJob(evidence)
+  const where = describe(evidence)
   if (e?.code === "ERR_FLAME_HOST") return new HostError(`${where}: ${message}`, init)
   return new BootError(`${where} could not start: ${message}`, evidence, init)
 }
 
 /** The job ended, or its worker did, before it served. */
 export function diedWhileBooting(runnerId: string, evidence: JobEvidence): BootError {
-  const { exitCode, signal, slurmState, slurmReason, stderrTail, logPath } = evidence
-  const how = [
-    slurmState === undefined ? undefined : `Slurm says ${slurmState}${slurmReason ? ` (${slurmReason})` : ""}`,
-    signal ? `killed by ${signal}` : exitCode === undefined ? undefined : `exit code ${exitCode}`,
-  ].filter(part => part !== undefined)
-  const log = logPath === undefined ? "" : `; its output is in ${logPath}`
-  const why = how.length > 0 ? `: ${how.join(", ")}` : ""
+  const how = evidence.outOfMemory ? "out of memory" : describeExit(evidence)
   return new BootError(
-    `runner ${runnerId} (${describeJob(evidence)}) ended before it was ready${why}${log}${lastWords(stderrTail)}`,
+    `runner ${runnerId} (${describe(evidence)}) ended before it was ready${how ? `: ${how}` : ""}${evidenceLines(evidence, true)}`,
     evidence,
-    {
-      hint: adviceForDeath(evidence),
-    },
+    { hint: adviceForDeath(evidence) },
   )
 }
 
-function lastWords(stderrTail: string | undefined): string {
-  const tail = stderrTail?.trimEnd()
-  return tail ? `\n  its last words:\n${tail.replace(/^/gm, "    | ")}` : ""
+/** Its job waits for what cannot come: it was cancelled at once. */
+export function neverStarts(runnerId: string, status: Pending, evidence: JobEvidence): BootError {
+  return new BootError(
+    `runner ${runnerId} (${describe(evidence)}) can never start as it was asked for: Slurm's reason is ${status.reason}. The job was cancelled`,
+    evidence,
+    { hint: status.hint, permanent: true },
+  )
 }
 
 /** What the supervisor says when it finds no parent. */
@@ -46,7 +46,9 @@ const UNREACHED_HINT =
 /** What a shell exits with when there is no such command. */
 const COMMAND_NOT_FOUND = 127
 
-function adviceForDeath({ exitCode, signal, stderrTail }: JobEvidence): string | undefined {
+function adviceForDeath(evidence: JobEvidence): string | undefined {
+  const { exitCode, signal, stderrTail } = evidence
+  if (evidence.outOfMemory) return adviceAfter("out-of-memory", evidence)
   if (exitCode === COMMAND_NOT_FOUND && !signal) {
     return 'the node binary, or a command of the script, was not found on the node: slurm({ node: "/path/on/the/nodes" }) says where node is'
   }
@@ -57,6 +59,9 @@ function adviceForDeath({ exitCode, signal, stderrTail }: JobEvidence): string |
   return "run `slurm-flame doctor --submit` to see how far a job gets here"
 }
 
+const WAIT_LONGER =
+  "ask for less (time, CPUs, GPUs), try another partition, or raise `bootTimeout`: the queue is longer than that"
+
 /** No runner within `bootTimeout`. */
 export function bootTimedOut(
   runnerId: string,
@@ -64,13 +69,15 @@ export function bootTimedOut(
   status: JobStatus | undefined,
   evidence: JobEvidence,
 ): BootTimeoutError {
-  const job = describeJob(evidence)
+  const job = describe(evidence)
   if (status?.state === "pending" || evidence.slurmReason !== undefined) {
     const reason = evidence.slurmReason ?? "no reason given"
+    const { expectedStart: start, hint = WAIT_LONGER } = status?.state === "pending" ? status : {}
+    const when = start === undefined ? "" : `, and it was to start at ${start.toISOString()}`
     return new BootTimeoutError(
-      `runner ${runnerId} (${job}) was still pending after ${formatMs(ms)}: Slurm's reason is ${reason}. The job was cancelled`,
+      `runner ${runnerId} (${job}) was still pending after ${formatMs(ms)}: Slurm's reason is ${reason}${when}. The job was cancelled`,
       evidence,
-      { hint: adviceFor(reason) },
+      { hint },
     )
   }
   const got =
@@ -86,17 +93,6 @@ export function bootTimedOut(
   )
 }
 
-function adviceFor(reason: string): string {
-  if (/Partition(Down|Inactive|Config|TimeLimit)|ReqNodeNotAvail/.test(reason)) {
-    return "this job could never start as it was asked for: see `sinfo` and the partition's limits"
-  }
-  if (/QOS|Assoc|MaxJobs|Limit/.test(reason))
-    return "a limit of your account was reached: see `sacctmgr show assoc`, or lower `max`"
-  return "ask for less (time, CPUs, GPUs), try another partition, or raise `bootTimeout`: the queue is longer than that"
-}
-
-function describeJob(evidence: JobEvidence): string {
-  const { jobId, node } = evidence
-  if (jobId === undefined) return "not submitted"
-  return `job ${jobId}${node === undefined ? "" : ` on ${node}`}`
+function describe(evidence: JobEvidence): string {
+  return describeJob(evidence) ?? "not submitted"
 }

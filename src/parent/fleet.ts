@@ -7,6 +7,7 @@ import type { Job } from "../shared/backend.ts"
 import { BootPolicy, FORGET_MS, type Verdict } from "./boot-policy.ts"
 import { Census } from "./census.ts"
 import type { PoolEmitter } from "./events.ts"
+import { isCrash } from "./gone-reason.ts"
 import { wanted } from "./growth.ts"
 import { IdleWatch } from "./idle-watch.ts"
 import type { BreakerInfo } from "./pool-api.ts"
@@ -330,7 +331,7 @@ export class Fleet {
       this.#host.lost(runner, "ended with its runner")
       this.#host.gone(runner)
       const upSince = this.#upSince.get(runner)
-      const soon = runner.goneReason === "crashed" && performance.now() - (upSince ?? 0) < FORGET_MS
+      const soon = isCrash(runner.goneReason) && performance.now() - (upSince ?? 0) < FORGET_MS
       const failure = bootError ?? (soon ? runner.lostError(false) : undefined)
       // Before anybody hears of it, for they may ask for a runner: the next boot has to wait.
       const verdict =

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url"
 import type { PoolEmitter } from "./events.ts"
 import { listenHosts } from "./host.ts"
 import { type HubSeat, HubShare, type Sharing } from "./hub-share.ts"
+import { PendingNews } from "./pending-news.ts"
 import type { PoolSettings } from "./pool-options.ts"
 import type { PooledRunner, RunnerHost, RunnerIdentity } from "./pooled-runner.ts"
 import { RunEntry } from "./run-entry.ts"
@@ -17,6 +18,7 @@ const SUPERVISOR = fileURLToPath(new URL("../../dist/bin/supervisor.js", import.
 export class RunnerFactory {
   readonly #settings: PoolSettings & Sharing
   readonly #emitter: PoolEmitter
+  readonly #pending: PendingNews
   readonly #submissions: SubmitBatch
   #hub: Promise<HubSeat> | undefined
   #entry: RunEntry | undefined
@@ -25,6 +27,7 @@ export class RunnerFactory {
   constructor(settings: PoolSettings & Sharing, emitter: PoolEmitter) {
     this.#settings = settings
     this.#emitter = emitter
+    this.#pending = new PendingNews(emitter, settings.logger)
     this.#submissions = new SubmitBatch(settings.backend)
   }
 
@@ -50,6 +53,7 @@ export class RunnerFactory {
         orphanGraceMs: ORPHAN_GRACE_MS,
         unlinkedGraceMs: Math.max(ORPHAN_GRACE_MS, this.#settings.shutdownMs),
         logs: this.#emitter.logs,
+        waits: info => this.#pending.tell(info),
       },
       host,
     )
@@ -76,7 +80,8 @@ export class RunnerFactory {
   async #enter(run: string): Promise<HubSeat> {
     const seat = await this.#openHub()
     this.#entry ??= new RunEntry(this.#settings, run)
-    await this.#entry.begin(seat)
+    const [first] = seat.addresses // all of them are as good for asking whether this program lives
+    await this.#entry.begin(first!)
     return seat
   }
 

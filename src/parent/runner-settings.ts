@@ -1,4 +1,5 @@
 /** What a runner is given. Types only. */
+import type { RunnerInfo } from "./events.ts"
 import type { JobSettings } from "./runner-job.ts"
 import type { LinkSettings } from "./runner-link.ts"
 
@@ -6,4 +7,6 @@ export interface RunnerSettings extends LinkSettings, JobSettings {
   readonly serial: number
   /** From submission until it serves; also after its worker crashed. */
   readonly bootTimeoutMs: number
+  /** Told whenever there is something new about its wait in the scheduler's queue. Left out: nobody wants to know. */
+  readonly waits?: (info: RunnerInfo) => void
 }

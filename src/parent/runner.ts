@@ -9,19 +9,22 @@ import { after, type LongTimer } from "../shared/timer.ts"
 import type { ComlinkPort } from "../transport/comlink-port.ts"
 import type { DrainReason, SupervisorMessage } from "../transport/protocol.ts"
 import type { Session } from "../transport/session.ts"
-import { bootTimedOut, diedWhileBooting, reviveFailure } from "./boot-failure.ts"
+import { bootTimedOut, diedWhileBooting, neverStarts, reviveFailure } from "./boot-failure.ts"
 import type { Call, CallTarget } from "./call.ts"
 import { Link } from "./chain.ts"
 import type { RunnerInfo } from "./events.ts"
 import { Explanation } from "./explanation.ts"
+import { crashOr, inDoubt, isOurs, reasonAfter, withoutNews } from "./gone-reason.ts"
 import { Idler } from "./idle-watch.ts"
-import { isOurs, lostError, openAfterDrain, reasonAfter } from "./lost-error.ts"
+import { lostError, openAfterDrain } from "./lost-error.ts"
+import { pendingInfo } from "./pending-news.ts"
 import type { EndReason, PooledRunner, RunnerHost } from "./pooled-runner.ts"
 import { LATE_MS, RunnerJob } from "./runner-job.ts"
 import { RunnerLink } from "./runner-link.ts"
 import type { RunnerSettings } from "./runner-settings.ts"
 import { type RunnerState, transition } from "./runner-state.ts"
 import { Service } from "./service.ts"
+import { OF_A_WORKER, workerLoss } from "./worker-loss.ts"
 
 export class PoolRunner implements PooledRunner {
   readonly id: string
@@ -59,7 +62,11 @@ export class PoolRunner implements PooledRunner {
     this.closed = new Promise(resolve => {
       this.#resolveClosed = resolve
     })
-    this.#explanation = new Explanation(settings.backend.network, reason => this.#unexplained(reason))
+    this.#explanation = new Explanation(
+      settings.backend,
+      () => this.#job.job,
+      reason => this.#unexplained(reason),
+    )
     this.#job = new RunnerJob(settings, {
       accept: peer => this.#link.accept(peer),
       submitted: () => this.#submitted(),
@@ -106,6 +113,7 @@ export class PoolRunner implements PooledRunner {
       jobId: this.evidence.jobId,
       node: this.evidence.node,
       reason: this.#goneReason ?? (this.#state === "pending" ? this.evidence.slurmReason : undefined),
+      pending: pendingInfo(this.#state, this.#job.job?.status),
       inFlight: this.#service.running,
       leased: this.leased,
       deadline: this.#endsAt === undefined ? undefined : new Date(this.#endsAt),
@@ -177,6 +185,8 @@ export class PoolRunner implements PooledRunner {
       case "pending":
         if (status.reason !== undefined) this.#job.learn({ slurmReason: status.reason })
         if (this.#state === "submitted" || this.#state === "booting") this.#move("pending")
+        if (this.#state === "pending") this.#settings.waits?.(this.info)
+        if (status.outlook === "never") this.#gone("boot-failed", neverStarts(this.id, status, this.evidence))
         return
       case "running":
         this.#job.learn({ node: status.node }, "slurmReason")
@@ -184,8 +194,7 @@ export class PoolRunner implements PooledRunner {
         if (!status.ending) this.#setEnd(status.endsAt)
         return
       case "ended":
-        this.#jobEnded(status)
-        return
+        return this.#jobEnded(status)
       case "unknown":
         return
     }
@@ -226,7 +235,7 @@ export class PoolRunner implements PooledRunner {
   #ready(session: Session, exports: string[]): void {
     if (this.#state !== "booting") return
     this.#bootTimer?.stop()
-    this.#job.learn({}, "exitCode", "signal", "stderrTail") // those were of the worker before this one
+    this.#job.learn({}, ...OF_A_WORKER) // before this one
     this.#service.begin(session, exports, this.id, this.evidence)
     this.#move("ready")
     this.#rest()
@@ -244,13 +253,11 @@ export class PoolRunner implements PooledRunner {
   }
 
   #workerExit(exit: SupervisorMessage & { t: "worker-exit" }): void {
-    this.#job.learn({ exitCode: exit.code ?? undefined, signal: exit.signal ?? undefined, stderrTail: exit.stderr })
-    if (!this.#service.begun) {
-      this.#gone("boot-failed", diedWhileBooting(this.id, this.evidence))
-      return
-    }
+    const loss = workerLoss(exit)
+    this.#job.learn(loss.evidence)
+    if (!this.#service.begun) return this.#gone("boot-failed", diedWhileBooting(this.id, this.evidence))
     this.#explanation.stop()
-    this.#service.fail(lostError(this.id, "crashed", true, this.evidence))
+    this.#service.fail(lostError(this.id, loss.reason, true, this.evidence))
     if (this.#state !== "ready" || !exit.restart) return // a bye follows
     this.#move("booting")
     this.#armBootTimer()
@@ -262,7 +269,8 @@ export class PoolRunner implements PooledRunner {
     this.#settings.logger.debug({ runner: this.id, reason, cut }, "runner said bye")
     if (!this.#service.begun && reason === "crashed")
       this.#gone("boot-failed", diedWhileBooting(this.id, this.evidence))
-    else this.#gone(this.#goneReason ?? reason, undefined, true)
+    else if (inDoubt(this.#goneReason, this.#settings.backend)) this.#explain(new ConnectionError("it said goodbye"))
+    else this.#gone(this.#goneReason ?? crashOr(reason, this.evidence), undefined, true)
   }
 
   /** The network is cut, or the runner is dead: the scheduler may know. If it comes back, nothing was lost. */
@@ -286,7 +294,8 @@ export class PoolRunner implements PooledRunner {
   }
 
   #dataLost(reason: Error, generation: number): void {
-    if (this.#state === "draining") this.#service.fail(openAfterDrain(reason, this))
+    const open = this.#state === "draining" && openAfterDrain(reason, this, this.#settings.backend)
+    if (open) this.#service.fail(open)
     else if (this.#state === "ready" && !this.#link.resetWorker(generation)) this.#explain(reason)
   }
 
@@ -299,7 +308,7 @@ export class PoolRunner implements PooledRunner {
 
   #unexplained(reason: Error): void {
     this.#settings.logger.warn({ runner: this.id, reason: reason.message }, "a runner's connection was lost")
-    if (this.#service.begun) this.#gone(this.#goneReason ?? "connection-lost")
+    if (this.#service.begun) this.#gone(this.#goneReason ?? withoutNews(this.#settings.backend, this.#job.job?.status))
     else this.#gone("boot-failed", diedWhileBooting(this.id, { ...this.evidence, stderrTail: reason.message }))
   }
 
@@ -320,6 +329,7 @@ export class PoolRunner implements PooledRunner {
     this.#bootTimer?.stop()
     this.#explanation.stop()
     const lost = lostError(this.id, reason, true, this.evidence)
+    this.#job.learn(lost.evidence) // with the advice
     this.#job.end(error ?? lost, leaving)
     this.#link.close(new ConnectionError(`the runner is gone: ${reason}`))
     this.#service.fail(lost)

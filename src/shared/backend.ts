@@ -34,9 +34,26 @@ export type JobOutcome =
   | "node-fail"
   | "unknown"
 
+/**
+ * What becomes of a job that waits. `queued`: its turn will come. `limited`: a limit of the account keeps it, until other jobs end.
+ * `blocked`: somebody has to do something first (release a hold, bring back a node or a partition). `never`: as it was asked for, it
+ * cannot start, whatever others do.
+ */
+export type Outlook = "queued" | "limited" | "blocked" | "never"
+
 /** What a backend knows of a job. `unknown` is neither failed nor running: nothing can be said at present. */
 export type JobStatus =
-  | { readonly state: "pending"; readonly reason?: string; readonly expectedStart?: Date }
+  | {
+      readonly state: "pending"
+      /** In the scheduler's words, e.g. `Resources`. */
+      readonly reason?: string
+      /** When it may start, as the scheduler sees it now: others may go first, or end sooner. */
+      readonly expectedStart?: Date
+      /** What the reason means; left out where there is none, or one that is not known. */
+      readonly outlook?: Outlook
+      /** What can be done about it. */
+      readonly hint?: string
+    }
   /** `endsAt`: when the walltime is over (ms since the epoch), where there is one. `ending`: it has been told to end. */
   | { readonly state: "running"; readonly node?: string; readonly endsAt?: number; readonly ending?: true }
   | { readonly state: "ended"; readonly outcome: JobOutcome; readonly evidence: JobEvidence }

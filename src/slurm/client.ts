@@ -43,6 +43,8 @@ export interface SiteConfig {
   readonly killWaitMs: number
   /** The most tasks of an array job; 0 or 1 where the site wants none. */
   readonly maxArraySize: number
+  /** Jobs leave a record that `sacct` shows. */
+  readonly accounting: boolean
 }
 
 /** Slurm's own defaults, and what is assumed where the controller does not say. */
@@ -155,5 +157,7 @@ function parseSite(config: string): SiteConfig {
   return {
     killWaitMs: number(/^KillWait\s*=\s*(\d+)/m, DEFAULT_SITE.killWaitS) * 1_000,
     maxArraySize: Math.min(maxArraySize, tasks),
+    // Without: "accounting_storage/none", or "(null)" in newer releases.
+    accounting: /^AccountingStorageType\s*=\s*accounting_storage\/(?!none)/m.test(config),
   }
 }

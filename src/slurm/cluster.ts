@@ -2,6 +2,7 @@
  * The one way of this program to Slurm: whatever the number of pools and backends, there is one poll of squeue, one gate for
  * submissions and one collector of cancels. Owns these; knows no options and no job.
  */
+import { Accounting } from "./accounting.ts"
 import { Canceller } from "./canceller.ts"
 import { type CommandLimits, SlurmClient } from "./client.ts"
 import { LogDirectory } from "./log-file.ts"
@@ -27,6 +28,7 @@ export class Cluster {
   readonly watcher: Watcher
   readonly canceller: Canceller
   readonly orphans: Orphans
+  readonly accounting: Accounting
   readonly logs = new LogDirectory()
   readonly missingGraceMs: number
 
@@ -37,6 +39,7 @@ export class Cluster {
     this.watcher = new Watcher(this.client, times.pace)
     this.canceller = new Canceller(this.client)
     this.orphans = new Orphans(this)
+    this.accounting = new Accounting(this.client)
     this.missingGraceMs = times.missingGraceMs ?? 10_000
   }
 }

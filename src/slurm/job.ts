@@ -4,12 +4,17 @@
  */
 import type { Job, JobOutcome, JobStatus } from "../shared/backend.ts"
 import { type JobEvidence, SlurmCommandError } from "../shared/errors.ts"
+import type { Accounting } from "./accounting.ts"
 import type { Canceller } from "./canceller.ts"
 import type { SlurmClient } from "./client.ts"
 import { isCompleting, meaningOf } from "./job-state.ts"
 import { expandLogPath, type LogPattern, readTail, removeEmpty } from "./log-file.ts"
+import { type Waiting, waitingFor } from "./pending-reason.ts"
 import type { JobDetail, QueueRow } from "./queue-row.ts"
 import type { Watched, Watcher } from "./watcher.ts"
+
+/** What a shell exits with when its command was ended by SIGKILL. */
+const KILLED = 137
 
 type Ended = JobStatus & { state: "ended" }
 
@@ -18,6 +23,7 @@ export interface JobServices {
   readonly client: Pick<SlurmClient, "show">
   readonly watcher: Watcher
   readonly canceller: Canceller
+  readonly accounting: Pick<Accounting, "record">
   /** For how long after its submission a job may be missing from squeue, in ms. */
   readonly missingGraceMs: number
 }
@@ -35,6 +41,8 @@ export class SlurmJob implements Job, Watched {
   #row: QueueRow | undefined
   /** Its end is being looked into: rows that come in meanwhile tell nothing new. */
   #closing = false
+  /** By the newest row it can never start. */
+  #hopeless = false
   #endAwaited = false
   /** Calls of `ask` that wait. */
   #asking = 0
@@ -118,7 +126,7 @@ export class SlurmJob implements Job, Watched {
       case "pending":
         this.#become({
           state: "pending",
-          ...(row.reason !== undefined && { reason: row.reason }),
+          ...(row.reason !== undefined && { reason: row.reason, ...this.#waiting(row.reason, row.partitions.length) }),
           ...(row.start !== undefined && { expectedStart: new Date(row.start) }),
         })
         break
@@ -148,13 +156,25 @@ export class SlurmJob implements Job, Watched {
     if (!this.#closing) this.#become({ state: "unknown" })
   }
 
+  /** That it can never start is believed when it is said twice in a row: Slurm's first reason may be a rough one. */
+  #waiting(reason: string, partitions: number): Partial<Waiting> | undefined {
+    const waiting = waitingFor(reason, partitions)
+    const again = this.#hopeless
+    this.#hopeless = waiting?.outlook === "never"
+    return this.#hopeless && !again ? { hint: waiting!.hint } : waiting
+  }
+
   /**
    * Ends the job's story; `outcome` undefined: squeue has forgotten it, so ask the controller by id.
    * @param presumed How it ended if the controller has forgotten it as well.
    */
   async #close(outcome: JobOutcome | undefined, presumed: JobOutcome = "unknown"): Promise<void> {
     this.#closing = true
-    if (outcome !== undefined) this.#services.watcher.unwatch(this)
+    if (outcome !== undefined) {
+      this.#services.watcher.unwatch(this)
+      // Who wonders what became of it need not wait until it is known in full.
+      if (this.#status.state === "running") this.#become({ ...this.#status, ending: true })
+    }
     let detail: JobDetail | undefined
     if (outcome !== "completed") {
       try {
@@ -176,7 +196,7 @@ export class SlurmJob implements Job, Watched {
       }
       outcome = meaning.outcome
     }
-    const evidence = await this.#evidence(detail)
+    const evidence = await this.#evidence(detail, outcome)
     // Best effort: an empty log that cannot be deleted is no reason to be silent about the job's end.
     if (this.#log.own) await removeEmpty(this.#logPath(detail)).catch((error: Error) => process.emitWarning(error))
     const status: Ended = { state: "ended", outcome: outcome ?? presumed, evidence }
@@ -184,11 +204,11 @@ export class SlurmJob implements Job, Watched {
     this.#resolveEnded(status)
   }
 
-  async #evidence(detail: JobDetail | undefined): Promise<JobEvidence> {
+  async #evidence(detail: JobDetail | undefined, outcome: JobOutcome | undefined): Promise<JobEvidence> {
     const node = detail?.node ?? this.#row?.node
     const slurmState = detail?.slurmState ?? this.#row?.slurmState
     const path = this.#logPath(detail)
-    const tail = await readTail(path)
+    const [tail, account] = await Promise.all([readTail(path), this.#account(detail, outcome)])
     return {
       jobId: this.id,
       node,
@@ -199,6 +219,20 @@ export class SlurmJob implements Job, Watched {
       stderrTail: tail,
       // A file we cannot read is most likely on the node's own disk.
       logPath: tail === undefined && node !== undefined ? `${node}:${path}` : path,
+      ...account,
+    }
+  }
+
+  /** What memory has to do with its end, and who: where that may be the answer, and not of a job that we have cancelled. */
+  async #account(detail: JobDetail | undefined, outcome: JobOutcome | undefined): Promise<JobEvidence> {
+    if (this.#cancelled) return {}
+    const exhausted = outcome === "out-of-memory"
+    const killed = outcome === "failed" && (detail?.signal === "SIGKILL" || detail?.exitCode === KILLED)
+    if (!exhausted && !killed && outcome !== "cancelled") return {}
+    return {
+      ...(exhausted && { outOfMemory: true }),
+      ...((exhausted || killed) && { memoryLimitBytes: detail?.memoryBytes }),
+      ...(await this.#services.accounting.record(this.id)),
     }
   }
 
@@ -240,7 +274,8 @@ export class SlurmJob implements Job, Watched {
 
 function same(a: JobStatus, b: JobStatus): boolean {
   if (a.state === "pending" && b.state === "pending") {
-    return a.reason === b.reason && a.expectedStart?.getTime() === b.expectedStart?.getTime()
+    const [start, other] = [a.expectedStart?.getTime(), b.expectedStart?.getTime()]
+    return a.reason === b.reason && a.outlook === b.outlook && start === other
   }
   if (a.state === "running" && b.state === "running")
     return a.node === b.node && a.endsAt === b.endsAt && a.ending === b.ending

@@ -55,12 +55,17 @@ export interface Resume {
   received: number
 }
 
+/** A process was killed for want of memory. `limit`: how much its job may have, in bytes; null: there is no limit but the node's. */
+export interface Oom {
+  limit: number | null
+}
+
 /** supervisor -> parent */
 export type SupervisorMessage =
   | { t: "hello"; v: number; runnerId: string; jobId: string; node: string; pid: number; resume?: Resume }
   | { t: "draining"; reason: DrainReason; leftMs: number }
-  /** The worker process ended. `restart`: another one is being started in the same job. */
-  | { t: "worker-exit"; code: number | null; signal: string | null; stderr: string; restart: boolean }
+  /** The worker process ended. `restart`: another one is being started in the same job. `oom`: since there was no memory left. */
+  | { t: "worker-exit"; code: number | null; signal: string | null; stderr: string; restart: boolean; oom?: Oom }
   | { t: "fail"; error: Json }
   /** Lines that the worker wrote, without their ends; only while the parent listens. */
   | { t: "log"; stream: LogStream; lines: string[] }
@@ -122,14 +127,14 @@ export interface Resumed {
 
 export type ControlMessage = SupervisorMessage | ToSupervisorMessage | WorkerMessage | ToWorkerMessage
 
-type Kind = "string" | "number" | "boolean" | "string?" | "number?" | "strings" | "json" | "resume?" | "stream"
+type Kind = "string" | "number" | "boolean" | "string?" | "number?" | "strings" | "json" | "resume?" | "stream" | "oom?"
 type Shape = Record<string, Kind>
 
 /** By socket: what belongs on the other one is refused, not ignored. */
 const SHAPES: Record<"control" | "data", Record<string, Shape | undefined>> = {
   control: Object.assign(Object.create(null), {
     draining: { reason: "string", leftMs: "number" },
-    "worker-exit": { code: "number?", signal: "string?", stderr: "string", restart: "boolean" },
+    "worker-exit": { code: "number?", signal: "string?", stderr: "string", restart: "boolean", oom: "oom?" },
     fail: { error: "json" },
     log: { stream: "stream", lines: "strings" },
     bye: { reason: "string", cut: "boolean" },
@@ -185,6 +190,8 @@ function fits(kind: Shape[string], value: unknown): boolean {
       return Array.isArray(value) && value.every(v => typeof v === "string")
     case "resume?":
       return value === undefined || isResume(value)
+    case "oom?":
+      return value === undefined || isOom(value)
     case "string?":
     case "number?":
       return value === null || typeof value === kind.slice(0, -1)
@@ -193,6 +200,10 @@ function fits(kind: Shape[string], value: unknown): boolean {
     default:
       return typeof value === kind
   }
+}
+
+function isOom(value: unknown): value is Oom {
+  return typeof value === "object" && value !== null && fits("number?", (value as Partial<Oom>).limit)
 }
 
 function isResume(value: unknown): value is Resume {

@@ -12,6 +12,7 @@ import type { TmpDir } from "../tmp-dir.ts"
 import { ControlLink } from "./control-link.ts"
 import { DrainBudget } from "./drain-budget.ts"
 import type { LogFeed } from "./log-feed.ts"
+import { MemoryGroup } from "./memory-group.ts"
 import type { Outlet } from "./outlet.ts"
 import type { WorkerExit, WorkerProcess } from "./worker-process.ts"
 
@@ -53,6 +54,7 @@ export interface SupervisorInit {
 export class Supervisor {
   readonly #init: SupervisorInit
   readonly #budget: DrainBudget
+  readonly #memory = new MemoryGroup()
   #state: State = "starting"
   #link: ControlLink | undefined
   /** Ends of workers that were faster than the line to the parent: it waits for them, one for each worker. */
@@ -184,14 +186,16 @@ export class Supervisor {
       if (this.#link?.up) this.#reset(this.#generation)
       else this.#orphaned()
     })
-    void worker.exited.then(exit => this.#workerExited(exit))
+    this.#memory.mark()
+    void worker.exited.then(exit => this.#workerExited(exit, worker.shot))
   }
 
   #orphaned(): void {
     this.#drain("parent-gone", this.#link?.orphanGraceMs(this.#unlinked) ?? 0)
   }
 
-  #workerExited(exit: WorkerExit): void {
+  /** @param shot It was this process that killed it. */
+  #workerExited(exit: WorkerExit, shot: boolean): void {
     this.#worker = undefined
     this.#init.feed.end()
     this.#unlinked = false
@@ -203,7 +207,9 @@ export class Supervisor {
     const now = performance.now()
     this.#crashes = [...this.#crashes.filter(at => now - at < CRASH_WINDOW_MS), now]
     const restart = this.#crashes.length < MAX_CRASHES
-    const news = { t: "worker-exit", ...exit, restart } as const
+    // The kernel kills without a word; but it counts, and before the process is gone.
+    const oom = exit.signal === "SIGKILL" && !shot ? this.#memory.killed() : undefined
+    const news = { t: "worker-exit", ...exit, restart, ...(oom && { oom }) } as const
     if (this.#link) this.#link.send(news)
     else this.#untold.push(news)
     if (!restart) {

@@ -72,6 +72,11 @@ export class WorkerProcess {
     return this.#child.pid
   }
 
+  /** `kill` was called before it had ended. */
+  get shot(): boolean {
+    return this.#child.killed
+  }
+
   /** Sets the one listener; what the worker said before is handed to it now. */
   onMessage(listener: (message: FromWorker) => void): void {
     this.#listener = listener

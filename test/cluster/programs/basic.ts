@@ -48,3 +48,11 @@ export function environment(): Record<string, string | undefined> {
 export function deadline(): number | undefined {
   return runner().deadline?.getTime()
 }
+
+/** Takes memory until there is none, and gives the kernel `victim` to kill first. */
+export async function devour(started: () => Promise<void>, victim: "worker" | "supervisor"): Promise<never> {
+  writeFileSync(`/proc/${victim === "worker" ? process.pid : process.ppid}/oom_score_adj`, "1000")
+  await started()
+  const taken: Buffer[] = []
+  for (;;) taken.push(Buffer.alloc(1_000_000_000, 1)) // at once: who creeps up to his limit only becomes slow for long
+}
