@@ -23,7 +23,7 @@ export type { IdleShutdown, PoolOptions, ScaleOptions } from "./parent/pool-opti
 export type { MapProgress, ResultStream, SettledItem } from "./parent/result-stream.ts"
 export type { RetryOptions } from "./parent/retry-policy.ts"
 export type { RunnerState } from "./parent/runner-state.ts"
-export type { Backend, Job, JobOutcome, JobStatus, RunnerSpec, WantedRunner } from "./shared/backend.ts"
+export type { Backend, Job, JobOutcome, JobStatus, RunnerSpec, SchedulerNews, WantedRunner } from "./shared/backend.ts"
 export type { Duration, Infinite } from "./shared/duration.ts"
 export * from "./shared/errors.ts"
 export type { Placed, ProxyMarked, Remote, RemoteStream } from "./shared/remote.ts"

@@ -54,6 +54,7 @@ export function bootTimedOut(
   ms: number,
   status: JobStatus | undefined,
   evidence: JobEvidence,
+  heldUp?: string,
 ): BootTimeoutError {
   const job = describeJob(evidence)
   if (status?.state === "pending" || evidence.slurmReason !== undefined) {
@@ -62,6 +63,13 @@ export function bootTimedOut(
       `runner ${runnerId} (${job}) was still pending after ${formatMs(ms)}: Slurm's reason is ${reason}. The job was cancelled`,
       evidence,
       { hint: adviceFor(reason) },
+    )
+  }
+  if (heldUp !== undefined) {
+    return new BootTimeoutError(
+      `runner ${runnerId} was not ready after ${formatMs(ms)}: its job was not submitted yet, for ${heldUp}`,
+      evidence,
+      { hint: "raise `bootTimeout` if that is to be waited for" },
     )
   }
   const got =

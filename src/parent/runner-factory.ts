@@ -6,7 +6,9 @@ import { type HubSeat, HubShare, type Sharing } from "./hub-share.ts"
 import type { PoolSettings } from "./pool-options.ts"
 import type { PooledRunner, RunnerHost } from "./pooled-runner.ts"
 import { PoolRunner } from "./runner.ts"
+import { followScheduler } from "./scheduler-news.ts"
 import { SubmitBatch } from "./submit-batch.ts"
+import { UnconfirmedEnds } from "./unconfirmed-ends.ts"
 
 /** What a runner without a parent gives its hooks. */
 const ORPHAN_GRACE_MS = 5_000
@@ -17,6 +19,8 @@ export class RunnerFactory {
   readonly #settings: PoolSettings & Sharing
   readonly #emitter: PoolEmitter
   readonly #submissions: SubmitBatch
+  readonly #unfollow: () => void
+  readonly #unconfirmed: UnconfirmedEnds
   #hub: Promise<HubSeat> | undefined
   #closed = false
 
@@ -24,6 +28,8 @@ export class RunnerFactory {
     this.#settings = settings
     this.#emitter = emitter
     this.#submissions = new SubmitBatch(settings.backend)
+    this.#unfollow = followScheduler(settings.backend, emitter, settings.logger)
+    this.#unconfirmed = new UnconfirmedEnds(settings.logger)
   }
 
   make(identity: { runnerId: string; serial: number }, host: RunnerHost): PooledRunner {
@@ -36,6 +42,7 @@ export class RunnerFactory {
         backend,
         module,
         submissions: this.#submissions,
+        unconfirmed: this.#unconfirmed,
         hub: () => this.#openHub(),
         entry: SUPERVISOR,
         bootTimeoutMs,
@@ -60,6 +67,8 @@ export class RunnerFactory {
 
   /** Leaves the port. */
   async close(): Promise<void> {
+    this.#unfollow()
+    this.#unconfirmed.tell()
     const hub = await this.#hub?.catch(() => undefined) // that it could not listen was told to those who booted
     hub?.close()
   }

@@ -105,12 +105,17 @@ export class PoolRunner implements PooledRunner {
       state: this.#state,
       jobId: this.evidence.jobId,
       node: this.evidence.node,
-      reason: this.#goneReason ?? (this.#state === "pending" ? this.evidence.slurmReason : undefined),
+      reason: this.#goneReason ?? this.#waitReason,
       inFlight: this.#service.running,
       leased: this.leased,
       deadline: this.#endsAt === undefined ? undefined : new Date(this.#endsAt),
       addresses: this.#link.addresses,
     }
+  }
+
+  get #waitReason(): string | undefined {
+    if (this.#state === "submitting") return this.#settings.backend.heldUp?.()
+    return this.#state === "pending" ? this.evidence.slurmReason : undefined
   }
 
   jobOver(): Promise<void> {
@@ -306,7 +311,9 @@ export class PoolRunner implements PooledRunner {
   #armBootTimer(): void {
     const { bootTimeoutMs } = this.#settings
     this.#bootTimer = after(bootTimeoutMs, () => {
-      this.#gone("boot-timeout", bootTimedOut(this.id, bootTimeoutMs, this.#job.job?.status, this.evidence))
+      const { status } = this.#job.job ?? {}
+      const heldUp = status ? undefined : this.#settings.backend.heldUp?.()
+      this.#gone("boot-timeout", bootTimedOut(this.id, bootTimeoutMs, status, this.evidence, heldUp))
     })
   }
 

@@ -71,6 +71,11 @@ export interface WantedRunner {
   readonly signal: AbortSignal
 }
 
+/** The scheduler does not answer at present, or does so again. The same object to all who hear of it. */
+export type SchedulerNews =
+  | { readonly state: "silent"; readonly message: string }
+  | { readonly state: "answers"; readonly message: string; readonly silentMs: number }
+
 /** Starts jobs. Made by `slurm()` or `local()`; one backend may serve several pools. */
 export interface Backend {
   readonly name: string
@@ -92,6 +97,10 @@ export interface Backend {
   submitMany?(wanted: readonly WantedRunner[]): readonly Promise<Job>[]
   /** Last resort while the process exits: ends the given jobs synchronously, best effort, within a few seconds. */
   cancelSync(jobs: readonly Job[]): void
+  /** Why submissions do not go out at present, in words; undefined where nothing keeps them. Left out where nothing ever does. */
+  heldUp?(): string | undefined
+  /** Calls `listener` when the scheduler stops answering, and when it does so again. Returns a function that stops that. */
+  onScheduler?(listener: (news: SchedulerNews) => void): () => void
   /** Throws OptionError if the backend cannot work with what it was given. Called by `createPool`. */
   validate(): void
 }

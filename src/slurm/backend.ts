@@ -3,7 +3,7 @@
  * pool and speaks to no runner.
  */
 import { randomBytes } from "node:crypto"
-import type { Backend, Job, RunnerSpec, WantedRunner } from "../shared/backend.ts"
+import type { Backend, Job, RunnerSpec, SchedulerNews, WantedRunner } from "../shared/backend.ts"
 import { OptionError } from "../shared/errors.ts"
 import { Cluster } from "./cluster.ts"
 import { JobRequest } from "./job-request.ts"
@@ -61,6 +61,14 @@ export class SlurmBackend implements Backend {
     this.#cluster.client.scancelSync(jobs.filter(job => job.status.state !== "ended").map(job => job.id))
   }
 
+  heldUp(): string | undefined {
+    return this.#cluster.heldUp()
+  }
+
+  onScheduler(listener: (news: SchedulerNews) => void): () => void {
+    return this.#cluster.onNews(listener)
+  }
+
   /**
    * Each runner's script may be its own and take its time, so nobody waits for another's; those that turn out equal in the same
    * turn are submitted together.
@@ -90,7 +98,7 @@ export class SlurmBackend implements Backend {
   }
 
   #submitGroup(requests: readonly JobRequest[], text: string | undefined): Promise<void> {
-    return submitGroup(requests, specs => this.#compose(specs, text), this.#cluster)
+    return submitGroup(requests, specs => this.#compose(specs, text), this.#cluster, this.#settings.maxPending)
   }
 
   #compose(

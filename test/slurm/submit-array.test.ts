@@ -132,7 +132,7 @@ describe("an array whose answer was lost", () => {
   it("is a refusal to all of them when there is no such job", async () => {
     const fake = new FakeSlurm()
     fake.answer("sbatch", { stderr: SOCKET, exitCode: 1 })
-    const errors = await outcomes(fake.submitMany(fake.backend(), 2))
+    const errors = await outcomes(fake.submitMany(fake.backend({}, { againMs: [] }), 2))
     expect(errors).toEqual([expect.any(SubmitError), expect.any(SubmitError)])
     expect(fake.calls("sbatch")).toHaveLength(1)
   })
