@@ -9,7 +9,7 @@ import { onAbort } from "../shared/on-abort.ts"
 export interface BreakerPace {
   /** So many commands in a row without an answer, and it opens. Those that were under way together count as one. */
   readonly after: number
-  /** The pause before the first probe; each one after that is twice as long, and all are spread by a third either way. */
+  /** The pause before the first probe; each one after that is half as long again, and all are spread by a third either way. */
   readonly first: number
   /** The longest pause. */
   readonly most: number
@@ -166,7 +166,7 @@ export class Breaker {
 
   #postpone(now: number): void {
     this.#dueAt = now + this.#pause * (2 / 3 + (2 / 3) * Math.random())
-    this.#pause = Math.min(this.#pause * 2, this.#pace.most)
+    this.#pause = Math.min(this.#pause * 1.5, this.#pace.most)
   }
 
   /** The next probe, if anybody waits for one. */

@@ -75,11 +75,11 @@ describe("Breaker", () => {
     for (const wait of waits) wait.catch(() => {})
     await vi.advanceTimersByTimeAsync(300_000)
     const gaps = probes.slice(1).map((at, i) => Math.round((at - probes[i]!) / 1_000))
-    expect(gaps).toEqual([10, 20, 40, 60, 60, 60])
+    expect(gaps).toEqual([8, 11, 17, 25, 38, 57, 60, 60])
     enough.abort("no longer")
     await expect(waits[0]).rejects.toBe("no longer")
     await vi.advanceTimersByTimeAsync(300_000)
-    expect(probes).toHaveLength(7)
+    expect(probes).toHaveLength(9)
     expect(vi.getTimerCount()).toBe(0)
   })
 
@@ -88,18 +88,18 @@ describe("Breaker", () => {
     await open()
     const gone: number[] = []
     const waits = [1, 2, 3].map(n => breaker.pass().then(() => gone.push(n)))
-    await vi.advanceTimersByTimeAsync(60_000)
+    await vi.advanceTimersByTimeAsync(60_000) // probes at 5, 12.5, 23.8 and 40.7 s
     heal()
-    await vi.advanceTimersByTimeAsync(16_000) // the probe at 75 s is answered
-    expect(probes).toHaveLength(4)
+    await vi.advanceTimersByTimeAsync(7_000) // the one at 66 s is answered
+    expect(probes).toHaveLength(5)
     expect(gone).toEqual([])
     await vi.advanceTimersByTimeAsync(4_000)
     await Promise.all(waits)
     expect(gone).toEqual([1, 2, 3])
     expect(probes).toHaveLength(4)
     expect(events).toMatchObject([{ silent: true }, { silent: false }])
-    // From the first command that failed to the moment at which all went on: the probe at 75 s, 2.5 s of a spread of 5.
-    expect((events[1] as { ms: number }).ms / 1_000).toBeCloseTo(77.8, 0)
+    // From the first command that failed to the moment at which all went on: that probe, and 2.5 s of a spread of 5.
+    expect((events[1] as { ms: number }).ms / 1_000).toBeCloseTo(68.8, 0)
   })
 
   it("goes on with long pauses when it was back only for a moment", async () => {
@@ -107,18 +107,18 @@ describe("Breaker", () => {
     const { breaker, probes, command, open, heal } = setUp()
     await open()
     void breaker.pass()
-    await vi.advanceTimersByTimeAsync(20_000) // probes at 5 and 15 s
+    await vi.advanceTimersByTimeAsync(30_000) // probes at 5, 12.5 and 23.8 s
     heal()
-    await vi.advanceTimersByTimeAsync(30_000)
+    await vi.advanceTimersByTimeAsync(20_000) // and at 40.7 s
     expect(breaker.silent).toBe(false)
-    expect(probes).toHaveLength(3)
+    expect(probes).toHaveLength(4)
     for (let i = 0; i < 3; i++) await command(false)
     expect(breaker.silent).toBe(true)
     void breaker.pass()
     const since = performance.now()
     await vi.advanceTimersByTimeAsync(60_000)
-    expect(probes).toHaveLength(4)
-    expect(probes[3]! + started - since).toBeCloseTo(40_000, -2)
+    expect(probes).toHaveLength(5)
+    expect((probes[4]! + started - since) / 1_000).toBeCloseTo(25.3, 0)
   })
 
   it("is silent again when the answer was followed by none", async () => {
