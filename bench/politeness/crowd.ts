@@ -26,7 +26,7 @@ async function run({ boot, jobId }: { boot: BootConfig; jobId: string }): Promis
     {
       message: message => {
         if (message.t !== "drain") return
-        void data?.bye()
+        void data?.close()
         void control.bye({ t: "bye", reason: message.reason, cut: false })
       },
       writable() {},
