@@ -134,6 +134,7 @@ async function running(runners) {
   await said("closed")
   const close = place.count()
   crowd.disconnect()
+  await once(crowd, "exit")
   place.remove()
   return `${runners} running: until all are up (${upS.toFixed(1)} s): ${boot.total} (${boot.text}); ${options.idle} s of running: ${idle.total}; close: ${close.total} (${close.text})`
 }
@@ -145,7 +146,6 @@ console.log(
 const asked = sizes.map(size => pending(size, {}, `${size} wanted`))
 // The default limit on pending jobs keeps most of the largest in the program: once more without it.
 const most = Math.max(...sizes)
-if (most > 100)
-  asked.push(pending(most, { maxPending: Number.POSITIVE_INFINITY }, `${most} wanted, maxPending: Infinity`))
+if (most > 100) asked.push(pending(most, { maxPending: most }, `${most} wanted, maxPending: ${most}`))
 for (const size of sizes) console.log(await running(size))
 for (const line of asked) console.log(await line)

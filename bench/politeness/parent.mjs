@@ -18,6 +18,7 @@ pool.ready().then(
   () => process.send("ready"),
   () => {}, // it is closed while all are pending
 )
+process.on("disconnect", () => process.exit(1)) // whoever measures was ended
 await once(process, "message")
 await pool.close()
 process.send("closed", () => process.exit(0))

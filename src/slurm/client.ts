@@ -6,11 +6,12 @@ import { spawnSync } from "node:child_process"
 import type { SlurmCommandError } from "../shared/errors.ts"
 import { type CommandResult, commandFailed, runCommand } from "./command.ts"
 import { commandEnv } from "./environment.ts"
+import { Inquiry } from "./inquiry.ts"
 import {
   findTag,
   type JobDetail,
   NAME_FORMAT,
-  parseDetail,
+  parseDetails,
   parseQueue,
   QUEUE_FORMAT,
   type QueueRow,
@@ -55,6 +56,7 @@ export type Heard = (why: string | undefined, startedAt: number) => void
 
 export class SlurmClient {
   readonly #heard: Heard
+  readonly #inquiry = new Inquiry(id => this.#details(id))
   #site: Promise<SiteConfig> | undefined
 
   constructor(
@@ -101,11 +103,15 @@ export class SlurmClient {
   }
 
   /** What the controller still knows of a job; undefined when it has forgotten it. @throws SlurmCommandError without an answer. */
-  async show(id: string): Promise<JobDetail | undefined> {
+  show(id: string): Promise<JobDetail | undefined> {
+    return this.#inquiry.about(id)
+  }
+
+  async #details(id: string): Promise<ReadonlyMap<string, JobDetail>> {
     const result = await this.#run("scontrol", ["--oneliner", "show", "job", id])
-    if (result.exitCode === 0) return parseDetail(result.stdout)
+    if (result.exitCode === 0) return parseDetails(result.stdout)
     // The second is said of a task whose array is known.
-    if (/invalid job id|^Job \S+ not found/im.test(result.stderr + result.stdout)) return undefined
+    if (/invalid job id|^Job \S+ not found/im.test(result.stderr + result.stdout)) return new Map()
     throw commandFailed(result, this.limits.scontrol)
   }
 
