@@ -128,7 +128,7 @@ export class RunnerJob {
       signal.throwIfAborted()
       this.#revoke = open.admit(runnerId, key, peer => {
         // It runs, whatever the scheduler has said so far: there is more to be learnt of it now.
-        if (this.#job?.status.state === "pending") this.#job.attend("watch")
+        if (this.#job?.status.state === "pending") void this.#job.ask()
         this.#handler.accept(peer)
       })
       return open
