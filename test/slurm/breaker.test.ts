@@ -96,7 +96,7 @@ describe("Breaker", () => {
     await vi.advanceTimersByTimeAsync(4_000)
     await Promise.all(waits)
     expect(gone).toEqual([1, 2, 3])
-    expect(probes).toHaveLength(4)
+    expect(probes).toHaveLength(5)
     expect(events).toMatchObject([{ silent: true }, { silent: false }])
     // From the first command that failed to the moment at which all went on: that probe, and 2.5 s of a spread of 5.
     expect((events[1] as { ms: number }).ms / 1_000).toBeCloseTo(68.8, 0)
