@@ -30,6 +30,7 @@ export type {
   JobStatus,
   Outlook,
   RunnerSpec,
+  SchedulerNews,
   SweepReport,
   WantedRunner,
 } from "./shared/backend.ts"

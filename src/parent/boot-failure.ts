@@ -68,6 +68,7 @@ export function bootTimedOut(
   ms: number,
   status: JobStatus | undefined,
   evidence: JobEvidence,
+  heldUp?: string,
 ): BootTimeoutError {
   const job = describe(evidence)
   if (status?.state === "pending" || evidence.slurmReason !== undefined) {
@@ -78,6 +79,13 @@ export function bootTimedOut(
       `runner ${runnerId} (${job}) was still pending after ${formatMs(ms)}: Slurm's reason is ${reason}${when}. The job was cancelled`,
       evidence,
       { hint },
+    )
+  }
+  if (heldUp !== undefined) {
+    return new BootTimeoutError(
+      `runner ${runnerId} was not ready after ${formatMs(ms)}: its job was not submitted yet, for ${heldUp}`,
+      evidence,
+      { hint: "raise `bootTimeout` if that is to be waited for" },
     )
   }
   const got =

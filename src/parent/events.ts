@@ -1,6 +1,6 @@
 /** The events of a pool and what they carry. Types, and an emitter that no listener can break. */
 import { EventEmitter } from "node:events"
-import type { Outlook } from "../shared/backend.ts"
+import type { Outlook, SchedulerNews } from "../shared/backend.ts"
 import { type FlameError, type GoneReason, type JobEvidence, OptionError } from "../shared/errors.ts"
 import { show } from "../shared/show.ts"
 import { suggest } from "../shared/suggest.ts"
@@ -28,7 +28,7 @@ export interface RunnerInfo {
   /** Slurm's job id, once there is one. */
   readonly jobId: string | undefined
   readonly node: string | undefined
-  /** Why a pending job waits, in Slurm's words; why a gone one went. */
+  /** Why a pending job waits, in Slurm's words; why one is not submitted yet, where something keeps it; why a gone one went. */
   readonly reason: string | undefined
   /** While its job waits: why, and for how long. */
   readonly pending: PendingInfo | undefined
@@ -61,6 +61,8 @@ export interface PoolEvents {
   log: [LogLine]
   /** Somebody who is no runner of ours was turned away. */
   refused: [Refusal]
+  /** The scheduler does not answer, or does so again: once for each time. Runners that run are not concerned. */
+  scheduler: [SchedulerNews]
   /** Something failed that no call could be told of (a failed boot, a cast). Without a listener it is logged. */
   error: [FlameError | Error]
 }
@@ -74,6 +76,7 @@ const EVENTS: { readonly [E in keyof PoolEvents]: true } = {
   shrink: true,
   log: true,
   refused: true,
+  scheduler: true,
   error: true,
 }
 

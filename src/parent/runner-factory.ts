@@ -8,7 +8,9 @@ import type { PoolSettings } from "./pool-options.ts"
 import type { PooledRunner, RunnerHost, RunnerIdentity } from "./pooled-runner.ts"
 import { RunEntry } from "./run-entry.ts"
 import { PoolRunner } from "./runner.ts"
+import { followScheduler } from "./scheduler-news.ts"
 import { SubmitBatch } from "./submit-batch.ts"
+import { UnconfirmedEnds } from "./unconfirmed-ends.ts"
 
 /** What a runner without a parent gives its hooks. */
 const ORPHAN_GRACE_MS = 5_000
@@ -20,6 +22,8 @@ export class RunnerFactory {
   readonly #emitter: PoolEmitter
   readonly #pending: PendingNews
   readonly #submissions: SubmitBatch
+  readonly #unfollow: () => void
+  readonly #unconfirmed: UnconfirmedEnds
   #hub: Promise<HubSeat> | undefined
   #entry: RunEntry | undefined
   #closed = false
@@ -29,6 +33,8 @@ export class RunnerFactory {
     this.#emitter = emitter
     this.#pending = new PendingNews(emitter, settings.logger)
     this.#submissions = new SubmitBatch(settings.backend)
+    this.#unfollow = followScheduler(settings.backend, emitter, settings.logger)
+    this.#unconfirmed = new UnconfirmedEnds(settings.logger)
   }
 
   make({ run, ...identity }: RunnerIdentity, host: RunnerHost): PooledRunner {
@@ -41,6 +47,7 @@ export class RunnerFactory {
         backend,
         module,
         submissions: this.#submissions,
+        unconfirmed: this.#unconfirmed,
         hub: () => this.#enter(run),
         entry: SUPERVISOR,
         bootTimeoutMs,
@@ -66,6 +73,8 @@ export class RunnerFactory {
 
   /** Leaves the port. */
   async close(): Promise<void> {
+    this.#unfollow()
+    this.#unconfirmed.tell()
     const hub = await this.#hub?.catch(() => undefined) // that it could not listen was told to those who booted
     hub?.close()
     await this.#entry?.end()

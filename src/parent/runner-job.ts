@@ -12,6 +12,7 @@ import type { Port } from "./hub.ts"
 import type { Logger } from "./logger.ts"
 import type { ModuleSource } from "./module-source.ts"
 import type { SubmitBatch } from "./submit-batch.ts"
+import { UnconfirmedEnds } from "./unconfirmed-ends.ts"
 
 export interface JobSettings {
   readonly runnerId: string
@@ -20,6 +21,8 @@ export interface JobSettings {
   readonly module: ModuleSource
   /** Where this runner's submission joins those of its pool; left out: it goes by itself. */
   readonly submissions?: SubmitBatch
+  /** Where it is said that the job may be left; left out: by itself. */
+  readonly unconfirmed?: UnconfirmedEnds
   readonly hub: () => Promise<Port>
   /** The supervisor's file. */
   readonly entry: string
@@ -111,6 +114,7 @@ export class RunnerJob {
     await this.#submitting.catch(() => {}) // its failure went to the boot; here it only matters that nothing is under way
     const job = this.#job
     if (!job || job.status.state === "ended") return
+    const { logger, unconfirmed = new UnconfirmedEnds(logger) } = this.#settings
     await new Promise<void>(resolve => {
       let attempts = 0
       const help = setInterval(() => {
@@ -120,7 +124,7 @@ export class RunnerJob {
           return
         }
         clearInterval(help)
-        this.#settings.logger.error({ job: job.id }, "a job may still be there: the scheduler did not confirm its end")
+        unconfirmed.add(job.id)
         resolve()
       }, LATE_MS)
       void job.ended().then(() => {
@@ -137,7 +141,11 @@ export class RunnerJob {
     if (backend.network === "fabric") await module.ready() // no job is submitted for a module that cannot be bundled
     const { addresses, tls } = await hub().then(open => {
       signal.throwIfAborted()
-      this.#revoke = open.admit(runnerId, key, peer => this.#handler.accept(peer))
+      this.#revoke = open.admit(runnerId, key, peer => {
+        // It runs, whatever the scheduler has said so far: there is more to be learnt of it now.
+        if (this.#job?.status.state === "pending") void this.#job.ask()
+        this.#handler.accept(peer)
+      })
       return open
     })
     const boot = encodeBoot({ v: 1, runnerId, pool, addresses, tls, key: key.toString("base64") })

@@ -112,13 +112,18 @@ export class PoolRunner implements PooledRunner {
       state: this.#state,
       jobId: this.evidence.jobId,
       node: this.evidence.node,
-      reason: this.#goneReason ?? (this.#state === "pending" ? this.evidence.slurmReason : undefined),
+      reason: this.#goneReason ?? this.#waitReason,
       pending: pendingInfo(this.#state, this.#job.job?.status),
       inFlight: this.#service.running,
       leased: this.leased,
       deadline: this.#endsAt === undefined ? undefined : new Date(this.#endsAt),
       addresses: this.#link.addresses,
     }
+  }
+
+  get #waitReason(): string | undefined {
+    if (this.#state === "submitting") return this.#settings.backend.heldUp?.()
+    return this.#state === "pending" ? this.evidence.slurmReason : undefined
   }
 
   jobOver(): Promise<void> {
@@ -317,7 +322,9 @@ export class PoolRunner implements PooledRunner {
     this.#bootTimer = after(bootTimeoutMs, async () => {
       await this.#job.hear()
       if (this.#state === "ready" || this.#state === "draining") return // just in time
-      this.#gone("boot-timeout", bootTimedOut(this.id, bootTimeoutMs, this.#job.job?.status, this.evidence))
+      const { status } = this.#job.job ?? {}
+      const heldUp = status ? undefined : this.#settings.backend.heldUp?.()
+      this.#gone("boot-timeout", bootTimedOut(this.id, bootTimeoutMs, status, this.evidence, heldUp))
     })
   }
 

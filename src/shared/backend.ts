@@ -96,6 +96,10 @@ export interface SweepReport {
   /** Ids of those that run: they end by themselves. */
   readonly running: readonly string[]
 }
+/** The scheduler does not answer at present, or does so again. The same object to all who hear of it. */
+export type SchedulerNews =
+  | { readonly state: "silent"; readonly message: string }
+  | { readonly state: "answers"; readonly message: string; readonly silentMs: number }
 
 /** Starts jobs. Made by `slurm()` or `local()`; one backend may serve several pools. */
 export interface Backend {
@@ -128,6 +132,10 @@ export interface Backend {
    * Rejects with SlurmCommandError when the scheduler does not answer; then everything is left as it was.
    */
   sweep?(own: RunRecord): Promise<SweepReport>
+  /** Why submissions do not go out at present, in words; undefined where nothing keeps them. Left out where nothing ever does. */
+  heldUp?(): string | undefined
+  /** Calls `listener` when the scheduler stops answering, and when it does so again. Returns a function that stops that. */
+  onScheduler?(listener: (news: SchedulerNews) => void): () => void
   /** Throws OptionError if the backend cannot work with what it was given. Called by `createPool`. */
   validate(): void
 }

@@ -3,7 +3,7 @@
  * pool and speaks to no runner.
  */
 import { randomBytes } from "node:crypto"
-import type { Backend, Job, RunnerSpec, SweepReport, WantedRunner } from "../shared/backend.ts"
+import type { Backend, Job, RunnerSpec, SchedulerNews, SweepReport, WantedRunner } from "../shared/backend.ts"
 import { OptionError } from "../shared/errors.ts"
 import type { RunRecord } from "../shared/run-record.ts"
 import { Cluster } from "./cluster.ts"
@@ -66,6 +66,14 @@ export class SlurmBackend implements Backend {
     return this.#cluster.orphans.sweep(own)
   }
 
+  heldUp(): string | undefined {
+    return this.#cluster.heldUp()
+  }
+
+  onScheduler(listener: (news: SchedulerNews) => void): () => void {
+    return this.#cluster.onNews(listener)
+  }
+
   /**
    * Each runner's script may be its own and take its time, so nobody waits for another's; those that turn out equal in the same
    * turn are submitted together.
@@ -95,7 +103,7 @@ export class SlurmBackend implements Backend {
   }
 
   #submitGroup(requests: readonly JobRequest[], text: string | undefined): Promise<void> {
-    return submitGroup(requests, specs => this.#compose(specs, text), this.#cluster)
+    return submitGroup(requests, specs => this.#compose(specs, text), this.#cluster, this.#settings.maxPending)
   }
 
   #compose(

@@ -66,6 +66,11 @@ export class SlurmJob implements Job, Watched {
     return this.#status
   }
 
+  /** Somebody waits for more than its start. */
+  get urgent(): boolean {
+    return this.#status.state !== "pending" || this.#endAwaited || this.#asking > 0
+  }
+
   onStatus(listener: (status: JobStatus) => void): () => void {
     // A wrapper, so that one function given twice is two listeners.
     const entry = (status: JobStatus) => listener(status)
@@ -88,11 +93,14 @@ export class SlurmJob implements Job, Watched {
   attend(interest: "watch" | "rest"): void {
     this.#interest = interest
     this.#watchOrRest()
+    // Something was noticed that squeue may explain.
+    if (interest === "watch" && this.#status.state !== "ended") this.#services.watcher.soon()
   }
 
   ended(): Promise<Ended> {
     this.#endAwaited = true
     this.#watchOrRest()
+    if (this.#status.state !== "ended") this.#services.watcher.soon()
     return this.#whenEnded
   }
 
@@ -176,7 +184,9 @@ export class SlurmJob implements Job, Watched {
       if (this.#status.state === "running") this.#become({ ...this.#status, ending: true })
     }
     let detail: JobDetail | undefined
-    if (outcome !== "completed") {
+    // Of one that we have cancelled ourselves there is nothing to learn: closing a pool of 1,000 must not be 1,000 questions.
+    const ours = this.#cancelTaken && (outcome ?? presumed) === "cancelled"
+    if (outcome !== "completed" && !ours) {
       try {
         detail = await this.#services.client.show(this.id)
       } catch (error) {

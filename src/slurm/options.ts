@@ -5,6 +5,7 @@ import { isAbsolute } from "node:path"
 import { type Duration, toMs } from "../shared/duration.ts"
 import { OptionError } from "../shared/errors.ts"
 import { suggest } from "../shared/suggest.ts"
+import { DEFAULT_MAX_PENDING } from "./backlog.ts"
 import { camel, kebab, LONG_OPTIONS, SHORT_OPTIONS } from "./sbatch-options.ts"
 import { parseTimeLimit } from "./time.ts"
 
@@ -41,6 +42,12 @@ export interface SlurmOptions {
    * of the job's time limit where that is given and shorter than four minutes.
    */
   signalBefore?: Duration
+  /**
+   * Most jobs of this program that wait in Slurm's queue at a time, each task of an array counted: a positive integer, or `Infinity`. What
+   * is beyond it waits in the program and is submitted when others have started. All pools count together; each may have one job in
+   * the queue whatever the others have there. Default: 100.
+   */
+  maxPending?: number
 }
 
 /** SlurmOptions after the checks. */
@@ -52,9 +59,17 @@ export interface Settings {
   readonly node: string
   /** Whole seconds; undefined where the default applies. */
   readonly signalBefore: number | undefined
+  readonly maxPending: number
 }
 
-const KNOWN = ["slurmJob", "sbatch", "interface", "node", "signalBefore"] as const satisfies (keyof SlurmOptions)[]
+const KNOWN = [
+  "slurmJob",
+  "sbatch",
+  "interface",
+  "node",
+  "signalBefore",
+  "maxPending",
+] as const satisfies (keyof SlurmOptions)[]
 
 /** sbatch options that are ours, and what to do instead. */
 const OWNED: Readonly<Record<string, string>> = {
@@ -105,6 +120,7 @@ export function checkOptions(options: SlurmOptions): Settings {
     interface: options.interface,
     node: options.node ?? process.execPath,
     signalBefore: signalBefore === undefined ? undefined : signalSeconds(signalBefore),
+    maxPending: checkMaxPending(options.maxPending),
   }
 }
 
@@ -121,6 +137,14 @@ function checkInterface(given: unknown): void {
       hint: "for example 'ib0' (`ip -brief addr` lists them) or ['ib0', 'eth0']; to give an address, set SLURM_FLAME_HOST",
     },
   )
+}
+
+function checkMaxPending(value: number | undefined): number {
+  if (value === undefined) return DEFAULT_MAX_PENDING
+  if (value === Number.POSITIVE_INFINITY || (Number.isInteger(value) && value > 0)) return value
+  throw new OptionError("maxPending", `\`maxPending\` must be a positive integer or Infinity, not ${String(value)}`, {
+    hint: "how many jobs may wait in Slurm's queue at a time; `max` of the pool is how many runners there may be",
+  })
 }
 
 function unknownOption(name: string): OptionError {

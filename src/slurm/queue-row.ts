@@ -98,6 +98,25 @@ export function parseBytes(text: string): number | undefined {
   return bytes > 0 ? bytes : undefined
 }
 
+/**
+ * Parses the lines of `scontrol show job -o`, one for each job or task; one of tasks that wait together names them all
+ * (`ArrayTaskId=6-8,11%2`). Keys are ids as squeue has them.
+ */
+export function parseDetails(stdout: string): Map<string, JobDetail> {
+  const details = new Map<string, JobDetail>()
+  for (const line of stdout.split("\n")) {
+    const detail = parseDetail(line)
+    if (!detail) continue
+    const [, array, tasks = ""] = / ArrayJobId=(\d+) (?:.*? )?ArrayTaskId=([^ %]*)/.exec(line) ?? []
+    if (array === undefined) details.set(/^JobId=(\S+)/.exec(line)?.[1] ?? "", detail)
+    for (const range of array === undefined ? [] : tasks.split(",")) {
+      const [first = Number.NaN, last = first] = range.split("-").map(Number)
+      for (let task = first; task <= last; task++) details.set(`${array}_${task}`, detail)
+    }
+  }
+  return details
+}
+
 function knownReason(reason: string): string | undefined {
   return reason === "" || reason === "None" || reason === "(null)" ? undefined : reason
 }

@@ -39,6 +39,8 @@ export interface FakeAnswer {
 export const QUICK: SlurmTimes = {
   pace: { first: 5, most: 20, mostSilent: 20, silenceAfter: 3 },
   lookupMs: [0, 5, 5],
+  againMs: [5, 5],
+  breaker: { after: 1_000, first: 5, most: 20, spread: 5 }, // never, unless that is what is tested
   missingGraceMs: 60_000,
 }
 

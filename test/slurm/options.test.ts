@@ -15,6 +15,8 @@ describe("slurm()", () => {
     [{ signalBefore: "soon" }, "signalBefore", /not a duration/],
     [{ signalBefore: 0 }, "signalBefore", /between 1s and 65535s/],
     [{ signalBefore: "1d" }, "signalBefore", /between 1s and 65535s/],
+    [{ maxPending: 0 }, "maxPending", /positive integer or Infinity, not 0/],
+    [{ maxPending: "50" }, "maxPending", /positive integer or Infinity, not 50/],
     [{ sbatch: "gpu" }, "sbatch", /must be an object/],
     [{ sbatch: { partion: "gpu" } }, "sbatch.partion", /no option `--partion`.*\n.*did you mean `partition`/],
     [{ sbatch: { p: "gpu" } }, "sbatch.p", /\n.*partition: …/],
@@ -37,6 +39,11 @@ describe("slurm()", () => {
 
   it("lets sbatch judge a name that is near none it knows", () => {
     expect(() => slurm({ sbatch: { xyzzySiteThing: "1" } })).not.toThrow()
+  })
+
+  it("takes any limit on jobs in the queue, and none", () => {
+    expect(() => slurm({ maxPending: 1 })).not.toThrow()
+    expect(() => slurm({ maxPending: Number.POSITIVE_INFINITY })).not.toThrow()
   })
 
   it("says what it is", () => {

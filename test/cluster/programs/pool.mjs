@@ -32,7 +32,7 @@ const waiting = new Map()
 const actions = {
   open({ options = {}, slurm: backend = { slurmJob: SCRIPT } }) {
     pool = createPool({ module: new URL("./basic.ts", import.meta.url), max: 3, backend: slurm(backend), ...options })
-    for (const name of ["grow", "runner:pending", "runner:up", "runner:drain", "runner:down", "refused"])
+    for (const name of ["grow", "runner:pending", "runner:up", "runner:drain", "runner:down", "refused", "scheduler"])
       pool.on(name, info => say(name, { info }))
     pool.on("error", e => say("error", { error: errorOf(e) }))
     say("opened")
