@@ -30,7 +30,12 @@ onCluster("slurmctld is down for a while and back", () => {
     expect(await parent.next("result")).toMatchObject({ id: held[0]!.id })
     await delay(AWAY - (performance.now() - asked)) // the fault itself
     await traffic.passes(40)
-    expect((await runners(parent)).filter(({ state }) => state === "ready").map(({ id }) => id)).toEqual(up)
+    expect(
+      (await runners(parent))
+        .filter(({ state }) => state === "ready")
+        .map(({ id }) => id)
+        .sort(),
+    ).toEqual(up.sort())
     await cluster("heal", "ctld")
     const healed = performance.now()
     const { info } = await parent.next("spawned")

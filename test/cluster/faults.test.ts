@@ -5,17 +5,7 @@
 import { setTimeout as delay } from "node:timers/promises"
 import { afterAll, describe, expect, test } from "vitest"
 import { run } from "./command.ts"
-import {
-  cluster,
-  endPrograms,
-  type NodeName,
-  noJobsLeft,
-  onCluster,
-  type Program,
-  runAs,
-  squeue,
-  waitFor,
-} from "./harness.ts"
+import { cluster, endPrograms, noJobsLeft, onCluster, type Program, runAs, squeue } from "./harness.ts"
 import { close, type Info, nothingLeft, openPool, runners, runnersAre, start } from "./parent.ts"
 import { Traffic } from "./traffic.ts"
 
@@ -113,7 +103,7 @@ onCluster("calls in flight while", () => {
       const held = []
       for (const retries of [1, 0, 1, 0]) held.push({ ...(await traffic.hold({ retries })), retries })
       const [cut, lost] = [1, 0].map(retries => held.find(one => one.node === "n2" && one.retries === retries)!)
-      const [other] = held.filter(({ node }) => node === "n3")
+      const [other, last] = held.filter(({ node }) => node === "n3")
       traffic.go(other!.id) // there is room for what is to run again
       expect(await parent.next("result")).toMatchObject({ id: other!.id })
       await cluster("fail", "n2", "ib")
@@ -128,6 +118,8 @@ onCluster("calls in flight while", () => {
       expect(await parent.next("report")).toMatchObject({ id: cut!.id, value: "n3" })
       traffic.go(cut!.id)
       expect(await parent.next("result")).toMatchObject({ id: cut!.id, value: { node: "n3" } })
+      traffic.go(last!.id)
+      expect(await parent.next("result")).toMatchObject({ id: last!.id })
       await traffic.settle({ streams: false, rerun: [cut!.id] })
       expect(traffic.ran(cut!.id)!.begun).toHaveLength(2)
       expect(traffic.ran(lost!.id)!.begun).toHaveLength(1)
