@@ -1,6 +1,7 @@
 /**
- * What breaks under a pool, or is done to its jobs by hand, while its calls are in flight: none is lost, none runs twice, and what is lost is
- * told so. The tests wait side by side, since most of them wait for a clock: each has its own parent, and breaks what no other uses.
+ * What breaks under a pool, or is done to its jobs by hand, while its calls are in flight: none runs twice, and what is lost is told so. The tests
+ * wait side by side, since most of them wait for a clock: each has its own parent and breaks what no other uses. So jobs are on n3, while
+ * n1 loses its link for a time, and n2 its slurmd and then its link.
  */
 import { setTimeout as delay } from "node:timers/promises"
 import { afterAll, describe, expect, test } from "vitest"
@@ -42,7 +43,7 @@ onCluster("calls in flight while", () => {
 
   describe.concurrent("the link of a node", () => {
     test.sequential("is cut for 20 s: each call runs once and is answered once, and new ones go elsewhere", async () => {
-      const twoNodes = { sbatch: { cpusPerTask: 5, exclude: "n2" } }
+      const twoNodes = { sbatch: { mem: "2200M", exclude: "n2" } } // more than half of a node
       const parent = await openPool({ min: 2, max: 2, maxConcurrency: 3, heartbeat: "500ms" }, twoNodes)
       const up = [await parent.next("runner:up"), await parent.next("runner:up")].map(({ info }) => info as Info)
       expect(up.map(({ node }) => node).sort()).toEqual(["n1", "n3"])
@@ -58,10 +59,8 @@ onCluster("calls in flight while", () => {
       await traffic.passes(20, "n3")
       await delay(20_000 - (performance.now() - cut)) // the fault itself
       await cluster("heal", "n1")
-      const healed = performance.now()
       expect(await parent.next("result")).toMatchObject({ id: held.find(({ node }) => node === "n1")!.id })
       await traffic.passes(10, "n1")
-      console.log("resumed after ms", performance.now() - healed)
       const { failed } = await traffic.settle()
       expect(failed).toEqual([])
       expect((await runners(parent)).map(({ id }) => id).sort()).toEqual(up.map(({ id }) => id).sort())
@@ -100,7 +99,7 @@ onCluster("calls in flight while", () => {
       const parent = await openPool({ max: 2, maxConcurrency: 2, heartbeat, reconnectTimeout }, apart)
       const traffic = trafficOf(parent)
       // One runner is filled, then the other: each has a call that may run again and one that may not.
-      const held = []
+      const held: { id: number; node: string; retries: number }[] = []
       for (const retries of [1, 0, 1, 0]) held.push({ ...(await traffic.hold({ retries })), retries })
       const [cut, lost] = [1, 0].map(retries => held.find(one => one.node === "n2" && one.retries === retries)!)
       const [other, last] = held.filter(({ node }) => node === "n3")
@@ -131,7 +130,7 @@ onCluster("calls in flight while", () => {
 
   describe.concurrent("a job", () => {
     test.sequential("waits and is held: the reason is seen, and released it serves", async () => {
-      const parent = await openPool({ min: 1, max: 1 }, { sbatch: { hold: true } })
+      const parent = await openPool({ min: 1, max: 1 }, { sbatch: { hold: true, nodelist: "n3" } })
       const traffic = trafficOf(parent)
       const id = traffic.post()
       const { jobId } = await heldJob(parent)
@@ -161,7 +160,7 @@ onCluster("calls in flight while", () => {
     })
 
     test.sequential("of an array is cancelled by hand: its calls are told so, those of its neighbours go on", async () => {
-      const parent = await openPool({ min: 3, max: 3, maxConcurrency: 2 }, { sbatch: { exclude: "n1" } })
+      const parent = await openPool({ min: 3, max: 3, maxConcurrency: 2 }, { sbatch: { nodelist: "n3" } })
       const up = [1, 2, 3].map(() => parent.next("runner:up"))
       const jobs = (await Promise.all(up)).map(({ info }) => info.jobId as string).sort()
       expect(jobs.map(job => job.split("_")[1])).toEqual(["0", "1", "2"])
@@ -189,7 +188,7 @@ onCluster("calls in flight while", () => {
     test.sequential("waits in a partition that goes down: the running ones serve, the reason is seen, and it starts when it is up", async () => {
       const parent = await openPool(
         { min: 1, max: 3, maxConcurrency: 2 },
-        { sbatch: { partition: "gpu", exclude: "n1" } },
+        { sbatch: { partition: "gpu", nodelist: "n3" } },
       )
       await parent.next("runner:up")
       const traffic = trafficOf(parent)
@@ -227,9 +226,7 @@ onCluster("calls in flight while", () => {
       await asAdmin("scontrol", "update", `jobid=${second.jobId}`, "timelimit=1")
       await byHand("scontrol", "release", second.jobId)
       expect(await parent.next("report")).toMatchObject({ id: long })
-      const began = performance.now()
       const { id, error } = await parent.next("failed")
-      console.log("failed after", performance.now() - began, JSON.stringify(error))
       expect(id).toBe(long)
       expect(error).toMatchObject({ code: "ERR_FLAME_RUNNER_LOST", reason: "walltime", started: true })
       expect(error.evidence).toMatchObject({ jobId: second.jobId, node: "n3" })

@@ -5,6 +5,7 @@ import { mustRun } from "./command.ts"
 import { asUser, endPrograms, noJobsLeft, onCluster, type Program, runAs, squeue } from "./harness.ts"
 import { HEAD, nothingLeft } from "./parent.ts"
 
+const MIB = 2 ** 20
 const JOBS = 30
 /** So many have room on the nodes at a time; the others wait. */
 const ROOM = 24
@@ -44,19 +45,28 @@ onCluster("30 jobs on 3 nodes, spawned and closed 10 times over", () => {
     const selves: Self[] = []
     for (const until of ROUNDS) {
       parent.send({ do: "round", jobs: JOBS, until, slurm: { slurmJob: HEAD } })
-      const { answers, ends, ...times } = await parent.next("round")
+      const { answers, ends } = await parent.next("round")
       // At once: close() has waited for all of them.
       expect(await squeue()).toEqual([])
       expect(await listening(parent)).toEqual([])
       expect(files()).toEqual(before)
       expect(new Set(answers).size).toBe(answers.length)
       expect(answers.length).toBeGreaterThanOrEqual(until)
+      // Each of them served until it was closed, or was told why not.
+      expect(Object.values(ends as Record<string, number>).reduce((sum, n) => sum + n)).toBe(JOBS)
+      expect(Object.keys(ends).filter(end => end !== "close" && end !== "ERR_FLAME_POOL_CLOSED")).toEqual([])
       parent.send({ do: "self" })
       const self = (await parent.next("self")) as unknown as Self
       selves.push(self)
-      console.log(until, answers.length, JSON.stringify(ends), JSON.stringify(times), JSON.stringify(self))
     }
     await nothingLeft()
+    // The first round loads and compiles what the others use.
+    const [, early] = selves
+    const late = selves.at(-1)!
+    console.log(`round 2: ${JSON.stringify(early)}, round ${selves.length}: ${JSON.stringify(late)}`)
+    expect(late.descriptors).toBe(early!.descriptors)
+    expect(late.heapUsed - early!.heapUsed).toBeLessThan(2 * MIB)
+    expect(late.rss - early!.rss).toBeLessThan(32 * MIB)
     parent.hangUp()
     expect(await parent.result).toMatchObject({ code: 0, signal: null, stderr: "" })
   })
