@@ -70,7 +70,7 @@ onCluster("calls in flight while", () => {
 
   describe.concurrent("on a node", () => {
     test.sequential("slurmd is killed: its runners serve on, and one asked for meanwhile comes when it is back", async () => {
-      const parent = await openPool({ min: 1, max: 3, maxConcurrency: 3 }, { sbatch: { nodelist: "n2" } })
+      const parent = await openPool({ min: 1, max: 2, maxConcurrency: 3 }, { sbatch: { nodelist: "n2" } })
       const { info } = await parent.next("runner:up")
       const traffic = trafficOf(parent)
       const { id } = await traffic.hold()
