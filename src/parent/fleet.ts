@@ -103,8 +103,9 @@ export class Fleet {
   get ready(): number {
     return this.#census.ready
   }
-  get booting(): boolean {
-    return this.#census.booting > 0
+  /** Runners on their way. */
+  get booting(): number {
+    return this.#census.booting
   }
   /** A call runs somewhere. */
   get working(): boolean {

@@ -72,6 +72,7 @@ export class FlamePool<T> implements Pool<T> {
     this.#factory = make ? undefined : new RunnerFactory(settings, this.#emitter)
     this.#dispatcher = new Dispatcher({
       room: () => this.#fleet.room,
+      coming: () => this.#fleet.booting,
       given: runner => {
         if (settings.singleUse) this.#fleet.spend(runner, "single-use")
       },
@@ -277,7 +278,7 @@ export class FlamePool<T> implements Pool<T> {
   /** Holds the process while there is something to wait for. */
   #hold(): void {
     const waited = this.#readyWaiters.size > 0 || this.#state !== "open"
-    this.#keepAlive.set(this.#busy || this.#fleet.booting || waited)
+    this.#keepAlive.set(this.#busy || this.#fleet.booting > 0 || waited)
   }
 
   #isReady(): boolean {

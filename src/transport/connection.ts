@@ -52,6 +52,8 @@ export class Connection {
   #over = false
   #greeted: boolean
   #lastError: (Error & { code?: string }) | undefined
+  /** Who waits for the answer to a ping. */
+  #awaiting: (() => void)[] = []
 
   /**
    * @param greeted False until the peer's hello has been accepted: till then one small text message is all it may send.
@@ -135,7 +137,11 @@ export class Connection {
    */
   ping(words = "", answered?: () => void): void {
     if (this.#over) return
-    if (answered) this.#ws.once("pong", answered)
+    if (answered) {
+      // One listener however many wait: a peer that is away for long is asked again and again.
+      if (this.#awaiting.length === 0) this.#ws.once("pong", () => this.#answered())
+      this.#awaiting.push(answered)
+    }
     this.#ws.ping(words)
   }
 
@@ -156,6 +162,10 @@ export class Connection {
     if (this.#over) return
     this.#ws.terminate()
     this.#finish(reason, true)
+  }
+
+  #answered(): void {
+    for (const answered of this.#awaiting.splice(0)) answered()
   }
 
   get #socket(): Socket | undefined {

@@ -1,6 +1,7 @@
 /** What the cluster tests call on runners: an ordinary TypeScript module, bundled by the pool. */
-import { readdirSync, writeFileSync } from "node:fs"
+import { appendFileSync, readdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { setTimeout as delay } from "node:timers/promises"
 import { currentCall, runner } from "slurm-flame/runner"
 
 export function where() {
@@ -55,4 +56,24 @@ export async function devour(started: () => Promise<void>, victim: "worker" | "s
   await started()
   const taken: Buffer[] = []
   for (;;) taken.push(Buffer.alloc(1_000_000_000, 1)) // at once: who creeps up to his limit only becomes slow for long
+}
+
+/** Writes into the book that it begins and that it ends: how often a call really ran, whatever its caller heard. */
+async function booked(book: string, id: number, work: () => Promise<unknown>) {
+  const { jobId, node } = runner()
+  // Appending a line is atomic, from whichever node.
+  appendFileSync(book, `begun ${id} ${jobId}\n`)
+  await work()
+  appendFileSync(book, `ended ${id} ${jobId}\n`)
+  return { id, jobId, node }
+}
+
+/** Takes its time, and is written down. */
+export function work(book: string, id: number, ms: number) {
+  return booked(book, id, () => delay(ms))
+}
+
+/** Goes on when its caller lets it, and is written down. */
+export function wait(book: string, id: number, arrive: (node: string) => Promise<void>) {
+  return booked(book, id, () => arrive(runner().node))
 }
