@@ -323,6 +323,11 @@ export class Fleet {
       this.#host.lost(runner, "lost its state when the worker crashed")
       this.#host.changed()
     },
+    requeued: (runner, reason) => {
+      this.#host.lost(runner, "lost its state when its job was started anew")
+      this.#news.requeued(runner, reason)
+      this.#host.changed()
+    },
     gone: (runner, bootError) => {
       this.#idle.delete(runner)
       if (runner.working) this.#busy -= 1

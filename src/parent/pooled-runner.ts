@@ -72,6 +72,8 @@ export interface RunnerHost {
   freed(runner: PooledRunner): void
   /** Its worker crashed; the lease on it, if any, is over. */
   restarting(runner: PooledRunner): void
+  /** Its job was put back into the queue, or was started anew, for this reason; the lease on it, if any, is over. */
+  requeued(runner: PooledRunner, reason: GoneReason): void
   /** @param bootError Why it never served, if it never did and nobody asked it to end. */
   gone(runner: PooledRunner, bootError: Error | undefined): void
 }

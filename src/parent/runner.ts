@@ -4,7 +4,7 @@
  */
 import { asError } from "../shared/as-error.ts"
 import type { Job, JobStatus } from "../shared/backend.ts"
-import { ConnectionError, type GoneReason, type JobEvidence, type RunnerLostError } from "../shared/errors.ts"
+import { ConnectionError, type GoneReason, type JobEvidence, RunnerLostError } from "../shared/errors.ts"
 import { after, type LongTimer } from "../shared/timer.ts"
 import type { ComlinkPort } from "../transport/comlink-port.ts"
 import type { DrainReason, SupervisorMessage } from "../transport/protocol.ts"
@@ -12,6 +12,7 @@ import type { Session } from "../transport/session.ts"
 import { bootTimedOut, diedWhileBooting, reviveFailure } from "./boot-failure.ts"
 import type { Call, CallTarget } from "./call.ts"
 import { Link } from "./chain.ts"
+import { Comeback, mayReturn } from "./comeback.ts"
 import type { RunnerInfo } from "./events.ts"
 import { Explanation } from "./explanation.ts"
 import { Idler } from "./idle-watch.ts"
@@ -40,6 +41,7 @@ export class PoolRunner implements PooledRunner {
   readonly #service: Service
   readonly #job: RunnerJob
   readonly #explanation: Explanation
+  readonly #comeback: Comeback
   #state: RunnerState = "submitting"
   #bootTimer: LongTimer | undefined
   #endsAt: number | undefined
@@ -59,6 +61,7 @@ export class PoolRunner implements PooledRunner {
     this.closed = new Promise(resolve => {
       this.#resolveClosed = resolve
     })
+    this.#comeback = new Comeback(reason => this.#gone(this.#goneReason ?? reason))
     this.#explanation = new Explanation(settings.backend.network, reason => this.#unexplained(reason))
     this.#job = new RunnerJob(settings, {
       accept: peer => this.#link.accept(peer),
@@ -67,6 +70,10 @@ export class PoolRunner implements PooledRunner {
     })
     this.#link = new RunnerLink(settings, {
       hello: who => this.#hello(who),
+      reborn: () => {
+        this.#comeback.heard()
+        this.#requeued()
+      },
       worker: welcome => this.#worker(welcome),
       ready: (session, exports) => this.#ready(session, exports),
       fail: error => this.#gone("boot-failed", reviveFailure(error, settings.module.file, this.evidence)),
@@ -173,14 +180,20 @@ export class PoolRunner implements PooledRunner {
   }
 
   #onStatus(status: JobStatus): void {
+    const requeued = this.#comeback.requeued(status)
     switch (status.state) {
       case "pending":
+        if (requeued && this.#state !== "pending") {
+          const alive = this.#state !== "draining" && !this.#comeback.ended
+          this.#link.onceRead(() => this.#requeued(), alive)
+        }
         if (status.reason !== undefined) this.#job.learn({ slurmReason: status.reason })
-        if (this.#state === "submitted" || this.#state === "booting") this.#move("pending")
+        if (this.#state === "submitted") this.#move("pending")
         return
       case "running":
         this.#job.learn({ node: status.node }, "slurmReason")
         if (this.#state === "submitted" || this.#state === "pending") this.#move("booting")
+        this.#link.hold(status.suspended === true)
         if (!status.ending) this.#setEnd(status.endsAt)
         return
       case "ended":
@@ -200,10 +213,33 @@ export class PoolRunner implements PooledRunner {
 
   #jobEnded(status: JobStatus & { state: "ended" }): void {
     this.#job.learn(status.evidence)
-    this.#link.onceRead(() => {
+    const over = () => {
       if (this.#service.begun) this.#gone(reasonAfter(this.#goneReason, status.outcome))
       else this.#gone("boot-failed", diedWhileBooting(this.id, this.evidence))
-    })
+    }
+    this.#link.onceRead(over, status.outcome === "node-fail")
+  }
+
+  /** What ran in the job is lost, but the runner is not: the scheduler starts the job again, or has done so. */
+  #requeued(): void {
+    if (this.#state === "gone") return
+    const reason = this.#goneReason === "node-fail" ? "node-fail" : "requeued"
+    const unwanted = this.retiring ?? this.#goneReason
+    if (unwanted !== undefined && isOurs(unwanted)) return this.#gone(unwanted)
+    this.#explanation.stop()
+    this.#comeback.stop()
+    this.#link.vacate()
+    this.#service.fail(lostError(this.id, reason, true, this.evidence))
+    this.#goneReason = undefined
+    this.#endsAt = undefined
+    this.#job.learn({}, "node", "exitCode", "signal", "stderrTail")
+    this.#job.attend("watch")
+    if (this.#state === "pending") return
+    const served = this.#state === "ready" || this.#state === "draining" || this.#service.begun
+    this.#move("pending")
+    this.#armBootTimer()
+    if (served) this.#host.requeued(this, reason)
+    this.#service.evict()
   }
 
   #hello(who: { jobId: string; node: string }): void {
@@ -238,6 +274,7 @@ export class PoolRunner implements PooledRunner {
     this.#move("draining")
     this.#goneReason = reason
     // A signal does not say whether the job is being cancelled or was only warned. If it runs on, the runner has until its end.
+    if (mayReturn(this.#leaving)) this.#job.attend("watch")
     if (reason === "cancelled" || reason === "walltime") void this.#job.askEnd(endsAt => this.#link.deadline(endsAt))
     this.#host.draining(this, reason, leftMs)
     this.#service.evict()
@@ -262,7 +299,23 @@ export class PoolRunner implements PooledRunner {
     this.#settings.logger.debug({ runner: this.id, reason, cut }, "runner said bye")
     if (!this.#service.begun && reason === "crashed")
       this.#gone("boot-failed", diedWhileBooting(this.id, this.evidence))
+    else if (reason !== "crashed" && this.#undecided(reason)) return
     else this.#gone(this.#goneReason ?? reason, undefined, true)
+  }
+
+  get #leaving() {
+    return { job: this.#job.job, goneReason: this.#goneReason, retiring: this.retiring }
+  }
+
+  /** Its process has left, but the job may come back: the scheduler is to say so. */
+  #undecided(reason: DrainReason | "connection-lost"): boolean {
+    if (!mayReturn(this.#leaving)) return false
+    if (this.#job.again) this.#requeued()
+    else {
+      this.#job.attend("watch")
+      this.#comeback.await(reason)
+    }
+    return true
   }
 
   /** The network is cut, or the runner is dead: the scheduler may know. If it comes back, nothing was lost. */
@@ -281,13 +334,18 @@ export class PoolRunner implements PooledRunner {
 
   /** The runner itself tells of its end now: a worker may serve before its supervisor can. */
   #rest(): void {
+    const status = this.#job.job?.status
+    if (status?.state === "running" && status.suspended) return // until it is said to go on
     const foreseen = this.#endsAt !== undefined || this.#settings.backend.network === "loopback"
     if (foreseen && this.#link.supervised) this.#job.attend("rest")
   }
 
   #dataLost(reason: Error, generation: number): void {
-    if (this.#state === "draining") this.#service.fail(openAfterDrain(reason, this))
-    else if (this.#state === "ready" && !this.#link.resetWorker(generation)) this.#explain(reason)
+    if (this.#state === "draining") {
+      const left = openAfterDrain(reason, this)
+      // What becomes of the job is what its calls are told.
+      if (!(left instanceof RunnerLostError) || !mayReturn(this.#leaving)) this.#service.fail(left)
+    } else if (this.#state === "ready" && !this.#link.resetWorker(generation)) this.#explain(reason)
   }
 
   /** The supervisor is lost. The scheduler has a moment to say why; then the runner is given up. */
@@ -299,12 +357,15 @@ export class PoolRunner implements PooledRunner {
 
   #unexplained(reason: Error): void {
     this.#settings.logger.warn({ runner: this.id, reason: reason.message }, "a runner's connection was lost")
+    const status = this.#job.job?.status
+    if (status?.state === "running" && status.ending && this.#undecided("connection-lost")) return
     if (this.#service.begun) this.#gone(this.#goneReason ?? "connection-lost")
     else this.#gone("boot-failed", diedWhileBooting(this.id, { ...this.evidence, stderrTail: reason.message }))
   }
 
   #armBootTimer(): void {
     const { bootTimeoutMs } = this.#settings
+    this.#bootTimer?.stop()
     this.#bootTimer = after(bootTimeoutMs, () => {
       this.#gone("boot-timeout", bootTimedOut(this.id, bootTimeoutMs, this.#job.job?.status, this.evidence))
     })
@@ -317,6 +378,7 @@ export class PoolRunner implements PooledRunner {
     this.#goneReason = reason
     this.#bootTimer?.stop()
     this.#explanation.stop()
+    this.#comeback.stop()
     const lost = lostError(this.id, reason, true, this.evidence)
     this.#job.end(error ?? lost, leaving)
     this.#link.close(new ConnectionError(`the runner is gone: ${reason}`))

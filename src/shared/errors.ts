@@ -165,6 +165,7 @@ export type GoneReason =
   | "preempted"
   | "out-of-memory"
   | "node-fail"
+  | "requeued"
   | "crashed"
   | "connection-lost"
   | "parent-gone"

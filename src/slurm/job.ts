@@ -6,7 +6,7 @@ import type { Job, JobOutcome, JobStatus } from "../shared/backend.ts"
 import { type JobEvidence, SlurmCommandError } from "../shared/errors.ts"
 import type { Canceller } from "./canceller.ts"
 import type { SlurmClient } from "./client.ts"
-import { isCompleting, meaningOf } from "./job-state.ts"
+import { isCompleting, isSuspended, meaningOf } from "./job-state.ts"
 import { expandLogPath, type LogPattern, readTail, removeEmpty } from "./log-file.ts"
 import type { JobDetail, QueueRow } from "./queue-row.ts"
 import type { Watched, Watcher } from "./watcher.ts"
@@ -33,6 +33,8 @@ export class SlurmJob implements Job, Watched {
   #interest: "watch" | "rest" = "watch"
   /** The newest row of squeue. */
   #row: QueueRow | undefined
+  /** It was seen running, or on its way back into the queue: when it waits now, it waits again. */
+  #ran = false
   /** Its end is being looked into: rows that come in meanwhile tell nothing new. */
   #closing = false
   #endAwaited = false
@@ -45,6 +47,7 @@ export class SlurmJob implements Job, Watched {
     readonly id: string,
     log: LogPattern,
     services: JobServices,
+    readonly requeues = false,
   ) {
     this.#log = log
     this.#services = services
@@ -118,16 +121,19 @@ export class SlurmJob implements Job, Watched {
       case "pending":
         this.#become({
           state: "pending",
+          ...((this.#ran || row.slurmState.startsWith("REQUEUE")) && { again: true as const }),
           ...(row.reason !== undefined && { reason: row.reason }),
           ...(row.start !== undefined && { expectedStart: new Date(row.start) }),
         })
         break
       case "running":
+        this.#ran = true
         this.#become({
           state: "running",
           ...(row.node !== undefined && { node: row.node }),
           ...(row.end !== undefined && { endsAt: row.end }),
           ...(isCompleting(row.slurmState) && { ending: true as const }),
+          ...(isSuspended(row.slurmState) && { suspended: true as const }),
         })
         break
       case "unknown":
@@ -240,9 +246,9 @@ export class SlurmJob implements Job, Watched {
 
 function same(a: JobStatus, b: JobStatus): boolean {
   if (a.state === "pending" && b.state === "pending") {
-    return a.reason === b.reason && a.expectedStart?.getTime() === b.expectedStart?.getTime()
+    return a.again === b.again && a.reason === b.reason && a.expectedStart?.getTime() === b.expectedStart?.getTime()
   }
   if (a.state === "running" && b.state === "running")
-    return a.node === b.node && a.endsAt === b.endsAt && a.ending === b.ending
+    return a.node === b.node && a.endsAt === b.endsAt && a.ending === b.ending && a.suspended === b.suspended
   return a.state === "unknown" && b.state === "unknown"
 }

@@ -99,7 +99,8 @@ async function submit(
   await Promise.all(
     requests.map(async (request, task) => {
       const own = requests.length === 1 ? id : `${id}_${task}`
-      if (!request.signal.aborted) return request.resolve(new SlurmJob(own, submission.log, cluster))
+      if (!request.signal.aborted)
+        return request.resolve(new SlurmJob(own, submission.log, cluster, submission.requeues))
       await cancelUnwanted(own, cluster)
       request.fail(undefined)
     }),

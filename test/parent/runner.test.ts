@@ -117,6 +117,7 @@ async function boot(logs?: LogDesk) {
       draining: () => void told.push("draining"),
       freed() {},
       restarting: () => void told.push("restarting"),
+      requeued: (_, reason) => void told.push(`requeued ${reason}`),
       gone: () => void told.push("gone"),
     },
   )

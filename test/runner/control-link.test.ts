@@ -63,8 +63,8 @@ async function supervised(first: string | undefined) {
   await ControlLink.open(
     boot,
     undefined,
-    { jobId: "1", node: "n" },
-    { message() {}, writable() {}, resumed() {}, lost() {} },
+    { jobId: "1", node: "n", incarnation: 0 },
+    { message() {}, writable() {}, resumed() {}, doubt() {}, lost() {} },
   )
   return { dials, again }
 }

@@ -54,6 +54,7 @@ export async function join(hub: TestHub, api: Api, withControl = false): Promise
   }
   const link = new RunnerLink(settings, {
     hello() {},
+    reborn() {},
     worker: welcome => welcome({ module: "m", source: "s" }),
     ready: session => ready.resolve(session),
     fail() {},

@@ -2,7 +2,7 @@
  * The supervisor's line to the parent: dials, says hello, notices silence. Owns the control line; knows nothing of workers.
  */
 import type { BootConfig } from "../../shared/boot.ts"
-import { ConnectionError, type FlameError, ProtocolError } from "../../shared/errors.ts"
+import { ConnectionError, ProtocolError } from "../../shared/errors.ts"
 import type { Connection } from "../../transport/connection.ts"
 import {
   CloseCode,
@@ -13,6 +13,8 @@ import {
   type ToSupervisorMessage,
 } from "../../transport/protocol.ts"
 import { DialledLine } from "../dialled-line.ts"
+import { ParentLease } from "./lease.ts"
+import { graceAfter } from "./parent-loss.ts"
 
 type Welcome = ToSupervisorMessage & { t: "welcome" }
 
@@ -22,8 +24,10 @@ export interface ControlHandler {
   writable(): void
   /** The line goes on over another connection: the one before was cut, and others on the same way may be. */
   resumed(): void
-  /** The line is gone, and with it the parent. */
-  lost(reason: FlameError): void
+  /** The lease has run out, so that the parent may have given this runner up; or it has not after all. */
+  doubt(expired: boolean): void
+  /** The line is gone, and with it the parent. @param graceMs How long the runner may take to end. */
+  lost(graceMs: (unlinked: boolean) => number): void
 }
 
 /** Heartbeats that do not come before the line is doubted. */
@@ -38,15 +42,21 @@ const unheard = new ConnectionError("the parent's heartbeats do not arrive")
 export class ControlLink {
   readonly #dialled: DialledLine<Welcome>
   readonly #watch: NodeJS.Timeout
+  readonly #lease: ParentLease
+  #questions = 0
   #heard = performance.now()
   /** Packets so far. */
   #sent = 0
   /** The next ping was promised within so long. */
   #promisedMs: number
 
-  private constructor(dialled: DialledLine<Welcome>) {
+  private constructor(dialled: DialledLine<Welcome>, handler: ControlHandler) {
     this.#dialled = dialled
-    const { silenceMs, heartbeatMs } = dialled.welcome
+    const { silenceMs, heartbeatMs, leaseMs = 0 } = dialled.welcome
+    this.#lease = new ParentLease(leaseMs, {
+      ask: answered => dialled.ask(`lease ${++this.#questions}`, answered),
+      doubt: expired => handler.doubt(expired),
+    })
     this.#promisedMs = heartbeatMs
     // A link that is down for a while shows as silence, and so does a parent that blocks its own loop: a second connection
     // tells them apart. A parent whose host lost its power sends no FIN: only its long silence tells.
@@ -64,10 +74,9 @@ export class ControlLink {
     this.#listen(dialled.connection)
   }
 
-  /** How long a runner without its parent may take to end. @param unlinked Work is open that does not belong to its caller. */
-  orphanGraceMs(unlinked: boolean): number {
-    const { orphanGraceMs, unlinkedGraceMs } = this.#dialled.welcome
-    return unlinked ? unlinkedGraceMs : orphanGraceMs
+  /** How long a runner that lost its parent like this may take to end. @param unlinked Work is open that does not belong to its caller. */
+  graceMs(reason: Error, unlinked: boolean): number {
+    return graceAfter({ reason, unlinked, expired: this.#lease.expired }, this.#dialled.welcome)
   }
 
   /** There is a connection to the parent now. */
@@ -82,7 +91,7 @@ export class ControlLink {
   static async open(
     boot: BootConfig,
     localAddress: string | undefined,
-    who: { jobId: string; node: string },
+    who: { jobId: string; node: string; incarnation: number },
     handler: ControlHandler,
   ): Promise<ControlLink> {
     let link: ControlLink | undefined
@@ -106,12 +115,12 @@ export class ControlLink {
           handler.resumed()
         },
         closed(reason) {
-          if (link) clearInterval(link.#watch)
-          handler.lost(reason)
+          if (link) link.#stop()
+          handler.lost(unlinked => link?.graceMs(reason, unlinked) ?? 0)
         },
       }),
     })
-    link = new ControlLink(dialled)
+    link = new ControlLink(dialled, handler)
     return link
   }
 
@@ -140,8 +149,13 @@ export class ControlLink {
   async bye(message: SupervisorMessage & { t: "bye" }): Promise<void> {
     this.send(message)
     await this.#dialled.line.delivered(PATIENCE_MS)
-    clearInterval(this.#watch)
+    this.#stop()
     this.#dialled.line.close(CloseCode.bye, new ConnectionError("bye"))
+  }
+
+  #stop(): void {
+    clearInterval(this.#watch)
+    this.#lease.stop()
   }
 
   get #silentFor(): number {
@@ -151,6 +165,7 @@ export class ControlLink {
   #listen(connection: Connection): void {
     const { heartbeatMs } = this.#dialled.welcome
     this.#heard = performance.now()
+    this.#lease.reconnected()
     this.#promisedMs = heartbeatMs
     connection.onPing(words => {
       this.#heard = performance.now()
