@@ -1,6 +1,7 @@
 /** What the cluster tests call on runners: an ordinary TypeScript module, bundled by the pool. */
-import { readdirSync, writeFileSync } from "node:fs"
+import { appendFileSync, existsSync, readdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { setTimeout as delay } from "node:timers/promises"
 import { currentCall, runner } from "slurm-flame/runner"
 
 export function where() {
@@ -47,4 +48,15 @@ export function environment(): Record<string, string | undefined> {
 
 export function deadline(): number | undefined {
   return runner().deadline?.getTime()
+}
+
+/** Writes down every 20 ms that it runs, and where, and heeds no signal; until there is a file `<path>.stop`. */
+export async function diary(path: string, started: () => void): Promise<string> {
+  started()
+  const who = `${runner().node} ${process.env.SLURM_RESTART_COUNT ?? 0} ${process.pid}`
+  while (!existsSync(`${path}.stop`)) {
+    appendFileSync(path, `${Date.now()} ${who}\n`)
+    await delay(20)
+  }
+  return who
 }

@@ -4,6 +4,7 @@
  *     {"do": "open", "options": {...}, "slurm": {...}}   createPool
  *     {"do": "spawn", "as": "a"}  {"do": "release"|"terminate", "as": "a"}
  *     {"do": "call", "id": 1, "on": "a" | null, "method": "where", "args": [...]}     args: "$report" is a callback
+ *                                          "limits": {...} are options of the call
  *     {"do": "close"}  {"do": "stats"}
  */
 import { createInterface } from "node:readline"
@@ -31,7 +32,7 @@ const waiting = new Map()
 const actions = {
   open({ options = {}, slurm: backend = { slurmJob: SCRIPT } }) {
     pool = createPool({ module: new URL("./basic.ts", import.meta.url), max: 3, backend: slurm(backend), ...options })
-    for (const name of ["grow", "runner:up", "runner:drain", "runner:down", "refused"])
+    for (const name of ["grow", "runner:up", "runner:drain", "runner:requeued", "runner:down", "refused"])
       pool.on(name, info => say(name, { info }))
     pool.on("error", e => say("error", { error: errorOf(e) }))
     say("opened")
@@ -58,7 +59,7 @@ const actions = {
   async go({ id }) {
     waiting.get(id)?.()
   },
-  async call({ id, on, method, args = [] }) {
+  async call({ id, on, method, args = [], limits = {} }) {
     const report = async value => {
       say("report", { id, value })
     }
@@ -67,7 +68,7 @@ const actions = {
       return new Promise(resolve => waiting.set(id, resolve))
     }
     const real = args.map(a => (a === "$report" ? report : a === "$barrier" ? barrier : a))
-    const api = on === undefined || on === null ? pool.api : leases.get(on).api
+    const api = (on === undefined || on === null ? pool : leases.get(on)).with(limits)
     const value = await api[method](...real)
     say("result", {
       id,
