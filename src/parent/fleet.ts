@@ -319,13 +319,9 @@ export class Fleet {
       if (runner.retiring !== undefined) this.settle(runner)
       this.#host.freed(runner)
     },
-    restarting: runner => {
-      this.#host.lost(runner, "lost its state when the worker crashed")
-      this.#host.changed()
-    },
-    requeued: (runner, reason) => {
-      this.#host.lost(runner, "lost its state when its job was started anew")
-      this.#news.requeued(runner, reason)
+    restarting: (runner, requeued) => {
+      this.#host.lost(runner, `lost its state when ${requeued ? "its job was started anew" : "the worker crashed"}`)
+      if (requeued) this.#news.requeued(runner, requeued)
       this.#host.changed()
     },
     gone: (runner, bootError) => {

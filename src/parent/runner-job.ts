@@ -61,12 +61,6 @@ export class RunnerJob {
     return this.#evidence
   }
 
-  /** The scheduler has said that the job waits to be started again. */
-  get again(): boolean {
-    const status = this.#job?.status
-    return status?.state === "pending" && status.again === true
-  }
-
   /** Adds what is defined in `evidence`; forgets `outdated`. */
   learn(evidence: JobEvidence, ...outdated: (keyof JobEvidence)[]): void {
     const known = Object.entries(this.#evidence).filter(([name]) => !outdated.includes(name as keyof JobEvidence))

@@ -6,42 +6,36 @@ import { asError } from "../shared/as-error.ts"
 import type { Job, JobStatus } from "../shared/backend.ts"
 import { ConnectionError, type GoneReason, type JobEvidence, RunnerLostError } from "../shared/errors.ts"
 import { after, type LongTimer } from "../shared/timer.ts"
-import type { ComlinkPort } from "../transport/comlink-port.ts"
 import type { DrainReason, SupervisorMessage } from "../transport/protocol.ts"
 import type { Session } from "../transport/session.ts"
 import { bootTimedOut, diedWhileBooting, reviveFailure } from "./boot-failure.ts"
-import type { Call, CallTarget } from "./call.ts"
 import { Link } from "./chain.ts"
-import { Comeback, mayReturn } from "./comeback.ts"
+import { Departure } from "./departure.ts"
 import type { RunnerInfo } from "./events.ts"
-import { Explanation } from "./explanation.ts"
 import { Idler } from "./idle-watch.ts"
 import { isOurs, lostError, openAfterDrain, reasonAfter } from "./lost-error.ts"
 import type { EndReason, PooledRunner, RunnerHost } from "./pooled-runner.ts"
+import { RunnerFace } from "./runner-face.ts"
+import { infoOf } from "./runner-info.ts"
 import { LATE_MS, RunnerJob } from "./runner-job.ts"
 import { RunnerLink } from "./runner-link.ts"
 import type { RunnerSettings } from "./runner-settings.ts"
 import { type RunnerState, transition } from "./runner-state.ts"
 import { Service } from "./service.ts"
 
-export class PoolRunner implements PooledRunner {
+export class PoolRunner extends RunnerFace implements PooledRunner {
   readonly id: string
   readonly serial: number
   /** Resolves when the runner is gone. */
   readonly closed: Promise<RunnerInfo>
   readonly berth: Link<PooledRunner> = new Link(this)
   readonly idler: Idler<PooledRunner> = new Idler(this)
-  leased = false
-  working = false
-  reserved = false
-  retiring: EndReason | undefined
   readonly #settings: RunnerSettings
   readonly #host: RunnerHost
   readonly #link: RunnerLink
-  readonly #service: Service
+  protected readonly service: Service
   readonly #job: RunnerJob
-  readonly #explanation: Explanation
-  readonly #comeback: Comeback
+  readonly #departure: Departure
   #state: RunnerState = "submitting"
   #bootTimer: LongTimer | undefined
   #endsAt: number | undefined
@@ -49,11 +43,12 @@ export class PoolRunner implements PooledRunner {
   #resolveClosed!: (info: RunnerInfo) => void
 
   constructor(settings: RunnerSettings, host: RunnerHost) {
+    super()
     this.id = settings.runnerId
     this.serial = settings.serial
     this.#settings = settings
     this.#host = host
-    this.#service = new Service(settings.maxConcurrency, {
+    this.service = new Service(settings.maxConcurrency, {
       serves: () => this.ready,
       loaded: () => host.loaded(this),
       freed: () => host.freed(this),
@@ -61,8 +56,11 @@ export class PoolRunner implements PooledRunner {
     this.closed = new Promise(resolve => {
       this.#resolveClosed = resolve
     })
-    this.#comeback = new Comeback(reason => this.#gone(this.#goneReason ?? reason))
-    this.#explanation = new Explanation(settings.backend.network, reason => this.#unexplained(reason))
+    this.#departure = new Departure(settings.backend.network, this, {
+      requeued: () => this.#requeued(),
+      lost: reason => this.#lost(reason),
+      overdue: reason => this.#gone(this.#goneReason ?? reason),
+    })
     this.#job = new RunnerJob(settings, {
       accept: peer => this.#link.accept(peer),
       submitted: () => this.#submitted(),
@@ -71,7 +69,7 @@ export class PoolRunner implements PooledRunner {
     this.#link = new RunnerLink(settings, {
       hello: who => this.#hello(who),
       reborn: () => {
-        this.#comeback.heard()
+        this.#departure.heard()
         this.#requeued()
       },
       worker: welcome => this.#worker(welcome),
@@ -97,27 +95,14 @@ export class PoolRunner implements PooledRunner {
   get ready(): boolean {
     return this.#state === "ready"
   }
-  get running(): number {
-    return this.#service.running
-  }
   get free(): number {
-    return this.#link.up ? this.#service.free : 0
+    return this.#link.up ? this.service.free : 0
   }
   get job(): Job | undefined {
     return this.#job.job
   }
   get info(): RunnerInfo {
-    return {
-      id: this.id,
-      state: this.#state,
-      jobId: this.evidence.jobId,
-      node: this.evidence.node,
-      reason: this.#goneReason ?? (this.#state === "pending" ? this.evidence.slurmReason : undefined),
-      inFlight: this.#service.running,
-      leased: this.leased,
-      deadline: this.#endsAt === undefined ? undefined : new Date(this.#endsAt),
-      addresses: this.#link.addresses,
-    }
+    return infoOf(this, this.#endsAt, this.#link.addresses)
   }
 
   jobOver(): Promise<void> {
@@ -139,22 +124,6 @@ export class PoolRunner implements PooledRunner {
     } catch (error) {
       this.#gone("boot-failed", asError(error))
     }
-  }
-
-  run(call: Call, again: (failed: boolean) => void): void {
-    this.#service.run(call, again)
-  }
-
-  hold(task: (target: CallTarget, leave: () => void) => void, notStarted: () => void): void {
-    this.#service.hold(task, notStarted)
-  }
-
-  get endpoint(): ComlinkPort | undefined {
-    return this.#service.endpoint
-  }
-
-  onGone(listener: () => void): () => void {
-    return this.#service.onEnd(listener)
   }
 
   lostError(started: boolean): RunnerLostError {
@@ -180,13 +149,10 @@ export class PoolRunner implements PooledRunner {
   }
 
   #onStatus(status: JobStatus): void {
-    const requeued = this.#comeback.requeued(status)
+    const requeued = this.#departure.hear(status)
     switch (status.state) {
       case "pending":
-        if (requeued && this.#state !== "pending") {
-          const alive = this.#state !== "draining" && !this.#comeback.ended
-          this.#link.onceRead(() => this.#requeued(), alive)
-        }
+        if (requeued && this.#state !== "pending") this.#link.onceRead(() => this.#requeued(), requeued === "alive")
         if (status.reason !== undefined) this.#job.learn({ slurmReason: status.reason })
         if (this.#state === "submitted") this.#move("pending")
         return
@@ -214,7 +180,7 @@ export class PoolRunner implements PooledRunner {
   #jobEnded(status: JobStatus & { state: "ended" }): void {
     this.#job.learn(status.evidence)
     const over = () => {
-      if (this.#service.begun) this.#gone(reasonAfter(this.#goneReason, status.outcome))
+      if (this.service.begun) this.#gone(reasonAfter(this.#goneReason, status.outcome))
       else this.#gone("boot-failed", diedWhileBooting(this.id, this.evidence))
     }
     this.#link.onceRead(over, status.outcome === "node-fail")
@@ -226,20 +192,19 @@ export class PoolRunner implements PooledRunner {
     const reason = this.#goneReason === "node-fail" ? "node-fail" : "requeued"
     const unwanted = this.retiring ?? this.#goneReason
     if (unwanted !== undefined && isOurs(unwanted)) return this.#gone(unwanted)
-    this.#explanation.stop()
-    this.#comeback.stop()
+    this.#departure.settle()
     this.#link.vacate()
-    this.#service.fail(lostError(this.id, reason, true, this.evidence))
+    this.service.fail(lostError(this.id, reason, true, this.evidence))
     this.#goneReason = undefined
     this.#endsAt = undefined
     this.#job.learn({}, "node", "exitCode", "signal", "stderrTail")
     this.#job.attend("watch")
     if (this.#state === "pending") return
-    const served = this.#state === "ready" || this.#state === "draining" || this.#service.begun
+    const served = this.#state === "ready" || this.#state === "draining" || this.service.begun
     this.#move("pending")
     this.#armBootTimer()
-    if (served) this.#host.requeued(this, reason)
-    this.#service.evict()
+    if (served) this.#host.restarting(this, reason)
+    this.service.evict()
   }
 
   #hello(who: { jobId: string; node: string }): void {
@@ -263,7 +228,7 @@ export class PoolRunner implements PooledRunner {
     if (this.#state !== "booting") return
     this.#bootTimer?.stop()
     this.#job.learn({}, "exitCode", "signal", "stderrTail") // those were of the worker before this one
-    this.#service.begin(session, exports, this.id, this.evidence)
+    this.service.begin(session, exports, this.id, this.evidence)
     this.#move("ready")
     this.#rest()
     this.#host.ready(this)
@@ -274,48 +239,32 @@ export class PoolRunner implements PooledRunner {
     this.#move("draining")
     this.#goneReason = reason
     // A signal does not say whether the job is being cancelled or was only warned. If it runs on, the runner has until its end.
-    if (mayReturn(this.#leaving)) this.#job.attend("watch")
+    if (this.#departure.open) this.#job.attend("watch")
     if (reason === "cancelled" || reason === "walltime") void this.#job.askEnd(endsAt => this.#link.deadline(endsAt))
     this.#host.draining(this, reason, leftMs)
-    this.#service.evict()
+    this.service.evict()
   }
 
   #workerExit(exit: SupervisorMessage & { t: "worker-exit" }): void {
     this.#job.learn({ exitCode: exit.code ?? undefined, signal: exit.signal ?? undefined, stderrTail: exit.stderr })
-    if (!this.#service.begun) {
+    if (!this.service.begun) {
       this.#gone("boot-failed", diedWhileBooting(this.id, this.evidence))
       return
     }
-    this.#explanation.stop()
-    this.#service.fail(lostError(this.id, "crashed", true, this.evidence))
+    this.#departure.settle()
+    this.service.fail(lostError(this.id, "crashed", true, this.evidence))
     if (this.#state !== "ready" || !exit.restart) return // a bye follows
     this.#move("booting")
     this.#armBootTimer()
     this.#host.restarting(this)
-    this.#service.evict()
+    this.service.evict()
   }
 
   #bye(reason: DrainReason | "crashed", cut: boolean): void {
     this.#settings.logger.debug({ runner: this.id, reason, cut }, "runner said bye")
-    if (!this.#service.begun && reason === "crashed")
-      this.#gone("boot-failed", diedWhileBooting(this.id, this.evidence))
-    else if (reason !== "crashed" && this.#undecided(reason)) return
-    else this.#gone(this.#goneReason ?? reason, undefined, true)
-  }
-
-  get #leaving() {
-    return { job: this.#job.job, goneReason: this.#goneReason, retiring: this.retiring }
-  }
-
-  /** Its process has left, but the job may come back: the scheduler is to say so. */
-  #undecided(reason: DrainReason | "connection-lost"): boolean {
-    if (!mayReturn(this.#leaving)) return false
-    if (this.#job.again) this.#requeued()
-    else {
-      this.#job.attend("watch")
-      this.#comeback.await(reason)
-    }
-    return true
+    if (!this.service.begun && reason === "crashed") this.#gone("boot-failed", diedWhileBooting(this.id, this.evidence))
+    else if (reason === "crashed" || !this.#departure.await(reason))
+      this.#gone(this.#goneReason ?? reason, undefined, true)
   }
 
   /** The network is cut, or the runner is dead: the scheduler may know. If it comes back, nothing was lost. */
@@ -334,8 +283,7 @@ export class PoolRunner implements PooledRunner {
 
   /** The runner itself tells of its end now: a worker may serve before its supervisor can. */
   #rest(): void {
-    const status = this.#job.job?.status
-    if (status?.state === "running" && status.suspended) return // until it is said to go on
+    if (this.#departure.suspended) return // until it is said to go on
     const foreseen = this.#endsAt !== undefined || this.#settings.backend.network === "loopback"
     if (foreseen && this.#link.supervised) this.#job.attend("rest")
   }
@@ -344,22 +292,17 @@ export class PoolRunner implements PooledRunner {
     if (this.#state === "draining") {
       const left = openAfterDrain(reason, this)
       // What becomes of the job is what its calls are told.
-      if (!(left instanceof RunnerLostError) || !mayReturn(this.#leaving)) this.#service.fail(left)
+      if (!(left instanceof RunnerLostError) || !this.#departure.open) this.service.fail(left)
     } else if (this.#state === "ready" && !this.#link.resetWorker(generation)) this.#explain(reason)
   }
 
-  /** The supervisor is lost. The scheduler has a moment to say why; then the runner is given up. */
   #explain(reason: Error): void {
-    if (this.#state === "gone") return
-    this.#job.attend("watch")
-    this.#explanation.await(reason)
+    if (this.#state !== "gone") this.#departure.explain(reason)
   }
 
-  #unexplained(reason: Error): void {
+  #lost(reason: Error): void {
     this.#settings.logger.warn({ runner: this.id, reason: reason.message }, "a runner's connection was lost")
-    const status = this.#job.job?.status
-    if (status?.state === "running" && status.ending && this.#undecided("connection-lost")) return
-    if (this.#service.begun) this.#gone(this.#goneReason ?? "connection-lost")
+    if (this.service.begun) this.#gone(this.#goneReason ?? "connection-lost")
     else this.#gone("boot-failed", diedWhileBooting(this.id, { ...this.evidence, stderrTail: reason.message }))
   }
 
@@ -377,14 +320,13 @@ export class PoolRunner implements PooledRunner {
     this.#move("gone")
     this.#goneReason = reason
     this.#bootTimer?.stop()
-    this.#explanation.stop()
-    this.#comeback.stop()
+    this.#departure.settle()
     const lost = lostError(this.id, reason, true, this.evidence)
     this.#job.end(error ?? lost, leaving)
     this.#link.close(new ConnectionError(`the runner is gone: ${reason}`))
-    this.#service.fail(lost)
-    this.#host.gone(this, this.#service.begun || isOurs(reason) ? undefined : (error ?? lost))
-    this.#service.end()
+    this.service.fail(lost)
+    this.#host.gone(this, this.service.begun || isOurs(reason) ? undefined : (error ?? lost))
+    this.service.end()
     this.#resolveClosed(this.info)
   }
 

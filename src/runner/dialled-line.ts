@@ -28,7 +28,7 @@ export interface DialledLineOptions<W extends Welcome> {
   readonly kind: "control" | "data"
   readonly parent: ParentAddress
   /** What this process says of itself in its hello. */
-  readonly about: { readonly incarnation: number } & (
+  readonly about: { readonly incarnation?: number | undefined } & (
     | { readonly jobId: string; readonly node: string }
     | { readonly generation: number }
   )

@@ -17,7 +17,7 @@ export type ToWorker =
       tmpdir: string
       endsAt: number | undefined
       /** How often the job has been started anew. */
-      incarnation: number
+      incarnation?: number
       generation: number
     }
   | { t: "drain"; reason: DrainReason; graceMs: number }

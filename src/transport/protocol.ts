@@ -73,7 +73,7 @@ export type SupervisorMessage =
       jobId: string
       node: string
       pid: number
-      incarnation?: Incarnation
+      incarnation?: Incarnation | undefined
       resume?: Resume
     }
   | { t: "draining"; reason: DrainReason; leftMs: number }
@@ -118,7 +118,7 @@ export type WorkerMessage =
       v: number
       runnerId: string
       pid: number
-      incarnation?: Incarnation
+      incarnation?: Incarnation | undefined
       generation: number
       resume?: Resume
     }

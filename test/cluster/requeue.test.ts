@@ -7,6 +7,7 @@ import { mustRun } from "./command.ts"
 import {
   cluster,
   endPrograms,
+  NODES,
   type NodeName,
   nodeProcesses,
   noJobsLeft,
@@ -97,10 +98,14 @@ const stateOf = async (job: string) => (await mustRun(["squeue", "-h", "-t", "al
 const becomes = (job: string, state: string) =>
   waitFor(async () => (await stateOf(job)) === state, `job ${job} to become ${state}`)
 
+/** Nothing more is started on the node. */
+const closed = (node: NodeName) => mustRun(["scontrol", "update", `nodename=${node}`, "state=drain", "reason=test"])
+
 onCluster("a job that is started anew", () => {
   afterEach(async () => {
     await endPrograms()
-    for (const node of ["n1", "n2", "n3"] as const) await cluster("heal", node)
+    for (const node of NODES) await cluster("heal", node)
+    await mustRun(["scontrol", "update", `nodename=${NODES}`, "state=resume"]).catch(() => {}) // an error where none was closed
     await mustRun(["scancel", "--user=flame"])
     await noJobsLeft()
     diary?.remove()
@@ -184,7 +189,8 @@ onCluster("a job that is started anew", () => {
 onCluster("a runner that is away", () => {
   afterEach(async () => {
     await endPrograms()
-    for (const node of ["n1", "n2", "n3"] as const) await cluster("heal", node)
+    for (const node of NODES) await cluster("heal", node)
+    await mustRun(["scontrol", "update", `nodename=${NODES}`, "state=resume"]).catch(() => {}) // an error where none was closed
     await mustRun(["scancel", "--user=flame"])
     await noJobsLeft()
     diary?.remove()
@@ -197,6 +203,7 @@ onCluster("a runner that is away", () => {
     const id = await write(parent, book)
     const [job] = await squeue()
     const node = job!.node as NodeName
+    await closed(node)
     await cluster("fail", node, "ib")
     await parent.next("report") // it is run again, elsewhere
     expect(await parent.next("runner:down")).toMatchObject({ info: { jobId: job!.id } })

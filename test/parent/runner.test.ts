@@ -116,8 +116,7 @@ async function boot(logs?: LogDesk) {
       },
       draining: () => void told.push("draining"),
       freed() {},
-      restarting: () => void told.push("restarting"),
-      requeued: (_, reason) => void told.push(`requeued ${reason}`),
+      restarting: (_, requeued) => void told.push(requeued ?? "restarting"),
       gone: () => void told.push("gone"),
     },
   )

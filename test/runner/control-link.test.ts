@@ -63,7 +63,7 @@ async function supervised(first: string | undefined) {
   await ControlLink.open(
     boot,
     undefined,
-    { jobId: "1", node: "n", incarnation: 0 },
+    { jobId: "1", node: "n" },
     { message() {}, writable() {}, resumed() {}, doubt() {}, lost() {} },
   )
   return { dials, again }

@@ -2,7 +2,7 @@
  * The supervisor's line to the parent: dials, says hello, notices silence. Owns the control line; knows nothing of workers.
  */
 import type { BootConfig } from "../../shared/boot.ts"
-import { ConnectionError, ProtocolError } from "../../shared/errors.ts"
+import { ConnectionError, type FlameError, ProtocolError } from "../../shared/errors.ts"
 import type { Connection } from "../../transport/connection.ts"
 import {
   CloseCode,
@@ -27,7 +27,7 @@ export interface ControlHandler {
   /** The lease has run out, so that the parent may have given this runner up; or it has not after all. */
   doubt(expired: boolean): void
   /** The line is gone, and with it the parent. @param graceMs How long the runner may take to end. */
-  lost(graceMs: (unlinked: boolean) => number): void
+  lost(reason: FlameError, graceMs: (unlinked: boolean) => number): void
 }
 
 /** Heartbeats that do not come before the line is doubted. */
@@ -91,7 +91,7 @@ export class ControlLink {
   static async open(
     boot: BootConfig,
     localAddress: string | undefined,
-    who: { jobId: string; node: string; incarnation: number },
+    who: { jobId: string; node: string; incarnation?: number },
     handler: ControlHandler,
   ): Promise<ControlLink> {
     let link: ControlLink | undefined
@@ -116,7 +116,7 @@ export class ControlLink {
         },
         closed(reason) {
           if (link) link.#stop()
-          handler.lost(unlinked => link?.graceMs(reason, unlinked) ?? 0)
+          handler.lost(reason, unlinked => link?.graceMs(reason, unlinked) ?? 0)
         },
       }),
     })

@@ -4,6 +4,11 @@
  */
 import { readdirSync, readFileSync } from "node:fs"
 
+/** It has ended meanwhile, or has become somebody else's (a setuid program). */
+const OUT_OF_REACH = new Set(["ESRCH", "EPERM"])
+/** What reading of a process that ends meanwhile may give. */
+const ENDED = new Set(["ENOENT", "ESRCH"])
+
 /** Sends `signal` to `pid` and to what it started, and to what that started. Those that are gone are passed over. */
 export function signalTree(pid: number, signal: NodeJS.Signals): void {
   const reached = new Set<number>()
@@ -14,7 +19,7 @@ export function signalTree(pid: number, signal: NodeJS.Signals): void {
       try {
         process.kill(one, signal)
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error
+        if (!OUT_OF_REACH.has((error as NodeJS.ErrnoException).code ?? "")) throw error
       }
     }
   }
@@ -39,8 +44,9 @@ function processes(): [pid: number, parent: number][] {
       // The name of the program is in brackets and may hold anything; after the last bracket come the state and the parent.
       const stat = readFileSync(`/proc/${name}/stat`, "utf8")
       return [[Number(name), Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1])]] as [[number, number]]
-    } catch {
-      return [] // it has ended meanwhile
+    } catch (error) {
+      if (!ENDED.has((error as NodeJS.ErrnoException).code ?? "")) throw error
+      return []
     }
   })
 }

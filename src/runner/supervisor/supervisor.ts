@@ -101,7 +101,7 @@ export class Supervisor {
             this.#doubtful = expired
             this.#still()
           },
-          lost: graceMs => {
+          lost: (_, graceMs) => {
             if (this.#state !== "ended") this.#orphaned(graceMs(this.#unlinked))
           },
         },
