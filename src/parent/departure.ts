@@ -7,7 +7,7 @@ import type { Job, JobStatus } from "../shared/backend.ts"
 import type { GoneReason } from "../shared/errors.ts"
 import { after, type LongTimer } from "../shared/timer.ts"
 import { Explanation } from "./explanation.ts"
-import { isOurs } from "./lost-error.ts"
+import { isOurs, reasonAfter } from "./lost-error.ts"
 
 /** For the scheduler to say what becomes of a job whose process has left: its epilog may take a while. Then it is cancelled. */
 const WORD_MS = 60_000
@@ -34,6 +34,10 @@ export class Departure {
   readonly #host: DepartureHost
   readonly #explanation: Explanation
   #word: LongTimer | undefined
+  /** The process has left: what the scheduler says of it is looked at closely, until that is settled. */
+  #doubt: object | undefined
+  /** The scheduler was asked since then: what it says now is of the time after. */
+  #asked = false
   /** The runner was heard in a new incarnation, and the scheduler has not called that running yet: its "pending" is older. */
   #ahead = false
   /** The scheduler has been seen ending its processes: when it waits again, they are gone. */
@@ -43,8 +47,15 @@ export class Departure {
     this.#runner = runner
     this.#host = host
     this.#explanation = new Explanation(network, reason => {
-      if (!this.#ending || !this.await("connection-lost")) host.lost(reason)
+      const leaves = this.#word !== undefined || this.#ending
+      if (!leaves || !this.await("connection-lost")) host.lost(reason)
     })
+  }
+
+  /** Why it has left, as far as is known: what it said, unless the scheduler knows better. */
+  get reason(): GoneReason | undefined {
+    const { job, goneReason } = this.#runner
+    return job?.status.state === "ended" ? reasonAfter(goneReason, job.status.outcome) : goneReason
   }
 
   /** True: the scheduler may start the job again, and the pool would want it. */
@@ -58,23 +69,39 @@ export class Departure {
   explain(reason: Error): void {
     this.#runner.job?.attend("watch")
     this.#explanation.await(reason)
+    if (this.open) void this.#ask()
   }
 
   /** The process has left, for this reason. @returns false when it will not come back; else the scheduler's word is waited for */
   await(reason: GoneReason): boolean {
     if (!this.open) return false
-    const { job } = this.#runner
-    job?.attend("watch")
+    this.#runner.job?.attend("watch")
     this.#word?.stop()
-    if (job?.status.state === "pending" && job.status.again) this.#host.requeued()
-    else this.#word = after(WORD_MS, () => this.#host.overdue(reason))
+    this.#word = after(WORD_MS, () => this.#host.overdue(reason))
+    void this.#ask()
     return true
+  }
+
+  /**
+   * Whoever has spoken from the job and left, and waits now, waits again: also when the scheduler was never seen to call it running, since
+   * it ran for a moment only. The answer is to a question that was asked after the process had left.
+   */
+  async #ask(): Promise<void> {
+    const doubt = {}
+    this.#doubt = doubt
+    const status = await this.#runner.job?.ask()
+    if (this.#doubt !== doubt) return
+    this.#asked = status?.state !== "unknown"
+    if (status?.state === "pending") this.#host.requeued()
   }
 
   /** Its loss is explained, or nobody needs to know any more. */
   settle(): void {
     this.#explanation.stop()
     this.#word?.stop()
+    this.#word = undefined
+    this.#doubt = undefined
+    this.#asked = false
   }
 
   /** Its processes stand still until the scheduler lets them go on. */
@@ -97,7 +124,9 @@ export class Departure {
       this.#ahead = false
       this.#ending = status.ending === true
     }
-    if (status.state !== "pending" || !status.again || this.#ahead) return undefined
+    if (status.state !== "pending") return undefined
+    if (this.#asked) return "requeued"
+    if (!status.again || this.#ahead) return undefined
     return this.#ending || this.#runner.goneReason !== undefined ? "requeued" : "alive"
   }
 }

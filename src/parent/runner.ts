@@ -13,7 +13,7 @@ import { Link } from "./chain.ts"
 import { Departure } from "./departure.ts"
 import type { RunnerInfo } from "./events.ts"
 import { Idler } from "./idle-watch.ts"
-import { isOurs, lostError, openAfterDrain, reasonAfter } from "./lost-error.ts"
+import { isOurs, lostError, openAfterDrain } from "./lost-error.ts"
 import type { EndReason, PooledRunner, RunnerHost } from "./pooled-runner.ts"
 import { RunnerFace } from "./runner-face.ts"
 import { infoOf } from "./runner-info.ts"
@@ -180,7 +180,7 @@ export class PoolRunner extends RunnerFace implements PooledRunner {
   #jobEnded(status: JobStatus & { state: "ended" }): void {
     this.#job.learn(status.evidence)
     const over = () => {
-      if (this.service.begun) this.#gone(reasonAfter(this.#goneReason, status.outcome))
+      if (this.service.begun) this.#gone(this.#departure.reason ?? "connection-lost")
       else this.#gone("boot-failed", diedWhileBooting(this.id, this.evidence))
     }
     this.#link.onceRead(over, status.outcome === "node-fail")
@@ -264,7 +264,7 @@ export class PoolRunner extends RunnerFace implements PooledRunner {
     this.#settings.logger.debug({ runner: this.id, reason, cut }, "runner said bye")
     if (!this.service.begun && reason === "crashed") this.#gone("boot-failed", diedWhileBooting(this.id, this.evidence))
     else if (reason === "crashed" || !this.#departure.await(reason))
-      this.#gone(this.#goneReason ?? reason, undefined, true)
+      this.#gone(this.#departure.reason ?? reason, undefined, true)
   }
 
   /** The network is cut, or the runner is dead: the scheduler may know. If it comes back, nothing was lost. */
