@@ -38,7 +38,7 @@ export class Departure {
   #doubt: object | undefined
   /** The scheduler was asked since then: what it says now is of the time after. */
   #asked = false
-  /** The runner was heard in a new incarnation, and the scheduler has not called that running yet: its "pending" is older. */
+  /** The runner was heard, and the scheduler has not called that incarnation running yet: its "pending" is older. */
   #ahead = false
   /** The scheduler has been seen ending its processes: when it waits again, they are gone. */
   #ending = false
@@ -110,9 +110,9 @@ export class Departure {
     return status?.state === "running" && status.suspended === true
   }
 
-  /** A new incarnation has said hello. */
-  heard(): void {
-    this.#ahead = true
+  /** A process of the job speaks. @param reborn It is of a later incarnation than those that spoke before. */
+  heard(reborn: boolean): void {
+    if (reborn || this.#runner.job?.status.state !== "running") this.#ahead = true
   }
 
   /**

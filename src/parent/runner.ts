@@ -69,7 +69,7 @@ export class PoolRunner extends RunnerFace implements PooledRunner {
     this.#link = new RunnerLink(settings, {
       hello: who => this.#hello(who),
       reborn: () => {
-        this.#departure.heard()
+        this.#departure.heard(true)
         this.#requeued()
       },
       worker: welcome => this.#worker(welcome),
@@ -216,7 +216,9 @@ export class PoolRunner extends RunnerFace implements PooledRunner {
   /** A process of the job spoke: it runs, whatever the scheduler has said so far. Either socket may be the first. */
   #started(): void {
     if (this.#state === "submitting") this.#move("submitted")
-    if (this.#state === "submitted" || this.#state === "pending") this.#move("booting")
+    if (this.#state !== "submitted" && this.#state !== "pending") return
+    this.#departure.heard(false)
+    this.#move("booting")
   }
 
   #worker(welcome: (module: { module: string; source: string }) => void): void {

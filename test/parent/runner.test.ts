@@ -706,6 +706,21 @@ describe("a job that goes back into the queue", () => {
     expect(runner.state).toBe("pending")
   })
 
+  it("by a word that is older than the hello for which a place was kept is no news either", async () => {
+    const { config, runner, told, supervisor, worker, paper } = await served()
+    supervisor.close()
+    worker.close()
+    paper.tell({ ...RUNNING, ending: true })
+    paper.tell({ ...AGAIN, reason: "BeginTime" })
+    await expect.poll(() => runner.state).toBe("pending")
+    const next = await play(config, "control")
+    next.say({ ...hello.control, incarnation: 1 })
+    await next.hears("welcome")
+    paper.tell({ ...AGAIN, reason: "None" })
+    expect(await next.heard()).toBe("pong")
+    expect([runner.state, told]).toEqual(["booting", ["ready", "requeued"]])
+  })
+
   it("while its processes can be reached: their node was given up; they are told to end before anything runs elsewhere", async () => {
     const { runner, told, supervisor, paper } = await served()
     paper.tell(AGAIN)
