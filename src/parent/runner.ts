@@ -265,8 +265,10 @@ export class PoolRunner extends RunnerFace implements PooledRunner {
   #bye(reason: DrainReason | "crashed", cut: boolean): void {
     this.#settings.logger.debug({ runner: this.id, reason, cut }, "runner said bye")
     if (!this.service.begun && reason === "crashed") this.#gone("boot-failed", diedWhileBooting(this.id, this.evidence))
-    else if (reason === "crashed" || !this.#departure.await(reason))
-      this.#gone(this.#departure.reason ?? reason, undefined, true)
+    else if (reason === "crashed" || !this.#departure.await(reason)) {
+      const told = this.#goneReason ?? reason
+      this.#gone(told === "cancelled" ? (this.#departure.reason ?? told) : told, undefined, true)
+    }
   }
 
   /** The network is cut, or the runner is dead: the scheduler may know. If it comes back, nothing was lost. */
