@@ -8,7 +8,7 @@ import { cluster, type NodeName, nodeProcesses, onCluster, squeue, waitFor } fro
 import { closeCleanly, openPool, start } from "./parent.ts"
 
 /** Silence is noticed within seconds, and a runner that is away is soon given up. */
-const BRISK = { heartbeat: "300ms", reconnectTimeout: "3s" }
+const BRISK = { heartbeat: "500ms", reconnectTimeout: "4s" }
 
 onCluster("a runner that is away", () => {
   afterEach(mend)

@@ -18,8 +18,6 @@ import {
 import { call, closeCleanly, nothingLeft, openPool, spawn, start, type Where } from "./parent.ts"
 
 const REQUEUE = { sbatch: { requeue: true } }
-/** Silence is noticed within seconds, and a runner that is away is soon given up. */
-const BRISK = { heartbeat: "300ms", reconnectTimeout: "3s" }
 
 /**
  * Slurm waits two minutes before it starts a job that it put back. For a reason: the SIGKILL that it has ready for the first life, for when
@@ -72,7 +70,7 @@ onCluster("a job that is started anew", () => {
   })
 
   test("its node is given up while it works on: the next life fences it at once, over the network that is left", async () => {
-    const parent = await openPool({ max: 1, ...BRISK }, REQUEUE)
+    const parent = await openPool({ max: 1 }, REQUEUE)
     const book = await newDiary()
     const id = await write(parent, book)
     const [job] = await squeue()

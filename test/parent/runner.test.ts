@@ -143,6 +143,8 @@ async function play(config: BootConfig, kind: "control" | "data") {
     for (const waiter of waiters) if (waiter.t === message.t) waiter.resolve(message)
   })
   return {
+    /** The kinds of what the parent has said. */
+    said: () => messages.map(({ t }) => t).filter(t => t !== "deadline"),
     say: (message: object) => ws.send(JSON.stringify(message)),
     hears: (t: string) =>
       new Promise<any>(resolve => {
@@ -697,6 +699,7 @@ describe("a job that goes back into the queue", () => {
     await next.hears("welcome")
     paper.tell(AGAIN)
     expect(await next.heard()).toBe("pong")
+    expect(next.said()).toEqual(["welcome"]) // and not to end
     expect([runner.state, told]).toEqual(["booting", ["ready", "requeued"]])
     paper.tell(RUNNING)
     paper.tell(AGAIN) // this one is
@@ -718,6 +721,7 @@ describe("a job that goes back into the queue", () => {
     await next.hears("welcome")
     paper.tell({ ...AGAIN, reason: "None" })
     expect(await next.heard()).toBe("pong")
+    expect(next.said()).toEqual(["welcome"]) // and not to end
     expect([runner.state, told]).toEqual(["booting", ["ready", "requeued"]])
   })
 
