@@ -77,7 +77,7 @@ export class Departure {
     if (!this.open) return false
     this.#runner.job?.attend("watch")
     this.#word?.stop()
-    this.#word = after(WORD_MS, () => this.#host.overdue(reason))
+    this.#word = after(WORD_MS, () => this.#host.overdue(reason)).unref() // nobody may be waiting
     void this.#ask()
     return true
   }
