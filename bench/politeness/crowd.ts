@@ -21,7 +21,7 @@ async function run({ boot, jobId }: { boot: BootConfig; jobId: string }): Promis
   let data: DataLink | undefined
   const control = await ControlLink.open(
     boot,
-    undefined,
+    [],
     { jobId, node },
     {
       message: message => {
@@ -31,11 +31,12 @@ async function run({ boot, jobId }: { boot: BootConfig; jobId: string }): Promis
       },
       writable() {},
       resumed() {},
+      doubt() {},
       lost() {},
     },
   )
-  const { runnerId, pool, host, port, tls, key } = boot
-  const init = { runnerId, pool, host, port, tls, key, localAddress: undefined, jobId, node, tmpdir: "" }
+  const { runnerId, pool, addresses, tls, key } = boot
+  const init = { runnerId, pool, addresses, tls, key, from: [], jobId, node, tmpdir: "" }
   data = await DataLink.open({ t: "init", ...init, endsAt: undefined, generation: 0 }, () => {})
   data.send({ t: "ready", exports: ["add"] })
 }

@@ -50,6 +50,8 @@ export interface PoolEvents {
   "runner:up": [RunnerInfo]
   /** A runner is ending and takes no more calls; it has `leftMs` for what runs. */
   "runner:drain": [RunnerInfo & { drainReason: string; leftMs: number }]
+  /** A runner's job was put back into the queue: what ran there is lost, and it comes back as the same runner. */
+  "runner:requeued": [RunnerInfo & { lostReason: GoneReason; evidence: JobEvidence }]
   /** A runner is gone. */
   "runner:down": [RunnerInfo & { goneReason: GoneReason; evidence: JobEvidence }]
   /** The pool got smaller; `count`: runners without this one. */
@@ -72,6 +74,7 @@ const EVENTS: { readonly [E in keyof PoolEvents]: true } = {
   "runner:pending": true,
   "runner:up": true,
   "runner:drain": true,
+  "runner:requeued": true,
   "runner:down": true,
   shrink: true,
   log: true,

@@ -7,6 +7,7 @@ import type { Job } from "../shared/backend.ts"
 import { BootPolicy, FORGET_MS, type Verdict } from "./boot-policy.ts"
 import { Census } from "./census.ts"
 import type { PoolEmitter } from "./events.ts"
+import type { FleetHost } from "./fleet-host.ts"
 import { isCrash } from "./gone-reason.ts"
 import { wanted } from "./growth.ts"
 import { IdleWatch } from "./idle-watch.ts"
@@ -15,35 +16,6 @@ import { PoolNews } from "./pool-news.ts"
 import type { PoolSettings } from "./pool-options.ts"
 import type { EndReason, PooledRunner, RunnerHost, RunnerIdentity } from "./pooled-runner.ts"
 import type { RunnerState } from "./runner-state.ts"
-
-/** What the fleet asks and tells its pool. */
-export interface FleetHost {
-  /** How many wait for a whole runner. */
-  readonly leases: number
-  /** How many wait for a slot on any. */
-  readonly slots: number
-  /** False once the pool closes, when `min` is not kept any more. */
-  readonly open: boolean
-  /** There is a new runner; it does not serve yet. */
-  added(runner: PooledRunner): void
-  /** State, load or lease of the runner changed. */
-  touched(runner: PooledRunner): void
-  /** Look again who can be served. @param runner One that has slots, or may have. */
-  changed(runner?: PooledRunner): void
-  /** Slots of this runner became free. */
-  freed(runner: PooledRunner): void
-  /** What this runner held is lost: the lease on it is over, for this reason. */
-  lost(runner: PooledRunner, why: string): void
-  /** The runner takes no more work. */
-  leaving(runner: PooledRunner): void
-  gone(runner: PooledRunner): void
-  /**
-   * No more runners can be booted, for this reason.
-   * @param none Nor does any serve: nobody should wait any longer. Otherwise only who waits for `min` of them waits in vain.
-   * @returns how many did
-   */
-  hopeless(error: unknown, none: boolean): number
-}
 
 /** Makes a runner that is not booted yet. */
 export type MakeRunner = (identity: RunnerIdentity, host: RunnerHost) => PooledRunner
@@ -321,8 +293,9 @@ export class Fleet {
       if (runner.retiring !== undefined) this.settle(runner)
       this.#host.freed(runner)
     },
-    restarting: runner => {
-      this.#host.lost(runner, "lost its state when the worker crashed")
+    restarting: (runner, requeued) => {
+      this.#host.lost(runner, `lost its state when ${requeued ? "its job was started anew" : "the worker crashed"}`)
+      if (requeued) this.#news.requeued(runner, requeued)
       this.#host.changed()
     },
     gone: (runner, bootError) => {

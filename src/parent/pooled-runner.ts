@@ -79,8 +79,11 @@ export interface RunnerHost {
   loaded(runner: PooledRunner): void
   /** Slots became free, or the runner can be reached again: once for all of a turn, after `loaded`. */
   freed(runner: PooledRunner): void
-  /** Its worker crashed; the lease on it, if any, is over. */
-  restarting(runner: PooledRunner): void
+  /**
+   * What ran there is lost, and the lease on it, if any, is over: its worker crashed, or its job was put back into the queue or started anew.
+   * @param requeued Defined: the latter, and what the calls that ran there are told as the reason.
+   */
+  restarting(runner: PooledRunner, requeued?: GoneReason): void
   /** @param bootError Why it never served, if it never did and nobody asked it to end. */
   gone(runner: PooledRunner, bootError: Error | undefined): void
 }

@@ -14,6 +14,8 @@ import { UnconfirmedEnds } from "./unconfirmed-ends.ts"
 
 /** What a runner without a parent gives its hooks. */
 const ORPHAN_GRACE_MS = 5_000
+/** Below this a busy node could not keep it. */
+const LEAST_LEASE_MS = 1_000
 /** The same file whether this runs from dist/parent or from src/parent. */
 const SUPERVISOR = fileURLToPath(new URL("../../dist/bin/supervisor.js", import.meta.url))
 
@@ -57,6 +59,8 @@ export class RunnerFactory {
         heartbeatMs,
         silenceMs: orphanMs,
         reconnectMs,
+        // On this machine a parent that cannot be reached is dead or busy, and gives nothing up.
+        leaseMs: backend.network === "loopback" ? 0 : Math.max(LEAST_LEASE_MS, Math.floor(reconnectMs)),
         orphanGraceMs: ORPHAN_GRACE_MS,
         unlinkedGraceMs: Math.max(ORPHAN_GRACE_MS, this.#settings.shutdownMs),
         logs: this.#emitter.logs,

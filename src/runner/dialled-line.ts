@@ -38,7 +38,10 @@ export interface DialledLineOptions<W extends Welcome> {
   readonly kind: "control" | "data"
   readonly parent: ParentAddress
   /** What this process says of itself in its hello. */
-  readonly about: { readonly jobId: string; readonly node: string } | { readonly generation: number }
+  readonly about: { readonly incarnation?: number | undefined } & (
+    | { readonly jobId: string; readonly node: string }
+    | { readonly generation: number }
+  )
   /** The first attempt failed for want of a network; others follow. */
   unreached?(error: HostError): void
   /** What comes over the line; `up` is called with each connection but the first. */
@@ -122,6 +125,11 @@ export class DialledLine<W extends Welcome> {
   /** Asks the parent over the connection that there is now; `alive` is called if it answers. */
   probe(alive: () => void): void {
     this.#current.ping("", alive)
+  }
+
+  /** Asks the parent over the connection that there is now. @param answered Called when the answer to this very question is here. */
+  ask(words: string, answered: () => void): void {
+    this.#current.ask(words, answered)
   }
 
   /**

@@ -18,6 +18,8 @@ export type ToWorker =
       node: string
       tmpdir: string
       endsAt: number | undefined
+      /** How often the job has been started anew. */
+      incarnation?: number
       generation: number
     }
   | { t: "drain"; reason: DrainReason; graceMs: number }
@@ -28,6 +30,6 @@ export type ToWorker =
 /** worker -> supervisor */
 export type FromWorker =
   /** The data line is gone for good, so the parent is, or the network. */
-  | { t: "lost" }
+  | { t: "lost"; fenced: boolean }
   /** Whether work is open that does not belong to its caller, and may go on when the parent is gone. */
   | { t: "unlinked"; open: boolean }

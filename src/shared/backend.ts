@@ -53,9 +53,20 @@ export type JobStatus =
       readonly outlook?: Outlook
       /** What can be done about it. */
       readonly hint?: string
+      /** It ran before, and was put back into the queue. */
+      readonly again?: true
     }
-  /** `endsAt`: when the walltime is over (ms since the epoch), where there is one. `ending`: it has been told to end. */
-  | { readonly state: "running"; readonly node?: string; readonly endsAt?: number; readonly ending?: true }
+  /**
+   * `endsAt`: when the walltime is over (ms since the epoch), where there is one. `ending`: it has been told to end. `suspended`: its
+   * processes stand still until the scheduler lets them go on.
+   */
+  | {
+      readonly state: "running"
+      readonly node?: string
+      readonly endsAt?: number
+      readonly ending?: true
+      readonly suspended?: true
+    }
   | { readonly state: "ended"; readonly outcome: JobOutcome; readonly evidence: JobEvidence }
   | { readonly state: "unknown" }
 
@@ -63,6 +74,8 @@ export type JobStatus =
 export interface Job {
   /** The backend's id: Slurm's job id, `<job>_<task>` for a task of an array (what `scancel` takes), or `local-<pid>`. */
   readonly id: string
+  /** The scheduler may put it back into the queue and start it again, under the same id and with the same environment. */
+  readonly requeues?: boolean
   /** The newest status. */
   readonly status: JobStatus
   /** Calls `listener` at each change of status, never during this call. Returns a function that stops that. */

@@ -185,6 +185,8 @@ export type GoneReason =
   | "out-of-memory"
   /** Slurm has given up its node. */
   | "node-fail"
+  /** Slurm has put its job back into the queue: the runner comes back, what ran there is lost. */
+  | "requeued"
   /** The worker ended by itself or by a signal, or the job failed. */
   | "crashed"
   /** It cannot be reached, and Slurm says that its job runs. */

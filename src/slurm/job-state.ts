@@ -65,6 +65,11 @@ export function meaningOf(slurmState: string): StateMeaning {
   return MEANING.get(word) ?? { state: "unknown" }
 }
 
+/** True for a job that holds its nodes while its processes have been stopped. */
+export function isSuspended(slurmState: string): boolean {
+  return /^(SUSPENDED|STOPPED|ST|S)\b/.test(slurmState)
+}
+
 /** True for a job whose end is under way: its processes may still use up KillWait. */
 export function isCompleting(slurmState: string): boolean {
   return /^(COMPLETING|CG)\b/.test(slurmState)

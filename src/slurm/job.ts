@@ -7,7 +7,7 @@ import { type JobEvidence, SlurmCommandError } from "../shared/errors.ts"
 import type { Accounting } from "./accounting.ts"
 import type { Canceller } from "./canceller.ts"
 import type { SlurmClient } from "./client.ts"
-import { isCompleting, meaningOf } from "./job-state.ts"
+import { isCompleting, isSuspended, meaningOf } from "./job-state.ts"
 import { expandLogPath, type LogPattern, readTail, removeEmpty } from "./log-file.ts"
 import { type Waiting, waitingFor } from "./pending-reason.ts"
 import type { JobDetail, QueueRow } from "./queue-row.ts"
@@ -39,6 +39,8 @@ export class SlurmJob implements Job, Watched {
   #interest: "watch" | "rest" = "watch"
   /** The newest row of squeue. */
   #row: QueueRow | undefined
+  /** It was seen running, or on its way back into the queue: when it waits now, it waits again. */
+  #ran = false
   /** Its end is being looked into: rows that come in meanwhile tell nothing new. */
   #closing = false
   /** By the newest row it can never start. */
@@ -53,6 +55,7 @@ export class SlurmJob implements Job, Watched {
     readonly id: string,
     log: LogPattern,
     services: JobServices,
+    readonly requeues = false,
   ) {
     this.#log = log
     this.#services = services
@@ -134,16 +137,19 @@ export class SlurmJob implements Job, Watched {
       case "pending":
         this.#become({
           state: "pending",
+          ...((this.#ran || row.slurmState.startsWith("REQUEUE")) && { again: true as const }),
           ...(row.reason !== undefined && { reason: row.reason, ...this.#waiting(row.reason, row.partitions.length) }),
           ...(row.start !== undefined && { expectedStart: new Date(row.start) }),
         })
         break
       case "running":
+        this.#ran = true
         this.#become({
           state: "running",
           ...(row.node !== undefined && { node: row.node }),
           ...(row.end !== undefined && { endsAt: row.end }),
           ...(isCompleting(row.slurmState) && { ending: true as const }),
+          ...(isSuspended(row.slurmState) && { suspended: true as const }),
         })
         break
       case "unknown":
@@ -285,9 +291,9 @@ export class SlurmJob implements Job, Watched {
 function same(a: JobStatus, b: JobStatus): boolean {
   if (a.state === "pending" && b.state === "pending") {
     const [start, other] = [a.expectedStart?.getTime(), b.expectedStart?.getTime()]
-    return a.reason === b.reason && a.outlook === b.outlook && start === other
+    return a.again === b.again && a.reason === b.reason && a.outlook === b.outlook && start === other
   }
   if (a.state === "running" && b.state === "running")
-    return a.node === b.node && a.endsAt === b.endsAt && a.ending === b.ending
+    return a.node === b.node && a.endsAt === b.endsAt && a.ending === b.ending && a.suspended === b.suspended
   return a.state === "unknown" && b.state === "unknown"
 }

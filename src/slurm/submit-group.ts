@@ -139,7 +139,7 @@ async function submit(
   const cancelled = unwanted.length > 0 && cancelUnwanted(unwanted, cluster)
   for (const [task, request] of requests.entries()) {
     if (request.signal.aborted) continue
-    const job = new SlurmJob(jobs[task]!, submission.log, cluster)
+    const job = new SlurmJob(jobs[task]!, submission.log, cluster, submission.requeues)
     turn.places.give(job)
     request.resolve(job)
   }

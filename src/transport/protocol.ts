@@ -20,6 +20,7 @@ export const CloseCode = {
   version: 4003,
   heartbeat: 4004,
   superseded: 4005,
+  fenced: 4006,
 } as const
 
 /** A hello is the only thing a peer may send before it is welcomed, and it is small. */
@@ -48,6 +49,14 @@ export type DrainReason =
   | "walltime"
   | "cancelled"
   | "parent-gone"
+  /** The scheduler counts the job as over, although its processes live: its node does not answer there any more. */
+  | "node-fail"
+
+/**
+ * How often the scheduler has started the job anew, in a hello; left out: 0. The highest one is the runner, those below it are not
+ * any more, whatever they know.
+ */
+export type Incarnation = number
 
 /** In a hello: the line that this connection is to go on with, and how many of its packets have arrived at this end. */
 export interface Resume {
@@ -62,7 +71,16 @@ export interface Oom {
 
 /** supervisor -> parent */
 export type SupervisorMessage =
-  | { t: "hello"; v: number; runnerId: string; jobId: string; node: string; pid: number; resume?: Resume }
+  | {
+      t: "hello"
+      v: number
+      runnerId: string
+      jobId: string
+      node: string
+      pid: number
+      incarnation?: Incarnation | undefined
+      resume?: Resume
+    }
   | { t: "draining"; reason: DrainReason; leftMs: number }
   /** The worker process ended. `restart`: another one is being started in the same job. `oom`: since there was no memory left. */
   | { t: "worker-exit"; code: number | null; signal: string | null; stderr: string; restart: boolean; oom?: Oom }
@@ -83,6 +101,8 @@ export type ToSupervisorMessage =
       orphanGraceMs: number
       unlinkedGraceMs: number
       reconnectMs: number
+      /** For how long after an answer of the parent the runner's calls are its own for certain; left out or 0: as long as it lives. */
+      leaseMs?: number
       /** As in `listen`. */
       log: boolean
     }
@@ -98,7 +118,15 @@ export type ToSupervisorMessage =
 
 /** worker -> parent */
 export type WorkerMessage =
-  | { t: "hello"; v: number; runnerId: string; pid: number; generation: number; resume?: Resume }
+  | {
+      t: "hello"
+      v: number
+      runnerId: string
+      pid: number
+      incarnation?: Incarnation | undefined
+      generation: number
+      resume?: Resume
+    }
   | { t: "ready"; exports: string[] }
   | { t: "fail"; error: Json }
   /** The last packet: every call that was begun has been answered, and what comes now is not looked at. */
@@ -127,7 +155,18 @@ export interface Resumed {
 
 export type ControlMessage = SupervisorMessage | ToSupervisorMessage | WorkerMessage | ToWorkerMessage
 
-type Kind = "string" | "number" | "boolean" | "string?" | "number?" | "strings" | "json" | "resume?" | "stream" | "oom?"
+type Kind =
+  | "string"
+  | "number"
+  | "boolean"
+  | "string?"
+  | "number?"
+  | "strings"
+  | "json"
+  | "resume?"
+  | "stream"
+  | "oom?"
+  | "count?"
 type Shape = Record<string, Kind>
 
 /** By socket: what belongs on the other one is refused, not ignored. */
@@ -154,8 +193,23 @@ const SHAPES: Record<"control" | "data", Record<string, Shape | undefined>> = {
 }
 
 const HELLO: Record<"control" | "data", Shape> = {
-  control: { v: "number", runnerId: "string", jobId: "string", node: "string", pid: "number", resume: "resume?" },
-  data: { v: "number", runnerId: "string", pid: "number", generation: "number", resume: "resume?" },
+  control: {
+    v: "number",
+    runnerId: "string",
+    jobId: "string",
+    node: "string",
+    pid: "number",
+    incarnation: "count?",
+    resume: "resume?",
+  },
+  data: {
+    v: "number",
+    runnerId: "string",
+    pid: "number",
+    incarnation: "count?",
+    generation: "number",
+    resume: "resume?",
+  },
 }
 const WELCOME: Record<"control" | "data", Shape> = {
   control: {
@@ -166,6 +220,7 @@ const WELCOME: Record<"control" | "data", Shape> = {
     orphanGraceMs: "number",
     unlinkedGraceMs: "number",
     reconnectMs: "number",
+    leaseMs: "count?",
     log: "boolean",
   },
   data: {
@@ -192,6 +247,8 @@ function fits(kind: Shape[string], value: unknown): boolean {
       return value === undefined || isResume(value)
     case "oom?":
       return value === undefined || isOom(value)
+    case "count?":
+      return value === undefined || (Number.isSafeInteger(value) && (value as number) >= 0)
     case "string?":
     case "number?":
       return value === null || typeof value === kind.slice(0, -1)

@@ -59,7 +59,12 @@ async function supervised(first: string | undefined) {
     tls: true,
     key: key.toString("base64"),
   } as const
-  await ControlLink.open(boot, [], { jobId: "1", node: "n" }, { message() {}, writable() {}, resumed() {}, lost() {} })
+  await ControlLink.open(
+    boot,
+    [],
+    { jobId: "1", node: "n" },
+    { message() {}, writable() {}, resumed() {}, doubt() {}, lost() {} },
+  )
   return { dials, again }
 }
 

@@ -2,7 +2,7 @@
 import { describe, expect, it, vi } from "vitest"
 import type { SchedulerNews } from "../../src/shared/backend.ts"
 import { SubmitError } from "../../src/shared/errors.ts"
-import { type FakeCall, FakeSlurm, is, runnerSpec, statusOf } from "./fake-slurm.ts"
+import { FakeSlurm, is, runnerSpec, statusOf } from "./fake-slurm.ts"
 
 const PROGRAMS = ["sbatch", "squeue", "scancel", "scontrol"] as const
 const WORDS: Record<(typeof PROGRAMS)[number], string> = {

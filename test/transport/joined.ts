@@ -54,6 +54,7 @@ export async function join(hub: TestHub, api: Api, withControl = false): Promise
   }
   const link = new RunnerLink(settings, {
     hello() {},
+    reborn() {},
     worker: welcome => welcome({ module: "m", source: "s" }),
     ready: session => ready.resolve(session),
     fail() {},
@@ -74,7 +75,7 @@ export async function join(hub: TestHub, api: Api, withControl = false): Promise
   const proxy = await LossyProxy.open(hub.port)
   const boot = { v: 1, runnerId, pool: "p", addresses: [{ host: HOST, port: proxy.port }], tls: hub.tls, key } as const
   const who = { jobId: "1", node: "n" }
-  const handler = { message() {}, writable() {}, resumed() {}, lost: lose("the supervisor's line") }
+  const handler = { message() {}, writable() {}, resumed() {}, doubt() {}, lost: lose("the supervisor's line") }
   const control = withControl ? await ControlLink.open(boot, [], who, handler) : undefined
   const data = await DataLink.open(
     {

@@ -14,6 +14,8 @@ import {
   type ToSupervisorMessage,
 } from "../../transport/protocol.ts"
 import { DialledLine } from "../dialled-line.ts"
+import { ParentLease } from "./lease.ts"
+import { graceAfter } from "./parent-loss.ts"
 
 type Welcome = ToSupervisorMessage & { t: "welcome" }
 
@@ -25,8 +27,10 @@ export interface ControlHandler {
   resumed(): void
   /** No address of the parent could be reached at first; it is tried again. */
   unreached?(error: Error): void
-  /** The line is gone, and with it the parent. */
-  lost(reason: FlameError): void
+  /** The lease has run out, so that the parent may have given this runner up; or it has not after all. */
+  doubt(expired: boolean): void
+  /** The line is gone, and with it the parent. @param graceMs How long the runner may take to end. */
+  lost(reason: FlameError, graceMs: (unlinked: boolean) => number): void
 }
 
 /** Heartbeats that do not come before the line is doubted. */
@@ -41,15 +45,21 @@ const unheard = new ConnectionError("the parent's heartbeats do not arrive")
 export class ControlLink {
   readonly #dialled: DialledLine<Welcome>
   readonly #watch: NodeJS.Timeout
+  readonly #lease: ParentLease
+  #questions = 0
   #heard = performance.now()
   /** Packets so far. */
   #sent = 0
   /** The next ping was promised within so long. */
   #promisedMs: number
 
-  private constructor(dialled: DialledLine<Welcome>) {
+  private constructor(dialled: DialledLine<Welcome>, handler: ControlHandler) {
     this.#dialled = dialled
-    const { silenceMs, heartbeatMs } = dialled.welcome
+    const { silenceMs, heartbeatMs, leaseMs = 0 } = dialled.welcome
+    this.#lease = new ParentLease(leaseMs, {
+      ask: answered => dialled.ask(`lease ${++this.#questions}`, answered),
+      doubt: expired => handler.doubt(expired),
+    })
     this.#promisedMs = heartbeatMs
     // A link that is down for a while shows as silence, and so does a parent that blocks its own loop: a second connection
     // tells them apart. A parent whose host lost its power sends no FIN: only its long silence tells.
@@ -72,10 +82,9 @@ export class ControlLink {
     return this.#dialled.addresses
   }
 
-  /** How long a runner without its parent may take to end. @param unlinked Work is open that does not belong to its caller. */
-  orphanGraceMs(unlinked: boolean): number {
-    const { orphanGraceMs, unlinkedGraceMs } = this.#dialled.welcome
-    return unlinked ? unlinkedGraceMs : orphanGraceMs
+  /** How long a runner that lost its parent like this may take to end. @param unlinked Work is open that does not belong to its caller. */
+  graceMs(reason: Error, unlinked: boolean): number {
+    return graceAfter({ reason, unlinked, expired: this.#lease.expired }, this.#dialled.welcome)
   }
 
   /** There is a connection to the parent now. */
@@ -90,7 +99,7 @@ export class ControlLink {
   static async open(
     boot: BootConfig,
     from: readonly string[],
-    who: { jobId: string; node: string },
+    who: { jobId: string; node: string; incarnation?: number },
     handler: ControlHandler,
   ): Promise<ControlLink> {
     let link: ControlLink | undefined
@@ -115,12 +124,12 @@ export class ControlLink {
           handler.resumed()
         },
         closed(reason) {
-          if (link) clearInterval(link.#watch)
-          handler.lost(reason)
+          if (link) link.#stop()
+          handler.lost(reason, unlinked => link?.graceMs(reason, unlinked) ?? 0)
         },
       }),
     })
-    link = new ControlLink(dialled)
+    link = new ControlLink(dialled, handler)
     return link
   }
 
@@ -149,8 +158,13 @@ export class ControlLink {
   async bye(message: SupervisorMessage & { t: "bye" }): Promise<void> {
     this.send(message)
     await this.#dialled.line.delivered(PATIENCE_MS)
-    clearInterval(this.#watch)
+    this.#stop()
     this.#dialled.line.close(CloseCode.bye, new ConnectionError("bye"))
+  }
+
+  #stop(): void {
+    clearInterval(this.#watch)
+    this.#lease.stop()
   }
 
   get #silentFor(): number {
@@ -160,6 +174,7 @@ export class ControlLink {
   #listen(connection: Connection): void {
     const { heartbeatMs } = this.#dialled.welcome
     this.#heard = performance.now()
+    this.#lease.reconnected()
     this.#promisedMs = heartbeatMs
     connection.onPing(words => {
       this.#heard = performance.now()

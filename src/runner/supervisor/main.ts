@@ -28,6 +28,8 @@ const facts = decodeJobFacts(process.env[JOB_VARIABLE])
 delete process.env[JOB_VARIABLE]
 
 const jobId = taken.jobId ?? process.env.SLURM_JOB_ID ?? facts.jobId ?? `local-${process.pid}`
+// Slurm starts a requeued job again with the same id and the same environment, and counts.
+const incarnation = Number(process.env.SLURM_RESTART_COUNT) || 0
 const node = process.env.SLURMD_NODENAME ?? hostname()
 const slurmEnd = Number(process.env.SLURM_JOB_END_TIME) // seconds; Slurm has it since 23.02
 const endsAt = facts.endsAt ?? (slurmEnd > 0 ? slurmEnd * 1_000 : undefined)
@@ -68,6 +70,7 @@ const startWorker = (generation: number, addresses = boot.addresses): WorkerProc
     node,
     tmpdir: tmp?.path ?? "",
     endsAt,
+    incarnation,
     generation,
   }
   return new WorkerProcess(new URL("./worker.js", import.meta.url), process.env, init, output)
@@ -75,7 +78,7 @@ const startWorker = (generation: number, addresses = boot.addresses): WorkerProc
 
 const first = problem === undefined ? startWorker(0) : undefined
 const { Supervisor } = await import("./supervisor.ts")
-const who = { boot, facts, jobId, node, endsAt, from }
+const who = { boot, facts, jobId, node, incarnation, endsAt, from }
 const supervisor = new Supervisor({ ...who, tmp, first, startWorker, problem, feed, outlets })
 onSignal = signal => supervisor.signalled(signal)
 for (const signal of early) supervisor.signalled(signal)

@@ -37,6 +37,8 @@ export interface SupervisorInit {
   facts: JobFacts
   jobId: string
   node: string
+  /** How often the job has been started anew. */
+  incarnation: number
   endsAt: number | undefined
   /** Addresses of this node to dial from. */
   from: readonly string[]
@@ -66,6 +68,8 @@ export class Supervisor {
   #cut = false
   /** The worker has work that may go on without the parent. */
   #unlinked = false
+  /** The parent may have given this runner up. */
+  #doubtful = false
 
   constructor(init: SupervisorInit) {
     this.#init = init
@@ -80,14 +84,14 @@ export class Supervisor {
 
   /** Connects to the parent. Without one there is nothing to do here: ends the process. */
   async run(): Promise<void> {
-    const { boot, jobId, node, problem } = this.#init
+    const { boot, jobId, node, incarnation, problem } = this.#init
     try {
       // When the address is the problem, the parent should hear of it all the same: by whatever route there is.
       const from = problem === undefined ? this.#init.from : []
       this.#link = await ControlLink.open(
         boot,
         from,
-        { jobId, node },
+        { jobId, node, incarnation },
         {
           message: message => {
             if (message.t === "drain") this.#drain(message.reason, message.graceMs)
@@ -99,8 +103,12 @@ export class Supervisor {
           writable: () => this.#init.feed.writable(),
           resumed: () => this.#relink(this.#generation),
           unreached: error => process.stderr.write(`slurm-flame: ${error.message}\n(trying again)\n`),
-          lost: () => {
-            if (this.#state !== "ended") this.#orphaned()
+          doubt: expired => {
+            this.#doubtful = expired
+            this.#still()
+          },
+          lost: (_, graceMs) => {
+            if (this.#state !== "ended") this.#orphaned(graceMs(this.#unlinked))
           },
         },
       )
@@ -156,6 +164,8 @@ export class Supervisor {
   /** @param guessed The time was guessed from a signal; the parent may learn that there is more. */
   #drain(reason: DrainReason, graceMs: number, guessed = false): void {
     if (this.#state === "ended") return
+    // What stands still cannot drain, and is not to go on.
+    if (this.#worker?.isStill) graceMs = 0
     if (this.#state === "draining") {
       if (graceMs < this.#budget.leftMs) this.#budget.start(graceMs)
       return
@@ -180,18 +190,28 @@ export class Supervisor {
     worker.onMessage(message => {
       if (message.t === "unlinked") {
         this.#unlinked = message.open
+        this.#still()
         return
       }
       // A parent that can be reached from here has ended that line, or could not be reached from there: another worker may.
-      if (this.#link?.up) this.#reset(this.#generation)
-      else this.#orphaned()
+      if (message.fenced) this.#orphaned(0)
+      else if (this.#link?.up) this.#reset(this.#generation)
+      else this.#orphaned(this.#link?.graceMs(new Error("the worker's line is over"), this.#unlinked) ?? 0)
     })
     this.#memory.mark()
     void worker.exited.then(exit => this.#workerExited(exit, worker.shot))
   }
 
-  #orphaned(): void {
-    this.#drain("parent-gone", this.#link?.orphanGraceMs(this.#unlinked) ?? 0)
+  #orphaned(graceMs: number): void {
+    this.#drain("parent-gone", graceMs)
+  }
+
+  /**
+   * While the parent may have given this runner up, and its calls may run elsewhere, nothing runs here: the worker stands still, until
+   * the parent answers, or is lost. But unlinked work was told to go on without a parent.
+   */
+  #still(): void {
+    this.#worker?.still(this.#doubtful && !this.#unlinked)
   }
 
   /** @param shot It was this process that killed it. */

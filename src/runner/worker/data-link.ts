@@ -42,7 +42,7 @@ export class DataLink {
     const dialled = await DialledLine.open<Welcome>({
       kind: "data",
       parent: init,
-      about: { generation: init.generation },
+      about: { incarnation: init.incarnation, generation: init.generation },
       handlerFor: (_welcome, line) => {
         const made = new Session("runner", line, error =>
           console.error("slurm-flame: a function passed to the parent failed:", error),

@@ -6,6 +6,7 @@ import { expose } from "comlink"
 import { RunnerDrainingError, StateError } from "../../shared/errors.ts"
 import { ComlinkPort } from "../../transport/comlink-port.ts"
 import { packError } from "../../transport/failure.ts"
+import { isFenced } from "../../transport/fenced.ts"
 import type { DrainReason } from "../../transport/protocol.ts"
 import { RpcServer } from "../../transport/rpc-server.ts"
 import type { FromWorker, ToWorker } from "../ipc.ts"
@@ -38,8 +39,8 @@ export class Worker {
   }
 
   async run(init: ToWorker & { t: "init" }): Promise<void> {
-    const link = await DataLink.open(init, () => {
-      if (this.#state !== "draining") this.#tell({ t: "lost" })
+    const link = await DataLink.open(init, reason => {
+      if (this.#state !== "draining") this.#tell({ t: "lost", fenced: isFenced(reason) })
     })
     this.#link = link
     let module: LoadedModule

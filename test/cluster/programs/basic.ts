@@ -1,5 +1,5 @@
 /** What the cluster tests call on runners: an ordinary TypeScript module, bundled by the pool. */
-import { appendFileSync, readdirSync, writeFileSync } from "node:fs"
+import { appendFileSync, existsSync, readdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout as delay } from "node:timers/promises"
 import { currentCall, runner } from "slurm-flame/runner"
@@ -76,4 +76,15 @@ export function work(book: string, id: number, ms: number) {
 /** Goes on when its caller lets it, and is written down. */
 export function wait(book: string, id: number, arrive: (node: string) => Promise<void>) {
   return booked(book, id, () => arrive(runner().node))
+}
+
+/** Writes down every 20 ms that it runs, and where, and heeds no signal; until there is a file `<path>.stop`. */
+export async function diary(path: string, started: () => void): Promise<string> {
+  started()
+  const who = `${runner().node} ${process.env.SLURM_RESTART_COUNT ?? 0} ${process.pid}`
+  while (!existsSync(`${path}.stop`)) {
+    appendFileSync(path, `${Date.now()} ${who}\n`)
+    await delay(20)
+  }
+  return who
 }

@@ -5,6 +5,7 @@
  *     {"do": "spawn", "as": "a"}  {"do": "release"|"terminate", "as": "a"}
  *     {"do": "call", "id": 1, "on": "a" | null, "method": "where", "args": [...]}     args: "$report" is a callback
  *     {"do": "traffic", "width": 3, "ms": 50, "book": "/path"}  {"do": "passed", "more": 20, "node": "n1"}  {"do": "quiet"}
+ *                                          "limits": {...} are options of the call
  *     {"do": "close"}  {"do": "stats"}
  *     {"do": "exit", "code": 3}  {"do": "crash"}         process.exit(), and an error that nobody catches
  */
@@ -35,7 +36,16 @@ const waiting = new Map()
 const actions = {
   open({ options = {}, slurm: backend = { slurmJob: SCRIPT } }) {
     pool = createPool({ module: new URL("./basic.ts", import.meta.url), max: 3, backend: slurm(backend), ...options })
-    for (const name of ["grow", "runner:pending", "runner:up", "runner:drain", "runner:down", "refused", "scheduler"])
+    for (const name of [
+      "grow",
+      "runner:pending",
+      "runner:up",
+      "runner:drain",
+      "runner:requeued",
+      "runner:down",
+      "refused",
+      "scheduler",
+    ])
       pool.on(name, info => say(name, { info }))
     pool.on("error", e => say("error", { error: errorOf(e) }))
     say("opened")
@@ -62,7 +72,7 @@ const actions = {
   async go({ id }) {
     waiting.get(id)?.()
   },
-  async call({ id, on, method, args = [], retries = 0 }) {
+  async call({ id, on, method, args = [], retries, limits = {} }) {
     const report = async value => {
       say("report", { id, value })
     }
@@ -71,7 +81,8 @@ const actions = {
       return new Promise(resolve => waiting.set(id, resolve))
     }
     const real = args.map(a => (a === "$report" ? report : a === "$barrier" ? barrier : a))
-    const api = on === undefined || on === null ? pool.with({ retries }) : leases.get(on).api
+    const options = retries === undefined ? limits : { ...limits, retries }
+    const api = (on === undefined || on === null ? pool : leases.get(on)).with(options)
     const value = await api[method](...real)
     say("result", {
       id,
