@@ -13,6 +13,7 @@ const BENCHES = {
   codec: "codec.ts",
   pool: "pool.ts",
   idle: "idle.mjs",
+  politeness: "politeness.mjs",
   stream: "stream.mjs",
   transport: "transport/main.mjs",
 }

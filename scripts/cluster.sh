@@ -4,6 +4,7 @@
 # The machine itself is the login node and runs slurmctld. Every compute node nK is a set of namespaces (network, host name,
 # processes, mounts) with its own slurmd and two networks, so that each can be cut alone:
 #   ib0   10.201.0.(10+K)  the fast network that runners dial over   (login node: ib0, 10.201.0.1)
+#         fd00:201::(10+K) where the kernel has IPv6                 (login node: fd00:201::1)
 #   eth0  10.202.0.(10+K)  slurmctld <-> slurmd                      (login node: flame-mgmt, 10.202.0.1)
 # A node has a /tmp, /dev/shm, /proc and /etc/hosts of its own; everything else, /home above all, is shared.
 # There is no slurmdbd: sacct answers that accounting is disabled.

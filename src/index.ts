@@ -11,7 +11,7 @@ import { inRunner } from "./shared/context.ts"
 
 export { type LocalOptions, local } from "./local/backend.ts"
 export type { CallOptions, SpawnOptions, Trackable } from "./parent/call-options.ts"
-export type { PoolEvents, RunnerInfo } from "./parent/events.ts"
+export type { PendingInfo, PoolEvents, RunnerInfo } from "./parent/events.ts"
 export type { GrowCallbacks, GrowEnd, GrowStart, Shrink } from "./parent/grow-hooks.ts"
 export type { LogLine } from "./parent/log-desk.ts"
 export type { Logger } from "./parent/logger.ts"
@@ -24,10 +24,21 @@ export type { IdleShutdown, PoolOptions, ScaleOptions } from "./parent/pool-opti
 export type { MapProgress, ResultStream, SettledItem } from "./parent/result-stream.ts"
 export type { RetryOptions } from "./parent/retry-policy.ts"
 export type { RunnerState } from "./parent/runner-state.ts"
-export type { Backend, Job, JobOutcome, JobStatus, RunnerSpec, WantedRunner } from "./shared/backend.ts"
+export type {
+  Backend,
+  Job,
+  JobOutcome,
+  JobStatus,
+  Outlook,
+  RunnerSpec,
+  SchedulerNews,
+  SweepReport,
+  WantedRunner,
+} from "./shared/backend.ts"
 export type { Duration, Infinite } from "./shared/duration.ts"
 export * from "./shared/errors.ts"
 export type { Placed, ProxyMarked, Remote, RemoteStream } from "./shared/remote.ts"
+export type { RunRecord } from "./shared/run-record.ts"
 export { slurm } from "./slurm/backend.ts"
 export type { SlurmJobContext, SlurmOptions } from "./slurm/options.ts"
 export { proxy } from "./transport/proxy.ts"

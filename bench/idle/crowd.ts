@@ -15,9 +15,14 @@ let dialling = 0
 async function run(boot: BootConfig): Promise<void> {
   const jobId = `crowd-${boot.runnerId}`
   const node = "crowd"
-  await ControlLink.open(boot, undefined, { jobId, node }, { message() {}, writable() {}, resumed() {}, lost() {} })
-  const { runnerId, pool, host, port, tls, key } = boot
-  const init = { runnerId, pool, host, port, tls, key, localAddress: undefined, jobId, node, tmpdir: "" }
+  await ControlLink.open(
+    boot,
+    [],
+    { jobId, node },
+    { message() {}, writable() {}, resumed() {}, doubt() {}, lost() {} },
+  )
+  const { runnerId, pool, addresses, tls, key } = boot
+  const init = { runnerId, pool, addresses, tls, key, from: [], jobId, node, tmpdir: "" }
   const data = await DataLink.open({ t: "init", ...init, endsAt: undefined, generation: 0 }, () => {})
   data.send({ t: "ready", exports: ["add"] })
 }

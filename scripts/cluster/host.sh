@@ -3,6 +3,7 @@
 
 PACKAGES=(munge slurmctld slurmd slurm-client slurm-wlm-basic-plugins iproute2)
 BRIDGES=("ib0 10.201.0.1/24" "flame-mgmt 10.202.0.1/24")
+IB6=fd00:201:: # the network of the ib0s, of 64 bits; the login node is 1 in it
 
 # Everything that can be known without changing the host.
 check_host() {
@@ -85,7 +86,11 @@ start_networks() {
     ip addr replace "$address" dev "$name"
     ip link set "$name" up
   done
+  if with_ipv6; then ip -6 addr replace "${IB6}1/64" dev ib0 nodad; fi
 }
+
+# nodad: an address that is still being looked for on the link cannot be bound.
+with_ipv6() { [ -e /proc/net/if_inet6 ] && [ "$(cat /proc/sys/net/ipv6/conf/all/disable_ipv6)" = 0 ]; }
 
 stop_networks() {
   local name

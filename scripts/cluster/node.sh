@@ -43,6 +43,7 @@ start_node() {
   [ -e "/run/netns/$NETNS$node" ] || ip netns add "$NETNS$node" || die "cannot make a network namespace"
   ip -n "$NETNS$node" link set lo up
   add_link "$node" ib0 ib0 "10.201.0.$((10 + i))/24"
+  if with_ipv6; then ip -n "$NETNS$node" -6 addr replace "$IB6$((10 + i))/64" dev ib0 nodad; fi
   add_link "$node" eth0 flame-mgmt "10.202.0.$((10 + i))/24"
   node_on "$node" && return
   mkdir -p "$dir/spool" "$dir/tmp"

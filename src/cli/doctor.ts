@@ -101,7 +101,7 @@ function slurmOptions(options: DoctorOptions) {
   const partition = options.partition === undefined ? {} : { partition: options.partition }
   const script = options.script === undefined ? undefined : readScript(options.script)
   return {
-    ...(options.interface === undefined ? {} : { interface: options.interface }),
+    ...(options.interface === undefined ? {} : { interface: options.interface.split(",") }),
     ...(script === undefined ? {} : { slurmJob: script }),
     sbatch: script === undefined ? { time: JOB_TIME, ...partition } : partition,
   }

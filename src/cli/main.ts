@@ -23,13 +23,34 @@ function program(): Command {
     .command("doctor")
     .description("tell what works here and what does not, and what to do about it")
     .option("--json", "print one JSON document: { version, ok, checks }")
-    .option("--interface <name>", "listen on the address of this network interface, such as ib0")
+    .option(
+      "--interface <names>",
+      "listen on the address of this network interface, such as ib0, or of several: ib0,eth0",
+    )
     .option("--partition <name>", "look at this partition, and submit to it")
     .option("--script <file>", "the batch script that `slurmJob` would be: is checked, and used by --submit")
     .option("--submit", "prove it with a real job: one node, five minutes at most")
     .action(async options => {
       const { doctor } = await import("./doctor.ts")
       process.exitCode = (await doctor(options)) ? EXIT.fine : EXIT.broken
+    })
+  top
+    .command("ps")
+    .description("list your jobs of slurm-flame, and whether somebody waits for them")
+    .option("--json", "print one JSON document: { version, jobs, runs }")
+    .action(async options => {
+      const { ps } = await import("./ps.ts")
+      await ps(options)
+    })
+  top
+    .command("cancel")
+    .description("end jobs of slurm-flame that nobody waits for, or those that are named")
+    .argument("[job-or-pool...]", "ids of jobs (1234, 1234_5), or names of pools")
+    .option("--orphans", "those whose parent is certainly dead")
+    .option("--force", "with --orphans: those too whose parent is out of sight, or may come back")
+    .action(async (names, options) => {
+      const { cancel } = await import("./cancel.ts")
+      process.exitCode = (await cancel(names, options)) ? EXIT.fine : EXIT.broken
     })
   return top
 }
@@ -42,5 +63,8 @@ try {
   } else if (isFlameError(error) && error.code === "ERR_FLAME_OPTION") {
     process.stderr.write(`error: ${error.message}\n`)
     process.exitCode = EXIT.usage
+  } else if (isFlameError(error) && error.code === "ERR_FLAME_SLURM_COMMAND") {
+    process.stderr.write(`error: ${error.message}\n`)
+    process.exitCode = EXIT.broken
   } else throw error
 }

@@ -127,6 +127,7 @@ function isFinal(error: unknown): boolean {
     error instanceof HostError ||
     error instanceof SubmitError ||
     error instanceof BootTimeoutError ||
+    (error instanceof BootError && error.permanent) ||
     (error instanceof SlurmCommandError && error.command.spawnCode !== undefined)
   )
 }

@@ -1,10 +1,11 @@
-/** A list of runners whose links are made once for each of them: to join and to leave allocates nothing. Owns the links alone. */
+/** A list of runners whose links are made once for each of them. Owns who is where; how it is linked is linked-list.ts. */
+import { LinkedList, type Listed } from "./linked-list.ts"
 
 /** A runner's place in the chains it may be in: in one at a time. */
-export class Link<R> {
+export class Link<R> implements Listed<Link<R>> {
   readonly item: R
   /** @internal */
-  chain: Chain<R> | undefined
+  list: LinkedList<Link<R>> | undefined
   /** @internal */
   before: Link<R> | undefined
   /** @internal */
@@ -13,39 +14,30 @@ export class Link<R> {
   constructor(item: R) {
     this.item = item
   }
+
+  /** Leaves whichever chain it is in. */
+  leave(): void {
+    this.list?.remove(this)
+  }
 }
 
 export class Chain<R> {
-  #first: Link<R> | undefined
-  #last: Link<R> | undefined
+  readonly #links = new LinkedList<Link<R>>()
 
   get first(): R | undefined {
-    return this.#first?.item
+    return this.#links.head?.item
   }
 
   /** Puts it before all others, or behind them; leaves it where it is if it is here. */
   join(link: Link<R>, where: "first" | "last"): void {
-    if (link.chain === this) return
-    link.chain?.leave(link)
-    link.chain = this
-    link.before = where === "last" ? this.#last : undefined
-    link.behind = where === "first" ? this.#first : undefined
-    if (link.before) link.before.behind = link
-    else this.#first = link
-    if (link.behind) link.behind.before = link
-    else this.#last = link
+    if (link.list === this.#links) return
+    link.leave()
+    if (where === "last") this.#links.push(link)
+    else this.#links.unshift(link)
   }
 
   /** Does nothing if it is not here. */
   leave(link: Link<R>): void {
-    if (link.chain !== this) return
-    const { before, behind } = link
-    if (before) before.behind = behind
-    else this.#first = behind
-    if (behind) behind.before = before
-    else this.#last = before
-    link.chain = undefined
-    link.before = undefined
-    link.behind = undefined
+    if (link.list === this.#links) this.#links.remove(link)
   }
 }

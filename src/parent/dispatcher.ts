@@ -10,6 +10,8 @@ import { WaitingLine } from "./waiting-line.ts"
 export interface DispatcherHost<R> {
   /** Whether more runners may be booted. Where not, one that works is kept free for a lease that waits. */
   room(): boolean
+  /** Runners on their way: each is for who waits longest. */
+  coming(): number
   /** The runner is about to be given to somebody. */
   given(runner: R): void
 }
@@ -130,12 +132,18 @@ export class Dispatcher<R extends Rostered<R>> {
   }
 
   /**
-   * At `max`, the runners that are idle soonest are kept free of new calls for the leases that wait and came before the calls
-   * that do; otherwise a steady stream of calls would keep them waiting for ever.
+   * At `max`, the runners that are idle soonest are kept free of new calls for the leases that wait, have no runner on its way to them,
+   * and came before the calls that do; otherwise a steady stream of calls would keep them waiting for ever.
    */
   #reserve(first: Request<R>, slot: Request<R> | undefined): void {
     if (this.#host.room()) return
     let lease: Request<R> | undefined = first
+    // A job may be in the queue for hours: who waits for it must not keep the calls of all others waiting as well.
+    for (let coming = this.#host.coming(); coming > 0 && lease; coming--) lease = lease.behind
+    if (!lease) {
+      this.#passed = 0 // nobody was passed over
+      return
+    }
     // Those that were kept in vain stand for nobody: what runs there may be something that never ends.
     for (let kept = this.#roster.reserved - this.#inVain; kept > 0 && lease; kept--) lease = lease.behind
     while (lease && (!slot || lease.arrival < slot.arrival)) {

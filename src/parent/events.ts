@@ -1,5 +1,6 @@
 /** The events of a pool and what they carry. Types, and an emitter that no listener can break. */
 import { EventEmitter } from "node:events"
+import type { Outlook, SchedulerNews } from "../shared/backend.ts"
 import { type FlameError, type GoneReason, type JobEvidence, OptionError } from "../shared/errors.ts"
 import { show } from "../shared/show.ts"
 import { suggest } from "../shared/suggest.ts"
@@ -8,6 +9,18 @@ import { LogDesk, type LogLine } from "./log-desk.ts"
 import type { Logger } from "./logger.ts"
 import type { RunnerState } from "./runner-state.ts"
 
+/** What Slurm says of a job that waits. */
+export interface PendingInfo {
+  /** In its own words, e.g. `Resources`, `PartitionTimeLimit`; undefined until it gives one. */
+  readonly reason: string | undefined
+  /** What that means: its turn will come, a limit keeps it, somebody has to do something, or it can never start. */
+  readonly outlook: Outlook | undefined
+  /** When it is to start, where Slurm has planned that: it may become sooner or later. */
+  readonly expectedStart: Date | undefined
+  /** What can be done about it. */
+  readonly hint: string | undefined
+}
+
 /** A runner as `pool.stats()`, `runner.info` and the events show it. */
 export interface RunnerInfo {
   readonly id: string
@@ -15,8 +28,10 @@ export interface RunnerInfo {
   /** Slurm's job id, once there is one. */
   readonly jobId: string | undefined
   readonly node: string | undefined
-  /** Why a pending job waits, in Slurm's words; why a gone one went. */
+  /** Why a pending job waits, in Slurm's words; why one is not submitted yet, where something keeps it; why a gone one went. */
   readonly reason: string | undefined
+  /** While its job waits: why, and for how long. */
+  readonly pending: PendingInfo | undefined
   /** Calls that run on it now. */
   readonly inFlight: number
   readonly leased: boolean
@@ -29,10 +44,14 @@ export interface RunnerInfo {
 export interface PoolEvents {
   /** A job is about to be submitted; `count`: runners including this one. */
   grow: [{ pool: string; runnerId: string; count: number }]
+  /** A runner's job waits, and Slurm has given a reason, or another one, or another time at which it is to start. */
+  "runner:pending": [RunnerInfo & { pending: PendingInfo }]
   /** A runner takes calls. */
   "runner:up": [RunnerInfo]
   /** A runner is ending and takes no more calls; it has `leftMs` for what runs. */
   "runner:drain": [RunnerInfo & { drainReason: string; leftMs: number }]
+  /** A runner's job was put back into the queue: what ran there is lost, and it comes back as the same runner. */
+  "runner:requeued": [RunnerInfo & { lostReason: GoneReason; evidence: JobEvidence }]
   /** A runner is gone. */
   "runner:down": [RunnerInfo & { goneReason: GoneReason; evidence: JobEvidence }]
   /** The pool got smaller; `count`: runners without this one. */
@@ -44,18 +63,23 @@ export interface PoolEvents {
   log: [LogLine]
   /** Somebody who is no runner of ours was turned away. */
   refused: [Refusal]
+  /** The scheduler does not answer, or does so again: once for each time. Runners that run are not concerned. */
+  scheduler: [SchedulerNews]
   /** Something failed that no call could be told of (a failed boot, a cast). Without a listener it is logged. */
   error: [FlameError | Error]
 }
 
 const EVENTS: { readonly [E in keyof PoolEvents]: true } = {
   grow: true,
+  "runner:pending": true,
   "runner:up": true,
   "runner:drain": true,
+  "runner:requeued": true,
   "runner:down": true,
   shrink: true,
   log: true,
   refused: true,
+  scheduler: true,
   error: true,
 }
 

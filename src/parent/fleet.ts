@@ -7,45 +7,18 @@ import type { Job } from "../shared/backend.ts"
 import { BootPolicy, FORGET_MS, type Verdict } from "./boot-policy.ts"
 import { Census } from "./census.ts"
 import type { PoolEmitter } from "./events.ts"
+import type { FleetHost } from "./fleet-host.ts"
+import { isCrash } from "./gone-reason.ts"
 import { wanted } from "./growth.ts"
 import { IdleWatch } from "./idle-watch.ts"
 import type { BreakerInfo } from "./pool-api.ts"
 import { PoolNews } from "./pool-news.ts"
 import type { PoolSettings } from "./pool-options.ts"
-import type { EndReason, PooledRunner, RunnerHost } from "./pooled-runner.ts"
+import type { EndReason, PooledRunner, RunnerHost, RunnerIdentity } from "./pooled-runner.ts"
 import { isAlive } from "./runner-state.ts"
 
-/** What the fleet asks and tells its pool. */
-export interface FleetHost {
-  /** How many wait for a whole runner. */
-  readonly leases: number
-  /** How many wait for a slot on any. */
-  readonly slots: number
-  /** False once the pool closes, when `min` is not kept any more. */
-  readonly open: boolean
-  /** There is a new runner; it does not serve yet. */
-  added(runner: PooledRunner): void
-  /** State, load or lease of the runner changed. */
-  touched(runner: PooledRunner): void
-  /** Look again who can be served. @param runner One that has slots, or may have. */
-  changed(runner?: PooledRunner): void
-  /** Slots of this runner became free. */
-  freed(runner: PooledRunner): void
-  /** What this runner held is lost: the lease on it is over, for this reason. */
-  lost(runner: PooledRunner, why: string): void
-  /** The runner takes no more work. */
-  leaving(runner: PooledRunner): void
-  gone(runner: PooledRunner): void
-  /**
-   * No more runners can be booted, for this reason.
-   * @param none Nor does any serve: nobody should wait any longer. Otherwise only who waits for `min` of them waits in vain.
-   * @returns how many did
-   */
-  hopeless(error: unknown, none: boolean): number
-}
-
 /** Makes a runner that is not booted yet. */
-export type MakeRunner = (identity: { runnerId: string; serial: number }, host: RunnerHost) => PooledRunner
+export type MakeRunner = (identity: RunnerIdentity, host: RunnerHost) => PooledRunner
 
 export class Fleet {
   readonly #settings: PoolSettings
@@ -102,8 +75,9 @@ export class Fleet {
   get ready(): number {
     return this.#census.ready
   }
-  get booting(): boolean {
-    return this.#census.booting > 0
+  /** Runners on their way. */
+  get booting(): number {
+    return this.#census.booting
   }
   /** A call runs somewhere. */
   get working(): boolean {
@@ -282,7 +256,7 @@ export class Fleet {
   #boot(left?: string): void {
     const serial = ++this.#serial
     const runnerId = left ?? `${this.#settings.name.toLowerCase().replaceAll("_", "-")}-${this.#run}-${serial}`
-    const runner = this.#make({ runnerId, serial }, this.#runnerHost)
+    const runner = this.#make({ runnerId, run: this.#run, serial }, this.#runnerHost)
     this.#runners.add(runner)
     this.#begun.set(runner, performance.now())
     this.#census.add(runner.state)
@@ -324,8 +298,9 @@ export class Fleet {
       if (runner.retiring !== undefined) this.settle(runner)
       this.#host.freed(runner)
     },
-    restarting: runner => {
-      this.#host.lost(runner, "lost its state when the worker crashed")
+    restarting: (runner, requeued) => {
+      this.#host.lost(runner, `lost its state when ${requeued ? "its job was started anew" : "the worker crashed"}`)
+      if (requeued) this.#news.requeued(runner, requeued)
       this.#host.changed()
     },
     gone: (runner, bootError) => {
@@ -335,7 +310,7 @@ export class Fleet {
       this.#host.lost(runner, "ended with its runner")
       this.#host.gone(runner)
       const upSince = this.#upSince.get(runner)
-      const soon = runner.goneReason === "crashed" && performance.now() - (upSince ?? 0) < FORGET_MS
+      const soon = isCrash(runner.goneReason) && performance.now() - (upSince ?? 0) < FORGET_MS
       const failure = bootError ?? (soon ? runner.lostError(false) : undefined)
       // Before anybody hears of it, for they may ask for a runner: the next boot has to wait.
       const verdict =

@@ -2,6 +2,8 @@
  * The open ports of one program: one for each address and kind of line, shared by all pools that listen there. Owns who
  * shares which port, opens it for the first and closes it with the last; knows nothing of a pool but how it is told of strangers.
  */
+import type { Endpoint } from "../shared/address.ts"
+import { HostError } from "../shared/errors.ts"
 import type { AcceptedPeer } from "../transport/listener.ts"
 import type { Refusal } from "../transport/strangers.ts"
 import { Hub, type Port } from "./hub.ts"
@@ -43,25 +45,35 @@ export class HubShare {
   readonly #ports = new Map<string, Shared>()
 
   /**
-   * A seat at the port of that address; the port is opened if there is none. Pools with and without TLS have ports of their own.
-   * @throws HostError when the address cannot be bound; the next one to join tries again.
+   * A seat at the ports of these addresses, in this order; those are opened that there are not yet. Pools with and without TLS
+   * have ports of their own. An address that cannot be bound is left out with a warning, as long as there is another.
+   * @throws HostError when none can be bound; the next one to join tries again.
    */
-  async join(host: string, tls: boolean, user: PortUser): Promise<HubSeat> {
+  async join(hosts: readonly string[], tls: boolean, user: PortUser): Promise<HubSeat> {
+    const entered = await Promise.allSettled(hosts.map(host => this.#enter(host, tls, user)))
+    const doors = entered.flatMap(result => (result.status === "fulfilled" ? [result.value] : []))
+    const failures = entered.flatMap(result => (result.status === "rejected" ? [result.reason as Error] : []))
+    if (doors.length === 0) throw noneBound(failures)
+    for (const error of failures) user.logger.warn({ error }, "an address is left out: runners will not be told of it")
+    return new HubSeat(doors)
+  }
+
+  async #enter(host: string, tls: boolean, user: PortUser): Promise<Door> {
     const name = `${tls ? "tls" : "plain"} ${host}`
     const shared = this.#ports.get(name) ?? this.#open(name, host, tls)
     shared.users.add(user)
     const hub = await shared.hub
-    return new HubSeat(
+    return {
       hub,
-      id => remember(shared.owners, id, user),
-      () => {
+      admitted: id => remember(shared.owners, id, user),
+      leave: () => {
         shared.users.delete(user)
         for (const [id, owner] of shared.owners) if (owner === user) shared.owners.set(id, null)
         if (shared.users.size > 0) return
         this.#ports.delete(name)
         hub.close()
       },
-    )
+    }
   }
 
   #open(name: string, host: string, tls: boolean): Shared {
@@ -96,48 +108,54 @@ function remember(owners: Map<string, PortUser | null>, id: string, owner: PortU
   if (owners.size > MAX_OWNERS && oldest !== undefined) owners.delete(oldest)
 }
 
-/** One pool's part of a shared port. */
+function noneBound(failures: readonly Error[]): Error {
+  const [first] = failures
+  if (failures.length === 1 && first) return first
+  const each = failures.map(({ message }) => `\n  ${message.split("\n")[0]}`)
+  return new HostError(`none of the ${failures.length} addresses can be listened on:${each.join("")}`, { cause: first })
+}
+
+/** A pool's way through one port. */
+interface Door {
+  readonly hub: Hub
+  admitted(runnerId: string): void
+  leave(): void
+}
+
+/** One pool's part of the ports that it shares: one for each address. */
 export class HubSeat implements Port {
-  readonly #hub: Hub
-  readonly #admitted: (runnerId: string) => void
-  readonly #leave: () => void
+  readonly addresses: readonly Endpoint[]
+  readonly tls: boolean
+  readonly #doors: readonly Door[]
   readonly #revocations = new Set<() => void>()
   #left = false
 
-  constructor(hub: Hub, admitted: (runnerId: string) => void, leave: () => void) {
-    this.#hub = hub
-    this.#admitted = admitted
-    this.#leave = leave
-  }
-
-  get host(): string {
-    return this.#hub.host
-  }
-
-  get port(): number {
-    return this.#hub.port
-  }
-
-  get tls(): boolean {
-    return this.#hub.tls
+  /** @param doors At least one; all of one kind. */
+  constructor(doors: readonly Door[]) {
+    this.#doors = doors
+    this.addresses = doors.flatMap(({ hub }) => hub.addresses)
+    this.tls = doors[0]!.hub.tls
   }
 
   admit(runnerId: string, key: Buffer, accept: (peer: AcceptedPeer) => void): () => void {
-    const revoke = this.#hub.admit(runnerId, key, accept)
-    this.#admitted(runnerId)
+    const revoke = this.#doors.map(({ hub, admitted }) => {
+      const one = hub.admit(runnerId, key, accept)
+      admitted(runnerId)
+      return one
+    })
     const done = (): void => {
       this.#revocations.delete(done)
-      revoke()
+      for (const one of revoke) one()
     }
     this.#revocations.add(done)
     return done
   }
 
-  /** Voids the keys of this pool's runners and leaves; with the last pool the port is closed. Harmless when called again. */
+  /** Voids the keys of this pool's runners and leaves; with the last pool a port is closed. Harmless when called again. */
   close(): void {
     if (this.#left) return
     this.#left = true
     for (const revoke of this.#revocations) revoke()
-    this.#leave()
+    for (const { leave } of this.#doors) leave()
   }
 }

@@ -2,6 +2,7 @@
  * The parent's open port and who may come through it: one key for each live runner. Owns the listener and the keys; what an
  * accepted peer says is its runner's business.
  */
+import type { Endpoint } from "../shared/address.ts"
 import { type AcceptedPeer, Listener } from "../transport/listener.ts"
 import type { Refusal } from "../transport/strangers.ts"
 
@@ -12,8 +13,8 @@ interface Claim {
 
 /** The port as a runner's job needs it. */
 export interface Port {
-  readonly host: string
-  readonly port: number
+  /** Where it is open, in the order in which runners are to try. */
+  readonly addresses: readonly Endpoint[]
   /** False: no TLS, a challenge with the same keys. Runners have to be told. */
   readonly tls: boolean
   /** From now on a peer that proves `key` is handed to `accept`. Returns the revocation. */
@@ -50,12 +51,8 @@ export class Hub implements Port {
     return new Hub(claims, listener, tls)
   }
 
-  get host(): string {
-    return this.#listener.host
-  }
-
-  get port(): number {
-    return this.#listener.port
+  get addresses(): readonly [Endpoint] {
+    return [{ host: this.#listener.host, port: this.#listener.port }]
   }
 
   /** @throws Error when a runner of that id is admitted already: another pool's key must never be replaced. */

@@ -51,6 +51,7 @@ export class Leases<T> {
     runner.leased = false
     runner.reserved = false
     this.#host.settle(runner)
-    lease?.end(why, runner.state === "gone" ? runner.info : { ...runner.info, reason: "crashed" })
+    const reason = runner.state === "pending" ? "requeued" : "crashed"
+    lease?.end(why, runner.state === "gone" ? runner.info : { ...runner.info, reason })
   }
 }

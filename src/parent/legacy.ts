@@ -3,6 +3,7 @@
  * what a runner is compared by; the files are `Persistence`'s.
  */
 import { createHash } from "node:crypto"
+import type { Endpoint } from "../shared/address.ts"
 import { asError } from "../shared/as-error.ts"
 import type { Backend, Job } from "../shared/backend.ts"
 import { PROTOCOL_VERSION } from "../transport/protocol.ts"
@@ -69,13 +70,13 @@ export class Legacy implements Keeping {
     return job && record && { key: record.key, job }
   }
 
-  listens(port: { readonly host: string; readonly port: number }): void {
-    this.#persistence.listens(port)
+  listens(addresses: readonly Endpoint[]): void {
+    this.#persistence.listens(addresses)
   }
 
   /** The same for one who has nobody to tell that it cannot be written: whoever boots a runner is told. */
-  announce(port: { readonly host: string; readonly port: number }): void {
-    this.#orWarn(() => this.listens(port))
+  announce(addresses: readonly Endpoint[]): void {
+    this.#orWarn(() => this.listens(addresses))
   }
 
   add(runnerId: string, key: string): void {

@@ -7,6 +7,8 @@ import type { LogDesk } from "./log-desk.ts"
 /** What a runner's link tells. */
 export interface LinkHandler {
   hello(who: { jobId: string; node: string; pid: number }): void
+  /** A later incarnation says hello: what ran in the job before is not the runner any more. */
+  reborn(): void
   /** The worker is connected and needs the module. */
   worker(welcome: (module: { module: string; source: string }) => void): void
   /** The worker serves. */
@@ -42,6 +44,8 @@ export interface LinkSettings {
   readonly silenceMs: number
   /** How long either side waits for a connection that was cut to be replaced. */
   readonly reconnectMs: number
+  /** The runner's lease: no longer than `reconnectMs`, after which its calls may run elsewhere. Left out: none. */
+  readonly leaseMs?: number | undefined
   /** How long a runner without a parent gives its hooks. */
   readonly orphanGraceMs: number
   /** Where lines that the worker writes are wanted, or are not. Left out: nowhere. */

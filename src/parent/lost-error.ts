@@ -1,5 +1,5 @@
 /** The error of everyone who needs a runner that is gone. A pure function from what is known to words. */
-import type { JobOutcome } from "../shared/backend.ts"
+import type { Backend } from "../shared/backend.ts"
 import {
   ConnectionError,
   type GoneReason,
@@ -8,6 +8,12 @@ import {
   RunnerLostError,
 } from "../shared/errors.ts"
 import { CloseCode } from "../transport/protocol.ts"
+import { describeExit, describeJob, evidenceLines } from "./evidence-text.ts"
+import { inDoubt, isOurs } from "./gone-reason.ts"
+import { adviceAfter } from "./loss-advice.ts"
+
+/** Reasons for which the last words of the process may be the explanation. */
+const LAST_WORDS = new Set<GoneReason>(["crashed", "out-of-memory", "connection-lost"])
 
 /** @param started Whether the call had been sent. */
 export function lostError(
@@ -16,57 +22,31 @@ export function lostError(
   started: boolean,
   evidence: JobEvidence,
 ): RunnerLostError {
-  const { jobId, node, exitCode, signal, stderrTail } = evidence
-  const where = jobId === undefined ? "" : ` (job ${jobId}${node === undefined ? "" : ` on ${node}`})`
-  const how = signal ? `, killed by ${signal}` : exitCode === undefined ? "" : `, exit code ${exitCode}`
-  const tail = reason === "crashed" && stderrTail?.trim() ? `\n${stderrTail.trimEnd().replace(/^/gm, "    | ")}` : ""
-  return new RunnerLostError(
-    `runner ${runnerId}${where} is gone: ${reason}${how}${tail}`,
-    runnerId,
-    reason,
-    started,
-    evidence,
-  )
+  const job = describeJob(evidence)
+  const how = describeExit(evidence)
+  const what = `runner ${runnerId}${job ? ` (${job})` : ""} is gone: ${reason}${how ? `, ${how}` : ""}`
+  const advice = adviceAfter(reason, evidence)
+  // What the pool ended needs no proof.
+  const lines = isOurs(reason) ? "" : evidenceLines(evidence, LAST_WORDS.has(reason))
+  const known = advice === undefined ? evidence : { ...evidence, advice }
+  return new RunnerLostError(`${what}${lines}`, runnerId, reason, started, known, { hint: advice })
 }
 
 /**
- * The error of calls that are open when the worker of a draining runner is gone.
+ * The error of calls that are open when the worker of a draining runner is gone; undefined: it is not known yet why they are lost.
  * @param left Why its line ended. A worker that says goodbye has answered everything it began: what is open came too late for it,
  * and never ran.
  */
 export function openAfterDrain(
   left: Error,
   runner: { id: string; goneReason: GoneReason | undefined; evidence: JobEvidence },
-): RunnerDrainingError | RunnerLostError {
+  backend: Pick<Backend, "network">,
+): RunnerDrainingError | RunnerLostError | undefined {
   const { id, goneReason, evidence } = runner
   const goodbye = left instanceof ConnectionError && left.closeCode === CloseCode.bye
+  if (!goodbye && inDoubt(goneReason, backend)) return undefined
   const lost = lostError(id, goneReason ?? "connection-lost", true, evidence)
   if (!goodbye) return lost
   // The cause is for what was held there by reference: that is lost.
   return new RunnerDrainingError(`runner ${id} has drained and takes no more calls`, id, { cause: lost })
-}
-
-/** What the end of a job that had served means for its runner. */
-const REASON_OF: Record<JobOutcome, GoneReason> = {
-  completed: "connection-lost",
-  cancelled: "cancelled",
-  failed: "crashed",
-  walltime: "walltime",
-  preempted: "preempted",
-  "out-of-memory": "out-of-memory",
-  "node-fail": "node-fail",
-  unknown: "connection-lost",
-}
-
-const OURS = new Set<GoneReason>(["close", "idle", "terminated", "scale", "single-use"])
-
-/** True when it was the pool that ended the runner. */
-export function isOurs(reason: GoneReason): boolean {
-  return OURS.has(reason)
-}
-
-/** Why a runner is gone whose job ended like this. `drained`: what it was draining for, if it was. */
-export function reasonAfter(drained: GoneReason | undefined, outcome: JobOutcome): GoneReason {
-  const tellsNothing = outcome === "completed" || outcome === "unknown"
-  return drained !== undefined && (tellsNothing || isOurs(drained)) ? drained : REASON_OF[outcome]
 }

@@ -3,12 +3,13 @@
  * runner. Owns these files and their secrecy; knows no connection, and not what a job is.
  */
 import { randomBytes } from "node:crypto"
-import { lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import type { ParentAddressFile, PersistConfig } from "../shared/boot.ts"
+import type { Endpoint } from "../shared/address.ts"
+import { type ParentAddressFile, type PersistConfig, parseParentAddress } from "../shared/boot.ts"
 import { StateError } from "../shared/errors.ts"
 import type { Json } from "../shared/json.ts"
-import { stateDirectory } from "../shared/state-dir.ts"
+import { checkPrivate, stateDirectory } from "../shared/state-dir.ts"
 import { PoolEpoch, type Probe } from "./pool-epoch.ts"
 
 /** One runner, as its next parent needs to know it. */
@@ -25,6 +26,8 @@ export interface RunnerRecord {
 
 const RECORD = /^runner-([A-Za-z0-9-]+)\.json$/
 const ADDRESS = "parent.json"
+/** What is so, and why. */
+const SECRET = "keys of runners lie there: whoever has one can speak to its runner"
 
 export class Persistence {
   /** For the runners' boot. */
@@ -51,10 +54,12 @@ export class Persistence {
     const directory = join(root, "pools", name)
     for (;;) {
       try {
-        makePrivate(root, directory)
+        mkdirSync(directory, { recursive: true, mode: 0o700 })
+        for (const above of [root, join(root, "pools")]) checkPrivate(above)
+        checkPrivate(directory, SECRET)
         const last = readAddress(directory)
-        const addressOf = (number: number) => (last?.epoch === number ? last : undefined)
-        const epoch = PoolEpoch.take(directory, name, addressOf, probe, last?.epoch)
+        const addressesOf = (number: number) => (last?.epoch === number ? last.addresses : [])
+        const epoch = PoolEpoch.take(directory, name, addressesOf, probe, last?.epoch)
         try {
           return new Persistence(directory, epoch, orphanMs)
         } catch (error) {
@@ -90,9 +95,9 @@ export class Persistence {
   }
 
   /** Runners find this parent there from now on. @throws what the file system says */
-  listens({ host, port }: { host: string; port: number }): void {
-    const address: ParentAddressFile = { epoch: this.epoch, host, port }
-    const text = JSON.stringify(address)
+  listens(addresses: readonly Endpoint[]): void {
+    const file: ParentAddressFile = { epoch: this.epoch, addresses }
+    const text = JSON.stringify(file)
     if (text === this.#address) return
     this.#checkHeld()
     this.#write(ADDRESS, text)
@@ -158,30 +163,12 @@ export class Persistence {
   }
 }
 
-/** @throws StateError when somebody else could write above it, or read in it */
-function makePrivate(root: string, directory: string): void {
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
-  for (const above of [root, join(root, "pools")]) checkMode(above, 0o022, "may be changed")
-  checkMode(directory, 0o077, "is open")
-}
-
-/** @throws StateError when it is another user's, or has one of the bits of `forbidden` */
-function checkMode(path: string, forbidden: number, what: string): void {
-  const { uid, mode } = lstatSync(path)
-  const hint = "keys of runners lie there: whoever has one can speak to its runner"
-  if (uid !== process.getuid?.()) throw new StateError(`${path} belongs to another user (uid ${uid})`, { hint })
-  if ((mode & forbidden) === 0) return
-  throw new StateError(`${path} ${what} to others (mode ${(mode & 0o777).toString(8).padStart(4, "0")})`, {
-    hint: `${hint}. If nobody has meddled with it: chmod go= ${path}`,
-  })
-}
-
 /** @throws StateError when a key may have been read by others */
 function readRecords(directory: string): RunnerRecord[] {
   return readdirSync(directory).flatMap(name => {
     if (!RECORD.test(name)) return []
     const path = join(directory, name)
-    checkMode(path, 0o077, "is open")
+    checkPrivate(path, SECRET)
     const record = parse(readFileSync(path, "utf8")) as Partial<RunnerRecord> | undefined
     const whole = record?.v === 1 && [record.runnerId, record.key, record.like].every(text => typeof text === "string")
     return whole && `runner-${record.runnerId}.json` === name ? [record as RunnerRecord] : []
@@ -197,10 +184,7 @@ function readAddress(directory: string): ParentAddressFile | undefined {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined
     throw error
   }
-  const found = parse(text) as Partial<ParentAddressFile> | undefined
-  const { epoch, host, port } = found ?? {}
-  const whole = Number.isSafeInteger(epoch) && typeof host === "string" && typeof port === "number"
-  return whole ? (found as ParentAddressFile) : undefined
+  return parseParentAddress(text)
 }
 
 function parse(text: string): unknown {

@@ -9,6 +9,7 @@ import { spawnSync } from "node:child_process"
 import { randomBytes } from "node:crypto"
 import { linkSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import type { Endpoint } from "../shared/address.ts"
 import { StateError } from "../shared/errors.ts"
 import { ownMark, type ProcessMark, whereabouts } from "../shared/process-mark.ts"
 
@@ -21,7 +22,7 @@ interface Holder extends ProcessMark {
 }
 
 /** Asked for a holder that cannot be seen from here. */
-export type Probe = (address: { host: string; port: number }) => "open" | "refused" | "unknown"
+export type Probe = (address: Endpoint) => "open" | "refused" | "unknown"
 
 const NAME = /^epoch-(\d{1,15})$/
 /** Others may take the pool at the same moment; not for ever. */
@@ -40,21 +41,21 @@ export class PoolEpoch {
 
   /**
    * Takes the directory of the pool `name` for this process.
-   * @param addressOf Where the holder of an epoch listens, as far as it has said so.
+   * @param addressesOf Where the holder of an epoch listens, as far as it has said so.
    * @param above It is greater than this, too: somebody may have deleted the file.
    * @throws StateError when another parent holds it that lives, or of which that cannot be told; what the file system says
    */
   static take(
     directory: string,
     name: string,
-    addressOf: (epoch: number) => { host: string; port: number } | undefined,
+    addressesOf: (epoch: number) => readonly Endpoint[],
     probe: Probe = probeByDialling,
     above = 0,
   ): PoolEpoch {
     const holder: Holder = { ...ownMark(), since: Date.now() }
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const last = newest(directory)
-      if (last > 0) checkHolder(directory, last, name, addressOf(last), probe)
+      if (last > 0) checkHolder(directory, last, name, addressesOf(last), probe)
       const epoch = Math.max(last, above) + 1
       if (!make(directory, epoch, holder)) continue
       // A listing may be old on a shared file system; after our own change it is new.
@@ -124,7 +125,7 @@ function checkHolder(
   directory: string,
   epoch: number,
   name: string,
-  address: { host: string; port: number } | undefined,
+  addresses: readonly Endpoint[],
   probe: Probe,
 ): void {
   const path = fileOf(directory, epoch)
@@ -132,7 +133,7 @@ function checkHolder(
   if (holder === undefined || holder.released) return // gone meanwhile: whoever comes first has the next number
   const where = whereabouts(holder)
   if (where === "dead") return
-  const seen = where === "alive" ? "open" : address ? probe(address) : "unknown"
+  const seen = where === "alive" ? "open" : ask(addresses, probe)
   if (seen === "refused") return
   const who = `pid ${holder.pid} on ${holder.host}, since ${new Date(holder.since).toISOString()}`
   if (seen === "open") {
@@ -143,6 +144,17 @@ function checkHolder(
   throw new StateError(`the pool "${name}" is held by ${who}, and whether that program runs cannot be told from here`, {
     hint: `start this one on ${holder.host}, or, if the other is gone for certain, delete ${path}`,
   })
+}
+
+/** Refused where it is refused everywhere: an address of one network may be somebody else's in another. */
+function ask(addresses: readonly Endpoint[], probe: Probe): ReturnType<Probe> {
+  let seen: ReturnType<Probe> | undefined
+  for (const address of addresses) {
+    const one = probe(address)
+    if (one === "open") return "open"
+    seen = seen === "unknown" ? "unknown" : one
+  }
+  return seen ?? "unknown"
 }
 
 /** Undefined when the file is gone. @throws StateError when it says nothing of use */
@@ -169,7 +181,7 @@ socket.on("connect", () => process.exit(0)).on("error", error => process.exit(er
 setTimeout(() => process.exit(4), 3000)`
 
 /** In a process of its own: a pool is made, or refused, at once, and this is asked only when it was last held on another host. */
-function probeByDialling({ host, port }: { host: string; port: number }): "open" | "refused" | "unknown" {
+function probeByDialling({ host, port }: Endpoint): "open" | "refused" | "unknown" {
   const { status } = spawnSync(process.execPath, ["-e", DIAL, host, String(port)], { timeout: 10_000, stdio: "ignore" })
   return status === 0 ? "open" : status === 3 ? "refused" : "unknown"
 }

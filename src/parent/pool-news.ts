@@ -1,6 +1,6 @@
 /** What a pool tells the world of its runners: the events and the user's callbacks, together. Decides nothing. */
 import { formatMs } from "../shared/duration.ts"
-import { BootError } from "../shared/errors.ts"
+import { BootError, type GoneReason } from "../shared/errors.ts"
 import type { PoolEmitter } from "./events.ts"
 import { type GrowCallbacks, GrowHooks } from "./grow-hooks.ts"
 import type { PooledRunner } from "./pooled-runner.ts"
@@ -36,6 +36,10 @@ export class PoolNews {
 
   drains(runner: PooledRunner, drainReason: string, leftMs: number): void {
     this.#emitter.emit("runner:drain", { ...runner.info, drainReason, leftMs })
+  }
+
+  requeued(runner: PooledRunner, reason: GoneReason): void {
+    this.#emitter.emit("runner:requeued", { ...runner.info, lostReason: reason, evidence: runner.evidence })
   }
 
   /** @param bootError Why it never served; undefined: it did. */

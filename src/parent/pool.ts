@@ -73,6 +73,7 @@ export class FlamePool<T> implements Pool<T> {
     this.#factory = make ? undefined : new RunnerFactory(settings, this.#emitter, this.#book)
     this.#dispatcher = new Dispatcher({
       room: () => this.#fleet.room,
+      coming: () => this.#fleet.booting,
       given: runner => {
         if (settings.singleUse) this.#fleet.spend(runner, "single-use")
       },
@@ -118,7 +119,9 @@ export class FlamePool<T> implements Pool<T> {
     })
     this.api = apiProxy(this.#invoke()) as Remote<T>
     const leaves = settings.persistence !== undefined // its runners are to outlive a program that just ends
-    this.#forgetExit = (settings.reaper ?? new Reaper()).add(settings.backend, () => (leaves ? [] : this.#fleet.jobs))
+    const reaper = settings.reaper ?? new Reaper()
+    const left = () => (leaves ? [] : this.#fleet.jobs)
+    this.#forgetExit = reaper.add(settings.backend, left, clean => this.#factory?.exit(clean))
     if (leaves && this.#factory) this.#adopted = this.#fleet.adopt(this.#book.expect(this.#factory.heirs()))
     // Bundling takes as long as a process start: it is under way before anyone asks. Its failure reaches those who boot.
     settings.module.ready().catch(() => {})
@@ -218,18 +221,14 @@ export class FlamePool<T> implements Pool<T> {
 
   /** @param placed The result stays on the runner. */
   #invoke(options?: CallOptions, placed = false): Invoke {
-    const ids = this.#settings.persist && !placed
-    const ordinary = checkCallOptions(options, { ...this.#defaults, ids })
+    const ordinary = checkCallOptions(options, { ...this.#defaults, ids: this.#settings.persist && !placed })
     const limits = placed ? placing(ordinary) : ordinary
     return operation => {
       const { call, promise } = Call.begin(operation, limits)
       if (this.#state !== "open") call.fail(this.#closedError(call.name))
       if (call.settled) return promise
       const request = new CallRequest(call, limits.key, this.#again)
-      call.onSettled(() => {
-        this.#leave(request)
-        if (this.#book.settled(call)) this.#dispatch()
-      })
+      call.onSettled(() => this.#leave(request, call))
       const queue = () => this.#enqueue(request)
       if (call.id === undefined) queue()
       else this.#book.ask({ call, promise, queue, again: failed => this.#again(request, failed) })
@@ -254,8 +253,9 @@ export class FlamePool<T> implements Pool<T> {
     this.#dispatch()
   }
 
-  #leave(request: Request<PooledRunner>): void {
-    if (this.#dispatcher.leave(request)) this.#dispatch()
+  #leave(request: Request<PooledRunner>, call?: Call): void {
+    const asked = call !== undefined && this.#book.settled(call)
+    if (this.#dispatcher.leave(request) || asked) this.#dispatch()
   }
 
   /** Gives runners to those who wait, boots what is missing, and lets go of what is not needed. */
@@ -278,7 +278,7 @@ export class FlamePool<T> implements Pool<T> {
   /** Holds the process while there is something to wait for. */
   #hold(): void {
     const waited = this.#readyWaiters.size > 0 || this.#state !== "open"
-    this.#keepAlive.set(this.#busy || this.#fleet.booting || waited)
+    this.#keepAlive.set(this.#busy || this.#fleet.booting > 0 || waited)
   }
 
   #isReady(): boolean {
@@ -305,8 +305,7 @@ export class FlamePool<T> implements Pool<T> {
     this.#state = "closing"
     this.#maps.changed()
     this.#closeUntil = performance.now() + timeoutMs
-    for (const waiter of this.#readyWaiters) waiter.reject(this.#closedError("ready()"))
-    this.#readyWaiters.clear()
+    this.#failWaiting(this.#closedError("ready()"), false)
     this.#held.close() // what is only held would keep its slot for ever
     do await this.#quietFor(Math.max(0, this.#closeUntil - performance.now()))
     while (this.#busy && performance.now() < this.#closeUntil) // what was on a runner that is gone came back

@@ -15,6 +15,15 @@ import type { RunnerState } from "./runner-state.ts"
 /** Why a pool ends one of its own runners. */
 export type EndReason = DrainReason & GoneReason
 
+/** Who a runner is before it is made. */
+export interface RunnerIdentity {
+  readonly runnerId: string
+  /** What the ids of the pool's runners have in common. */
+  readonly run: string
+  /** Counts up in the order in which the pool makes its runners. */
+  readonly serial: number
+}
+
 export interface PooledRunner extends Rostered<PooledRunner>, Idling<PooledRunner> {
   readonly id: string
   /** Counts up in the order in which the pool made its runners. */
@@ -70,8 +79,11 @@ export interface RunnerHost {
   loaded(runner: PooledRunner): void
   /** Slots became free, or the runner can be reached again: once for all of a turn, after `loaded`. */
   freed(runner: PooledRunner): void
-  /** Its worker crashed; the lease on it, if any, is over. */
-  restarting(runner: PooledRunner): void
+  /**
+   * What ran there is lost, and the lease on it, if any, is over: its worker crashed, or its job was put back into the queue or started anew.
+   * @param requeued Defined: the latter, and what the calls that ran there are told as the reason.
+   */
+  restarting(runner: PooledRunner, requeued?: GoneReason): void
   /** @param bootError Why it never served, if it never did and nobody asked it to end. */
   gone(runner: PooledRunner, bootError: Error | undefined): void
 }

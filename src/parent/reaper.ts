@@ -8,6 +8,7 @@ import type { Backend, Job } from "../shared/backend.ts"
 interface Charge {
   readonly backend: Backend
   readonly jobs: () => readonly Job[]
+  readonly over: ((clean: boolean) => void) | undefined
 }
 
 /** Made once for the program (`src/index.ts`) and handed to its pools: hooks of their own would be a leak in Node's eyes from eleven on. */
@@ -15,9 +16,12 @@ export class Reaper {
   readonly #charges = new Set<Charge>()
   #unhook: (() => void) | undefined
 
-  /** Ends `jobs()` if the process exits before the returned function is called. */
-  add(backend: Backend, jobs: () => readonly Job[]): () => void {
-    const charge = { backend, jobs }
+  /**
+   * Ends `jobs()` if the process exits before the returned function is called.
+   * @param over Called when that is done; `clean`: no job is known to be left.
+   */
+  add(backend: Backend, jobs: () => readonly Job[], over?: (clean: boolean) => void): () => void {
+    const charge = { backend, jobs, over }
     this.#charges.add(charge)
     this.#unhook ??= this.#hook()
     return () => {
@@ -30,9 +34,10 @@ export class Reaper {
   #hook(): () => void {
     const keep = keepExitCode()
     const forget = onExit(() => {
-      for (const { backend, jobs } of this.#charges) {
+      for (const { backend, jobs, over } of this.#charges) {
         const left = jobs()
-        if (left.length > 0) backend.cancelSync(left)
+        const clean = left.length === 0 || backend.cancelSync(left) !== false
+        over?.(clean)
       }
     })
     return () => {

@@ -39,14 +39,14 @@ export class Roster<R extends Rostered<R>> {
     const { berth } = runner
     const serves = runner.ready && !runner.leased && runner.retiring === undefined
     if (serves && !runner.reserved && runner.free > 0) this.#chainOf(runner.running).join(berth, "first")
-    else berth.chain?.leave(berth)
+    else berth.leave()
     if (runner.reserved && serves) this.#reserved.add(runner)
     else if (this.#reserved.size > 0) this.#reserved.delete(runner)
   }
 
   /** The runner is gone. */
   delete(runner: R): void {
-    runner.berth.chain?.leave(runner.berth)
+    runner.berth.leave()
     this.#all.delete(runner)
     this.#reserved.delete(runner)
   }

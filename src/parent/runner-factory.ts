@@ -2,39 +2,52 @@
 import { fileURLToPath } from "node:url"
 import type { CallBook } from "./call-book.ts"
 import type { PoolEmitter } from "./events.ts"
-import { listenHost } from "./host.ts"
+import { listenHosts } from "./host.ts"
 import { type HubSeat, HubShare, type Sharing } from "./hub-share.ts"
 import { Legacy } from "./legacy.ts"
+import { PendingNews } from "./pending-news.ts"
 import type { PoolSettings } from "./pool-options.ts"
-import type { PooledRunner, RunnerHost } from "./pooled-runner.ts"
+import type { PooledRunner, RunnerHost, RunnerIdentity } from "./pooled-runner.ts"
+import { RunEntry } from "./run-entry.ts"
 import { PoolRunner } from "./runner.ts"
+import { followScheduler } from "./scheduler-news.ts"
 import { SubmitBatch } from "./submit-batch.ts"
+import { UnconfirmedEnds } from "./unconfirmed-ends.ts"
 
 /** What a runner without a parent gives its hooks. */
 const ORPHAN_GRACE_MS = 5_000
+/** Below this a busy node could not keep it. */
+const LEAST_LEASE_MS = 1_000
 /** The same file whether this runs from dist/parent or from src/parent. */
 const SUPERVISOR = fileURLToPath(new URL("../../dist/bin/supervisor.js", import.meta.url))
 
 export class RunnerFactory {
   readonly #settings: PoolSettings & Sharing
   readonly #emitter: PoolEmitter
+  readonly #pending: PendingNews
   readonly #submissions: SubmitBatch
   readonly #legacy: Legacy | undefined
   readonly #book: CallBook | undefined
+  readonly #unfollow: () => void
+  readonly #unconfirmed: UnconfirmedEnds
   #hub: Promise<HubSeat> | undefined
+  #entry: RunEntry | undefined
   #closed = false
 
   /** @param book Where runners tell what they have of calls with an id; for a pool that persists. */
   constructor(settings: PoolSettings & Sharing, emitter: PoolEmitter, book?: CallBook) {
     this.#settings = settings
     this.#emitter = emitter
+    this.#pending = new PendingNews(emitter, settings.logger)
     this.#submissions = new SubmitBatch(settings.backend)
+    this.#unfollow = followScheduler(settings.backend, emitter, settings.logger)
+    this.#unconfirmed = new UnconfirmedEnds(settings.logger)
     if (!settings.persistence) return
     this.#legacy = new Legacy(settings, settings.persistence)
     this.#book = book
     // Whoever wants to know from another host whether this parent lives asks its port.
     this.#openHub().then(
-      port => setImmediate(() => this.#legacy!.announce(port)), // those who have a key are admitted first
+      ({ addresses }) => setImmediate(() => this.#legacy!.announce(addresses)), // those who have a key are admitted first
       () => {}, // it is told to those who boot
     )
   }
@@ -44,7 +57,7 @@ export class RunnerFactory {
     return (await this.#legacy?.heirs()) ?? []
   }
 
-  make(identity: { runnerId: string; serial: number }, host: RunnerHost): PooledRunner {
+  make({ run, ...identity }: RunnerIdentity, host: RunnerHost): PooledRunner {
     const { name, backend, module, bootTimeoutMs, env, logger, maxConcurrency } = this.#settings
     const { heartbeatMs, orphanMs, reconnectMs } = this.#settings
     return new PoolRunner(
@@ -54,7 +67,8 @@ export class RunnerFactory {
         backend,
         module,
         submissions: this.#submissions,
-        hub: () => this.#openHub(),
+        unconfirmed: this.#unconfirmed,
+        hub: () => this.#enter(run),
         entry: SUPERVISOR,
         bootTimeoutMs,
         env,
@@ -63,12 +77,15 @@ export class RunnerFactory {
         heartbeatMs,
         silenceMs: orphanMs,
         reconnectMs,
+        // On this machine a parent that cannot be reached is dead or busy, and gives nothing up.
+        leaseMs: backend.network === "loopback" ? 0 : Math.max(LEAST_LEASE_MS, Math.floor(reconnectMs)),
         orphanGraceMs: ORPHAN_GRACE_MS,
         unlinkedGraceMs: Math.max(ORPHAN_GRACE_MS, this.#settings.shutdownMs),
         logs: this.#emitter.logs,
         keeping: this.#legacy,
         epoch: this.#legacy?.epoch,
         book: this.#book,
+        waits: info => this.#pending.tell(info),
       },
       host,
     )
@@ -81,20 +98,41 @@ export class RunnerFactory {
 
   /** Leaves the port. */
   async close(): Promise<void> {
+    this.#unfollow()
+    this.#unconfirmed.tell()
     const hub = await this.#hub?.catch(() => undefined) // that it could not listen was told to those who booted
     hub?.close()
+    // What has been taken over by another parent is on its record now.
+    if (this.#legacy?.held !== false) await this.#entry?.end()
     this.#legacy?.close()
+  }
+
+  /** The process exits. @param clean The pool's jobs are cancelled. A submission under way may become one all the same. */
+  exit(clean: boolean): void {
+    if (clean && this.#submissions.underWay === 0) this.#entry?.endSync()
+  }
+
+  /** Nothing is submitted before the run is on record. */
+  async #enter(run: string): Promise<HubSeat> {
+    const seat = await this.#openHub()
+    this.#entry ??= new RunEntry(this.#settings, run)
+    const [first] = seat.addresses // all of them are as good for asking whether this program lives
+    await this.#entry.begin(first!)
+    return seat
   }
 
   #openHub(): Promise<HubSeat> {
     if (this.#hub) return this.#hub
     const { backend, logger, tls, hubs = new HubShare() } = this.#settings
-    const join = async () =>
-      await hubs.join(listenHost(backend), tls, {
+    const join = async () => {
+      const { addresses, missing } = listenHosts(backend)
+      for (const error of missing) logger.warn({ error }, "an address is left out")
+      return await hubs.join(addresses, tls, {
         logger,
         refused: event => this.#emitter.emit("refused", event),
         closing: () => this.#closed,
       })
+    }
     const hub = join()
     this.#hub = hub
     hub.catch(() => {

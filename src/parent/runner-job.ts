@@ -2,16 +2,19 @@
  * The job under one runner: submitted, watched, ended for certain. Owns the job, the key it was given and what is known of it;
  * the runner's state is the runner's.
  */
+import type { Endpoint } from "../shared/address.ts"
 import type { Backend, Job, JobStatus } from "../shared/backend.ts"
 import { BOOT_VARIABLE, encodeBoot, type PersistConfig } from "../shared/boot.ts"
 import type { JobEvidence } from "../shared/errors.ts"
 import type { Json } from "../shared/json.ts"
+import { after, type LongTimer } from "../shared/timer.ts"
 import type { AcceptedPeer } from "../transport/listener.ts"
 import { newKey } from "../transport/psk.ts"
 import type { Port } from "./hub.ts"
 import type { Logger } from "./logger.ts"
 import type { ModuleSource } from "./module-source.ts"
 import type { SubmitBatch } from "./submit-batch.ts"
+import { UnconfirmedEnds } from "./unconfirmed-ends.ts"
 
 export interface JobSettings {
   readonly runnerId: string
@@ -20,6 +23,8 @@ export interface JobSettings {
   readonly module: ModuleSource
   /** Where this runner's submission joins those of its pool; left out: it goes by itself. */
   readonly submissions?: SubmitBatch
+  /** Where it is said that the job may be left; left out: by itself. */
+  readonly unconfirmed?: UnconfirmedEnds
   readonly hub: () => Promise<Port>
   /** The supervisor's file. */
   readonly entry: string
@@ -37,7 +42,7 @@ export interface Keeping {
   readonly config: PersistConfig
   /** The key and the job of a runner that was left; undefined: it is a new one. */
   left(runnerId: string): { readonly key: string; readonly job: Job } | undefined
-  listens(port: { readonly host: string; readonly port: number }): void
+  listens(addresses: readonly Endpoint[]): void
   add(runnerId: string, key: string): void
   submitted(runnerId: string, job: Json): void
   remove(runnerId: string): void
@@ -52,6 +57,8 @@ export interface JobHandler {
 
 /** After a goodbye a job ends by itself; it may be late by so much before it is helped along. */
 export const LATE_MS = 5_000
+/** Reading the end of a file; a shared file system may take its time, or hang. */
+const HEAR_MS = 1_000
 /** How often it is helped before its end is taken on trust. */
 const ATTEMPTS = 3
 
@@ -95,6 +102,18 @@ export class RunnerJob {
     if (status?.state === "running" && !status.ending && status.endsAt !== undefined) tell(status.endsAt)
   }
 
+  /** Learns what a job that runs has written so far, if that can be read in a moment. Never rejects. */
+  async hear(): Promise<void> {
+    const job = this.#job
+    if (job?.status.state !== "running") return
+    let timer: LongTimer | undefined
+    const late = new Promise<string>(resolve => {
+      timer = after(HEAR_MS, () => resolve(""))
+    })
+    this.learn({ stderrTail: await Promise.race([job.stderrTail(), late]) })
+    timer?.stop()
+  }
+
   attend(interest: "watch" | "rest"): void {
     this.#job?.attend(interest)
   }
@@ -122,6 +141,7 @@ export class RunnerJob {
   async #ended(): Promise<boolean> {
     const job = this.#job
     if (!job || job.status.state === "ended") return true
+    const { logger, unconfirmed = new UnconfirmedEnds(logger) } = this.#settings
     return await new Promise<boolean>(resolve => {
       let attempts = 0
       const help = setInterval(() => {
@@ -131,7 +151,7 @@ export class RunnerJob {
           return
         }
         clearInterval(help)
-        this.#settings.logger.error({ job: job.id }, "a job may still be there: the scheduler did not confirm its end")
+        unconfirmed.add(job.id)
         resolve(false)
       }, LATE_MS)
       void job.ended().then(() => {
@@ -147,16 +167,20 @@ export class RunnerJob {
     const left = keeping?.left(runnerId)
     const key = left ? Buffer.from(left.key, "base64") : newKey()
     if (backend.network === "fabric") await module.ready() // no job is submitted for a module that cannot be bundled
-    const { host, port, tls } = await hub().then(open => {
+    const { addresses, tls } = await hub().then(open => {
       signal.throwIfAborted()
-      this.#revoke = open.admit(runnerId, key, peer => this.#handler.accept(peer))
+      this.#revoke = open.admit(runnerId, key, peer => {
+        // It runs, whatever the scheduler has said so far: there is more to be learnt of it now.
+        if (this.#job?.status.state === "pending") void this.#job.ask()
+        this.#handler.accept(peer)
+      })
       return open
     })
-    keeping?.listens({ host, port })
+    keeping?.listens(addresses)
     const submit = (): Promise<Job> => {
       keeping?.add(runnerId, key.toString("base64")) // before it: who is killed in between leaves a key that is of use
       const persist = keeping && { persist: keeping.config }
-      const boot = encodeBoot({ v: 1, runnerId, pool, host, port, tls, key: key.toString("base64"), ...persist })
+      const boot = encodeBoot({ v: 1, runnerId, pool, addresses, tls, key: key.toString("base64"), ...persist })
       const secretEnv = { [BOOT_VARIABLE]: boot }
       return submissions.submit({ runnerId, pool, entry, nodeArgs: [], env, secretEnv }, signal)
     }

@@ -6,10 +6,12 @@ import { ConnectionError, type FlameError, HandshakeError, ProtocolError } from 
 import { after, type LongTimer } from "../shared/timer.ts"
 import type { Connection } from "../transport/connection.ts"
 import { unpackError } from "../transport/failure.ts"
+import { FencedError } from "../transport/fenced.ts"
 import type { AcceptedPeer } from "../transport/listener.ts"
 import {
   CloseCode,
   type DrainReason,
+  type Incarnation,
   PROTOCOL_VERSION,
   parseControl,
   type SupervisorMessage,
@@ -21,7 +23,7 @@ import { awaitHello, type GreetingHandler } from "./greeting.ts"
 import { Heartbeat } from "./heartbeat.ts"
 import { LastWords } from "./last-words.ts"
 import type { LinkHandler, LinkSettings } from "./link-handler.ts"
-import { WorkerLine } from "./worker-line.ts"
+import { WorkerSeat } from "./worker-seat.ts"
 
 export type { LinkSettings } from "./link-handler.ts"
 
@@ -32,43 +34,41 @@ export class RunnerLink {
   readonly #settings: LinkSettings
   readonly #handler: LinkHandler
   #control: AcceptedLine | undefined
-  #data: WorkerLine | undefined
+  /** The worker's side; a new one for each incarnation. */
+  #seat: WorkerSeat
+  /** The highest that has said hello. */
+  #incarnation: Incarnation | undefined
   #heartbeat: Heartbeat | undefined
   /** While the supervisor cannot be reached: how long it may still come back. */
   #absence: LongTimer | undefined
+  /** Its time does not count at present. */
+  #held = false
   #drain: (ToSupervisorMessage & { t: "drain" }) | undefined
-  /** A new worker, while the end of the one before it is not heard of yet, or its last words are still being read. */
-  #successor: WorkerLine | undefined
-  /** Lets the successor in. */
-  #enter: (() => void) | undefined
-  /** Workers of generations below this are known to have ended: the supervisor tells each end, in their order. */
-  #ended = 0
   /** Accepted, and their hello not heard yet. */
   readonly #strangers = new Set<Connection>()
-  /** What happened to a worker whose last words may still be on their way, and since. */
-  #afterData: (() => void)[] = []
-  #workersLastWords: LastWords | undefined
   #onRead: (() => void) | undefined
+  /** Of a runner whose end is waited for: nobody has seen it end, so that only its own goodbye or its long absence tells. */
+  #alive = false
   #runnersLastWords: LastWords | undefined
   /** The job of the supervisor that spoke last. */
   #jobId = ""
   readonly #forgetLogs: (() => void) | undefined
-  #addresses: { local: string; remote: string } | undefined
 
   constructor(settings: LinkSettings, handler: LinkHandler) {
     this.#settings = settings
     this.#handler = handler
+    this.#seat = this.#newSeat()
     this.#forgetLogs = settings.logs?.watch(log => this.#tell({ t: "listen", log }))
   }
 
   /** Both ends of the worker's socket, once it is up. */
   get addresses(): { local: string; remote: string } | undefined {
-    return this.#addresses
+    return this.#seat.addresses
   }
 
   /** Whether what is sent to the worker now gets there now. A host that does not answer its heartbeats runs no worker either. */
   get up(): boolean {
-    return this.#data?.line.up === true && this.#absence === undefined
+    return this.#seat.up && this.#absence === undefined
   }
 
   /** Somebody is there to say what becomes of the runner. */
@@ -80,8 +80,9 @@ export class RunnerLink {
   accept(peer: AcceptedPeer): void {
     const handler: GreetingHandler = {
       hello: (hello, connection, greet) => {
+        this.#fence(hello.incarnation ?? 0, hello.resume !== undefined)
         if (peer.kind === "control") this.#supervisor(hello as SupervisorHello, connection, greet)
-        else this.#worker(hello as WorkerHello, connection, peer, greet)
+        else this.#seat.hello(hello as WorkerHello, connection, peer, greet)
       },
       refused: why => this.#handler.refused(why, peer.remoteAddress),
       over: connection => this.#strangers.delete(connection),
@@ -105,19 +106,58 @@ export class RunnerLink {
     return this.#control !== undefined
   }
 
+  /** The runner's processes stand still, by the scheduler's word, or do not any more: meanwhile it is not given up for its silence. */
+  hold(held: boolean): void {
+    if (this.#held === held) return
+    this.#held = held
+    if (!this.#absence) return
+    this.#absence.stop()
+    if (!held) this.#await(new ConnectionError("it was suspended, and did not come back"))
+  }
+
   /**
    * Calls `tell` when everything the runner sent has been read: its processes are gone, but what they said last may still be
    * in the sockets. A node that lost its power closes none, so this ends as well when nothing more arrives.
+   * @param alive The scheduler has given up the node and not seen the processes end: they are told to, and as long as they can be
+   * reached, or might be, they are not taken for dead.
    */
-  onceRead(tell: () => void): void {
+  onceRead(tell: () => void, alive = false): void {
     this.#onRead = tell
+    this.#runnersLastWords?.stop()
+    this.#alive = alive
+    if (alive) {
+      this.#tell({ t: "drain", reason: "node-fail", graceMs: 0 })
+      this.#readWhenDown()
+      return
+    }
     this.#heartbeat?.stop() // its answers are no words
     this.#runnersLastWords?.stop()
     this.#runnersLastWords = new LastWords(
-      () => (this.#control?.line.bytesRead ?? 0) + (this.#data?.line.bytesRead ?? 0),
+      () => (this.#control?.line.bytesRead ?? 0) + this.#seat.bytesRead,
       () => this.#read(),
     )
     this.#readWhenDown()
+  }
+
+  /** What ran in the job is over or is not wanted any more: ends its lines, and waits for those of another incarnation. */
+  vacate(): void {
+    const reason = new FencedError("the job is being started anew")
+    const control = this.#control
+    this.#control = undefined
+    this.#heartbeat?.stop()
+    this.#absence?.stop()
+    this.#absence = undefined
+    this.#onRead = undefined
+    this.#runnersLastWords?.stop()
+    this.#runnersLastWords = undefined
+    this.#held = false
+    this.#drain = undefined
+    // What ran there may come again when its network does: it is not taken for the one that is to come.
+    this.#incarnation = (this.#incarnation ?? 0) + 1
+    const seat = this.#seat
+    this.#seat = this.#newSeat()
+    control?.line.close(CloseCode.fenced, reason)
+    seat.close(CloseCode.fenced, reason)
   }
 
   /** Ends both lines. The handler hears no more. */
@@ -125,21 +165,24 @@ export class RunnerLink {
     this.#forgetLogs?.()
     this.#heartbeat?.stop()
     this.#absence?.stop()
-    const lines = [this.#control?.line, this.#data?.line, this.#successor?.line]
+    const control = this.#control
     this.#control = undefined
-    this.#data = undefined
-    this.#successor = undefined
-    for (const line of lines) line?.close(CloseCode.bye, reason)
+    control?.line.close(CloseCode.bye, reason)
+    this.#seat.close(CloseCode.bye, reason)
     for (const connection of [...this.#strangers]) connection.abort(reason)
-    this.#afterData = []
-    this.#enter = undefined
-    this.#workersLastWords?.stop()
     this.#onRead = undefined
     this.#runnersLastWords?.stop()
   }
 
   #tell(message: ToSupervisorMessage): void {
     this.#control?.line.send(JSON.stringify(message))
+  }
+
+  #newSeat(): WorkerSeat {
+    return new WorkerSeat(this.#settings, this.#handler, {
+      tell: message => this.#tell(message),
+      down: () => this.#readWhenDown(),
+    })
   }
 
   #read(): void {
@@ -151,11 +194,14 @@ export class RunnerLink {
 
   /** The runner is known to have ended, and nobody is there to say more. */
   #readWhenDown(): void {
-    if (this.#onRead && !this.#control?.line.up && !this.#data?.line.up) this.#read()
+    if (!this.#onRead) return
+    const down = this.#alive ? this.#control === undefined : !this.#control?.line.up && !this.#seat.up
+    if (down) this.#read()
   }
 
   #supervisor(hello: SupervisorHello, connection: Connection, greet: () => void): void {
-    const { heartbeatMs, silenceMs, orphanGraceMs, unlinkedGraceMs, reconnectMs, epoch, logs } = this.#settings
+    const { heartbeatMs, silenceMs, orphanGraceMs, unlinkedGraceMs, reconnectMs } = this.#settings
+    const { leaseMs = 0, epoch, logs } = this.#settings
     const known = this.#control
     if (known && hello.resume) {
       known.check(hello.resume)
@@ -183,12 +229,12 @@ export class RunnerLink {
     known?.line.fail(new ConnectionError("the runner began anew"))
     greet()
     this.#jobId = hello.jobId
-    const times = { heartbeatMs, silenceMs, orphanGraceMs, unlinkedGraceMs, reconnectMs }
+    const times = { heartbeatMs, silenceMs, orphanGraceMs, unlinkedGraceMs, reconnectMs, leaseMs }
     connection.tell({ t: "welcome", v: PROTOCOL_VERSION, line: accepted.name, ...times, log: !!logs?.wanted, epoch })
     accepted.line.attach(connection, 0)
     this.#reachable(connection)
     this.#handler.hello(hello)
-    this.#admit(hello.generation) // which may have been faster
+    this.#seat.admit(hello.generation) // which may have been faster
     if (this.#drain) this.#tell(this.#drain)
   }
 
@@ -197,7 +243,7 @@ export class RunnerLink {
     this.#absence?.stop()
     this.#absence = undefined
     this.#heartbeat?.stop()
-    if (this.#onRead) return
+    if (this.#runnersLastWords) return
     this.#heartbeat = new Heartbeat(connection, {
       intervalMs: heartbeatMs,
       silenceMs,
@@ -209,14 +255,19 @@ export class RunnerLink {
 
   /** The supervisor's connection is cut. It may come back, and the worker works on. */
   #unreachable(reason: FlameError): void {
-    const { reconnectMs } = this.#settings
     this.#heartbeat?.stop()
+    this.#held = false
+    this.#await(reason)
+    this.#handler.unreachable(reason)
+    this.#readWhenDown()
+  }
+
+  #await(reason: FlameError): void {
+    const { reconnectMs } = this.#settings
     this.#absence?.stop()
     this.#absence = after(reconnectMs, () => {
       this.#control?.line.fail(new ConnectionError(`${reason.message}, and the runner was away for ${reconnectMs} ms`))
     })
-    this.#handler.unreachable(reason)
-    this.#readWhenDown()
   }
 
   #controlClosed(reason: FlameError): void {
@@ -224,8 +275,7 @@ export class RunnerLink {
     this.#heartbeat?.stop()
     this.#absence?.stop()
     // In the order in which things happened: a goodbye that waits for the data explains this loss.
-    if (this.#afterData.length > 0) this.#afterData.push(() => this.#handler.controlLost(reason))
-    else this.#handler.controlLost(reason)
+    this.#seat.inOrder(() => this.#handler.controlLost(reason))
     this.#readWhenDown()
   }
 
@@ -240,111 +290,29 @@ export class RunnerLink {
         this.#handler.draining(m.reason, m.leftMs)
         return
       case "worker-exit":
-        this.#onceDataIsRead(() => this.#handler.workerExit(m))
-        this.#admit(this.#ended + 1)
+        this.#seat.ended(() => this.#handler.workerExit(m))
         return
       case "fail":
         this.#handler.fail(unpackError(m.error))
         return
       case "bye":
-        this.#onceDataIsRead(() => this.#handler.bye(m.reason, m.cut))
+        this.#seat.onceRead(() => this.#handler.bye(m.reason, m.cut))
         return
     }
   }
 
-  /** The two sockets have no order between them: what a worker sent before it ended may arrive after the news of its end. */
-  #onceDataIsRead(tell: () => void): void {
-    if (!this.#data) {
-      tell()
-      return
-    }
-    this.#afterData.push(tell)
-    this.#hearOut(this.#data)
-  }
-
-  /** The worker has ended: what is in its socket is read, and nobody waits for another connection. */
-  #hearOut({ line }: WorkerLine): void {
-    const end = () => line.fail(new ConnectionError("the worker has ended"))
-    if (!line.up) end()
-    else this.#workersLastWords ??= new LastWords(() => line.bytesRead, end)
-  }
-
-  #dataClosed({ generation }: WorkerLine, reason: FlameError): void {
-    this.#data = undefined
-    this.#workersLastWords?.stop()
-    this.#workersLastWords = undefined
-    this.#handler.dataLost(reason, generation)
-    while (!this.#data && this.#afterData.length > 0) this.#afterData.shift()?.()
-    if (this.#data && this.#afterData.length > 0) this.#hearOut(this.#data) // the rest is of the worker that came after
-    this.#readWhenDown()
-  }
-
-  #worker(hello: WorkerHello, connection: Connection, peer: AcceptedPeer, greet: () => void): void {
-    const { runnerId, pool: poolName, maxConcurrency, heartbeatMs, reconnectMs, epoch } = this.#settings
-    const known = this.#data
-    if (hello.resume) {
-      if (known?.generation !== hello.generation) throw new HandshakeError("there is no such line to go on with")
-      known.accepted.check(hello.resume)
-      greet()
-      known.accepted.resume(connection, hello.resume)
-      this.#handler.restored()
-      return
-    }
-    const { generation } = hello
-    const newest = this.#successor ?? known
-    if (
-      newest &&
-      (generation < newest.generation || (generation === newest.generation && !newest.accepted.forgotten))
-    ) {
-      throw new HandshakeError(`runner ${runnerId} is connected already`)
-    }
-    const worker: WorkerLine = new WorkerLine(generation, {
-      message: (m, session) => {
-        if (m.t === "ready") this.#handler.ready(session, m.exports, m.calls)
-        else this.#handler.fail(unpackError(m.error))
-      },
-      cut: () => {
-        if (this.#data === worker) this.#dataCut(worker)
-      },
-      stalled: () => this.#tell({ t: "relink", generation }),
-      closed: reason => {
-        if (this.#successor === worker) this.#successor = undefined
-        if (this.#data === worker) this.#dataClosed(worker, reason)
-      },
-      callbackFailed: error => this.#handler.callbackFailed(error),
-    })
-    greet()
-    this.#successor?.line.fail(new ConnectionError("another worker came"))
-    this.#successor = worker
-    this.#enter = () =>
-      this.#onceDataIsRead(() => {
-        if (this.#successor === worker) this.#successor = undefined
-        if (!connection.open || worker.line.over) return
-        this.#data = worker
-        this.#addresses = { local: peer.localAddress, remote: peer.remoteAddress }
-        this.#handler.worker(({ module, source }) => {
-          worker.welcome(connection, { module, source, maxConcurrency, poolName, heartbeatMs, reconnectMs, epoch })
-        })
-      })
-    this.#admit()
-  }
-
   /**
-   * A new worker is only started when the old one has ended, but may be here before that news: how it ended is what those who
-   * wait for its answers are told, and what it served is over only then.
+   * Whoever says hello for a later incarnation of the runner is the runner from now on; an earlier one never is again.
+   * @throws FencedError for an earlier one
    */
-  #admit(ended = this.#ended): void {
-    this.#ended = ended
-    if (!this.#successor || this.#successor.generation > this.#ended) return
-    const enter = this.#enter
-    this.#enter = undefined
-    enter?.()
-  }
-
-  /** The worker's connection is cut. It makes another, and hears from its supervisor that it should if it has not noticed. */
-  #dataCut(data: WorkerLine): void {
-    if (this.#afterData.length > 0) this.#hearOut(data)
-    else this.#tell({ t: "relink", generation: data.generation })
-    this.#readWhenDown()
+  #fence(incarnation: Incarnation, resumes: boolean): void {
+    const newest = this.#incarnation ?? 0
+    if (incarnation < newest) {
+      throw new FencedError(`the job was started anew: this is incarnation ${incarnation}, ${newest} is the runner`)
+    }
+    if (incarnation === newest && this.#incarnation !== undefined) return
+    if (resumes) throw new HandshakeError("there is no such line to go on with")
+    if (this.#incarnation !== undefined) this.#handler.reborn()
+    this.#incarnation = incarnation
   }
 }

@@ -1,5 +1,6 @@
 /** What a runner is given. Types only. */
 import type { CallBook } from "./call-book.ts"
+import type { RunnerInfo } from "./events.ts"
 import type { JobSettings } from "./runner-job.ts"
 import type { LinkSettings } from "./runner-link.ts"
 
@@ -9,4 +10,6 @@ export interface RunnerSettings extends LinkSettings, JobSettings {
   readonly bootTimeoutMs: number
   /** Which runner has a call of some id, in a pool that persists. */
   readonly book?: CallBook | undefined
+  /** Told whenever there is something new about its wait in the scheduler's queue. Left out: nobody wants to know. */
+  readonly waits?: (info: RunnerInfo) => void
 }

@@ -12,10 +12,10 @@ const TRANSITIONS: Record<RunnerState, readonly RunnerState[]> = {
   submitting: ["submitted", "gone"],
   submitted: ["pending", "booting", "draining", "gone"],
   pending: ["booting", "draining", "gone"],
-  // back to pending: Slurm put the job back into the queue
+  // back to pending, from here on: Slurm put the job back into the queue
   booting: ["ready", "pending", "draining", "gone"],
-  ready: ["booting", "draining", "gone"],
-  draining: ["gone"],
+  ready: ["booting", "pending", "draining", "gone"],
+  draining: ["pending", "gone"],
   gone: [],
 }
 

@@ -4,42 +4,40 @@
  */
 import { asError } from "../shared/as-error.ts"
 import type { Job, JobStatus } from "../shared/backend.ts"
-import { ConnectionError, type GoneReason, type JobEvidence, type RunnerLostError } from "../shared/errors.ts"
+import { ConnectionError, type GoneReason, type JobEvidence, RunnerLostError } from "../shared/errors.ts"
 import { after, type LongTimer } from "../shared/timer.ts"
-import type { ComlinkPort } from "../transport/comlink-port.ts"
 import type { CallIds, DrainReason, SupervisorMessage } from "../transport/protocol.ts"
 import type { Session } from "../transport/session.ts"
-import { bootTimedOut, diedWhileBooting, reviveFailure } from "./boot-failure.ts"
-import type { Call, CallTarget } from "./call.ts"
+import { bootTimedOut, diedWhileBooting, neverStarts, reviveFailure } from "./boot-failure.ts"
 import { Link } from "./chain.ts"
+import { Departure } from "./departure.ts"
 import type { RunnerInfo } from "./events.ts"
-import { Explanation } from "./explanation.ts"
+import { crashOr, inDoubt, isOurs, withoutNews } from "./gone-reason.ts"
 import { Idler } from "./idle-watch.ts"
-import { isOurs, lostError, openAfterDrain, reasonAfter } from "./lost-error.ts"
+import { lostError, openAfterDrain } from "./lost-error.ts"
 import type { EndReason, PooledRunner, RunnerHost } from "./pooled-runner.ts"
+import { RunnerFace } from "./runner-face.ts"
+import { infoOf } from "./runner-info.ts"
 import { LATE_MS, RunnerJob } from "./runner-job.ts"
 import { RunnerLink } from "./runner-link.ts"
 import type { RunnerSettings } from "./runner-settings.ts"
 import { type RunnerState, transition } from "./runner-state.ts"
 import { Service } from "./service.ts"
+import { OF_A_WORKER, workerLoss } from "./worker-loss.ts"
 
-export class PoolRunner implements PooledRunner {
+export class PoolRunner extends RunnerFace implements PooledRunner {
   readonly id: string
   readonly serial: number
   /** Resolves when the runner is gone. */
   readonly closed: Promise<RunnerInfo>
   readonly berth: Link<PooledRunner> = new Link(this)
   readonly idler: Idler<PooledRunner> = new Idler(this)
-  leased = false
-  working = false
-  reserved = false
-  retiring: EndReason | undefined
   readonly #settings: RunnerSettings
   readonly #host: RunnerHost
   readonly #link: RunnerLink
-  readonly #service: Service
+  protected readonly service: Service
   readonly #job: RunnerJob
-  readonly #explanation: Explanation
+  readonly #departure: Departure
   #state: RunnerState = "submitting"
   #bootTimer: LongTimer | undefined
   #endsAt: number | undefined
@@ -47,23 +45,22 @@ export class PoolRunner implements PooledRunner {
   #resolveClosed!: (info: RunnerInfo) => void
 
   constructor(settings: RunnerSettings, host: RunnerHost) {
+    super()
     this.id = settings.runnerId
     this.serial = settings.serial
     this.#settings = settings
     this.#host = host
-    this.#service = new Service(
-      settings.maxConcurrency,
-      {
-        serves: () => this.ready,
-        loaded: () => host.loaded(this),
-        freed: () => host.freed(this),
-      },
-      settings.book,
-    )
+    const { maxConcurrency, book } = settings
+    const serviceHost = { serves: () => this.ready, loaded: () => host.loaded(this), freed: () => host.freed(this) }
+    this.service = new Service(maxConcurrency, serviceHost, book)
     this.closed = new Promise(resolve => {
       this.#resolveClosed = resolve
     })
-    this.#explanation = new Explanation(settings.backend.network, reason => this.#unexplained(reason))
+    this.#departure = new Departure(settings.backend, this, {
+      requeued: () => this.#requeued(),
+      lost: reason => this.#lost(reason),
+      overdue: reason => this.#gone(this.#goneReason ?? reason),
+    })
     this.#job = new RunnerJob(settings, {
       accept: peer => this.#link.accept(peer),
       submitted: () => this.#submitted(),
@@ -71,6 +68,10 @@ export class PoolRunner implements PooledRunner {
     })
     this.#link = new RunnerLink(settings, {
       hello: who => this.#hello(who),
+      reborn: () => {
+        this.#departure.heard(true)
+        this.#requeued()
+      },
       worker: welcome => this.#worker(welcome),
       ready: (session, exports, calls) => this.#ready(session, exports, calls),
       fail: error => this.#gone("boot-failed", reviveFailure(error, settings.module.file, this.evidence)),
@@ -91,30 +92,14 @@ export class PoolRunner implements PooledRunner {
   get state(): RunnerState {
     return this.#state
   }
-  get ready(): boolean {
-    return this.#state === "ready"
-  }
-  get running(): number {
-    return this.#service.running
-  }
   get free(): number {
-    return this.#link.up ? this.#service.free : 0
+    return this.#link.up ? this.service.free : 0
   }
   get job(): Job | undefined {
     return this.#job.job
   }
   get info(): RunnerInfo {
-    return {
-      id: this.id,
-      state: this.#state,
-      jobId: this.evidence.jobId,
-      node: this.evidence.node,
-      reason: this.#goneReason ?? (this.#state === "pending" ? this.evidence.slurmReason : undefined),
-      inFlight: this.#service.running,
-      leased: this.leased,
-      deadline: this.#endsAt === undefined ? undefined : new Date(this.#endsAt),
-      addresses: this.#link.addresses,
-    }
+    return infoOf(this, this.#endsAt, this.#link.addresses, this.#settings.backend)
   }
 
   jobOver(): Promise<void> {
@@ -138,27 +123,6 @@ export class PoolRunner implements PooledRunner {
     }
   }
 
-  run(call: Call, again: (failed: boolean) => void): void {
-    this.#service.run(call, again)
-  }
-
-  hold(task: (target: CallTarget, leave: () => void) => void, notStarted: () => void): void {
-    this.#service.hold(task, notStarted)
-  }
-
-  get endpoint(): ComlinkPort | undefined {
-    return this.#service.endpoint
-  }
-
-  onGone(listener: () => void): () => void {
-    return this.#service.onEnd(listener)
-  }
-
-  lostError(started: boolean): RunnerLostError {
-    const reason = this.#goneReason ?? "connection-lost"
-    return lostError(this.id, reason, started, this.evidence)
-  }
-
   async shutdown(reason: EndReason, graceMs: number): Promise<void> {
     if (this.#state === "ready" || this.#state === "draining") {
       this.#link.drain(reason, graceMs)
@@ -177,19 +141,24 @@ export class PoolRunner implements PooledRunner {
   }
 
   #onStatus(status: JobStatus): void {
+    const requeued = this.#departure.hear(status)
     switch (status.state) {
       case "pending":
+        if (requeued && this.#state !== "pending") this.#link.onceRead(() => this.#requeued(), requeued === "alive")
         if (status.reason !== undefined) this.#job.learn({ slurmReason: status.reason })
-        if (this.#state === "submitted" || this.#state === "booting") this.#move("pending")
+        if (this.#state === "submitted") this.#move("pending")
+        if (this.#state !== "pending") return
+        this.#settings.waits?.(this.info)
+        if (status.outlook === "never") this.#gone("boot-failed", neverStarts(this.id, status, this.evidence))
         return
       case "running":
         this.#job.learn({ node: status.node }, "slurmReason")
         if (this.#state === "submitted" || this.#state === "pending") this.#move("booting")
+        this.#link.hold(status.suspended === true)
         if (!status.ending) this.#setEnd(status.endsAt)
         return
       case "ended":
-        this.#jobEnded(status)
-        return
+        return this.#jobEnded(status)
       case "unknown":
         return
     }
@@ -204,10 +173,32 @@ export class PoolRunner implements PooledRunner {
 
   #jobEnded(status: JobStatus & { state: "ended" }): void {
     this.#job.learn(status.evidence)
-    this.#link.onceRead(() => {
-      if (this.#service.begun || this.#job.adopted) this.#gone(reasonAfter(this.#goneReason, status.outcome))
+    const over = () => {
+      if (this.service.begun || this.#job.adopted) this.#gone(this.#departure.reason ?? "connection-lost")
       else this.#gone("boot-failed", diedWhileBooting(this.id, this.evidence))
-    })
+    }
+    this.#link.onceRead(over, status.outcome === "node-fail")
+  }
+
+  /** What ran in the job is lost, but the runner is not: the scheduler starts the job again, or has done so. */
+  #requeued(): void {
+    if (this.#state === "gone") return
+    const reason = this.#goneReason === "node-fail" ? "node-fail" : "requeued"
+    const unwanted = this.retiring ?? this.#goneReason
+    if (unwanted !== undefined && isOurs(unwanted)) return this.#gone(unwanted)
+    this.#departure.settle()
+    this.#link.vacate()
+    this.service.fail(lostError(this.id, reason, true, this.evidence))
+    this.#goneReason = undefined
+    this.#endsAt = undefined
+    this.#job.learn({}, "node", ...OF_A_WORKER)
+    this.#job.attend("watch")
+    if (this.#state === "pending") return
+    const served = this.#state === "ready" || this.#state === "draining" || this.service.begun
+    this.#move("pending")
+    this.#armBootTimer()
+    if (served) this.#host.restarting(this, reason)
+    this.service.evict()
   }
 
   #hello(who: { jobId: string; node: string }): void {
@@ -219,7 +210,9 @@ export class PoolRunner implements PooledRunner {
   /** A process of the job spoke: it runs, whatever the scheduler has said so far. Either socket may be the first. */
   #started(): void {
     if (this.#state === "submitting") this.#move("submitted")
-    if (this.#state === "submitted" || this.#state === "pending") this.#move("booting")
+    if (this.#state !== "submitted" && this.#state !== "pending") return
+    this.#departure.heard(false)
+    this.#move("booting")
   }
 
   #worker(welcome: (module: { module: string; source: string }) => void): void {
@@ -230,10 +223,10 @@ export class PoolRunner implements PooledRunner {
   #ready(session: Session, exports: string[], calls: CallIds | undefined): void {
     if (this.#state !== "booting") return
     this.#bootTimer?.stop()
-    this.#job.learn({}, "exitCode", "signal", "stderrTail") // those were of the worker before this one
-    this.#service.begin(session, exports, this.id, this.evidence, calls)
+    this.#job.learn({}, ...OF_A_WORKER) // before this one
+    this.service.begin(session, exports, this.id, this.evidence, calls)
     this.#move("ready")
-    if (calls) this.#service.follow(calls.running)
+    if (calls) this.service.follow(calls.running)
     this.#settings.book?.heard(this.id)
     this.#rest()
     this.#host.ready(this)
@@ -244,31 +237,31 @@ export class PoolRunner implements PooledRunner {
     this.#move("draining")
     this.#goneReason = reason
     // A signal does not say whether the job is being cancelled or was only warned. If it runs on, the runner has until its end.
+    if (this.#departure.open) this.#job.attend("watch")
     if (reason === "cancelled" || reason === "walltime") void this.#job.askEnd(endsAt => this.#link.deadline(endsAt))
     this.#host.draining(this, reason, leftMs)
-    this.#service.evict()
+    this.service.evict()
   }
 
   #workerExit(exit: SupervisorMessage & { t: "worker-exit" }): void {
-    this.#job.learn({ exitCode: exit.code ?? undefined, signal: exit.signal ?? undefined, stderrTail: exit.stderr })
-    if (!this.#service.begun) {
-      this.#gone("boot-failed", diedWhileBooting(this.id, this.evidence))
-      return
-    }
-    this.#explanation.stop()
-    this.#service.fail(lostError(this.id, "crashed", true, this.evidence))
+    const loss = workerLoss(exit)
+    this.#job.learn(loss.evidence)
+    if (!this.service.begun) return this.#gone("boot-failed", diedWhileBooting(this.id, this.evidence))
+    this.#departure.settle()
+    this.service.fail(lostError(this.id, loss.reason, true, this.evidence))
     if (this.#state !== "ready" || !exit.restart) return // a bye follows
     this.#move("booting")
     this.#armBootTimer()
     this.#host.restarting(this)
-    this.#service.evict()
+    this.service.evict()
   }
 
   #bye(reason: DrainReason | "crashed", cut: boolean): void {
     this.#settings.logger.debug({ runner: this.id, reason, cut }, "runner said bye")
-    if (!this.#service.begun && reason === "crashed")
-      this.#gone("boot-failed", diedWhileBooting(this.id, this.evidence))
-    else this.#gone(this.#goneReason ?? reason, undefined, true)
+    if (!this.service.begun && reason === "crashed") this.#gone("boot-failed", diedWhileBooting(this.id, this.evidence))
+    else if (reason !== "crashed" && this.#departure.await(reason)) return
+    else if (inDoubt(this.#goneReason, this.#settings.backend)) this.#explain(new ConnectionError("it said goodbye"))
+    else this.#gone(this.#goneReason ?? crashOr(reason, this.evidence), undefined, true)
   }
 
   /** The network is cut, or the runner is dead: the scheduler may know. If it comes back, nothing was lost. */
@@ -287,32 +280,38 @@ export class PoolRunner implements PooledRunner {
 
   /** The runner itself tells of its end now: a worker may serve before its supervisor can. */
   #rest(): void {
+    if (this.#departure.suspended) return // until it is said to go on
     const foreseen = this.#endsAt !== undefined || this.#settings.backend.network === "loopback"
     if (foreseen && this.#link.supervised) this.#job.attend("rest")
   }
 
   #dataLost(reason: Error, generation: number): void {
-    if (this.#state === "draining") this.#service.fail(openAfterDrain(reason, this))
-    else if (this.#state === "ready" && !this.#link.resetWorker(generation)) this.#explain(reason)
+    if (this.#state === "draining") {
+      const left = openAfterDrain(reason, this, this.#settings.backend)
+      // What becomes of the job is what its calls are told.
+      if (left && !(left instanceof RunnerLostError && this.#departure.open)) this.service.fail(left)
+    } else if (this.#state === "ready" && !this.#link.resetWorker(generation)) this.#explain(reason)
   }
 
-  /** The supervisor is lost. The scheduler has a moment to say why; then the runner is given up. */
   #explain(reason: Error): void {
-    if (this.#state === "gone") return
-    this.#job.attend("watch")
-    this.#explanation.await(reason)
+    if (this.#state !== "gone") this.#departure.explain(reason)
   }
 
-  #unexplained(reason: Error): void {
+  #lost(reason: Error): void {
     this.#settings.logger.warn({ runner: this.id, reason: reason.message }, "a runner's connection was lost")
-    if (this.#service.begun) this.#gone(this.#goneReason ?? "connection-lost")
+    if (this.service.begun) this.#gone(this.#goneReason ?? withoutNews(this.#settings.backend, this.#job.job?.status))
     else this.#gone("boot-failed", diedWhileBooting(this.id, { ...this.evidence, stderrTail: reason.message }))
   }
 
   #armBootTimer(): void {
     const { bootTimeoutMs } = this.#settings
-    this.#bootTimer = after(bootTimeoutMs, () => {
-      this.#gone("boot-timeout", bootTimedOut(this.id, bootTimeoutMs, this.#job.job?.status, this.evidence))
+    this.#bootTimer?.stop()
+    this.#bootTimer = after(bootTimeoutMs, async () => {
+      await this.#job.hear()
+      if (this.#state === "ready" || this.#state === "draining") return // just in time
+      const { status } = this.#job.job ?? {}
+      const heldUp = status ? undefined : this.#settings.backend.heldUp?.()
+      this.#gone("boot-timeout", bootTimedOut(this.id, bootTimeoutMs, status, this.evidence, heldUp))
     })
   }
 
@@ -322,13 +321,14 @@ export class PoolRunner implements PooledRunner {
     this.#move("gone")
     this.#goneReason = reason
     this.#bootTimer?.stop()
-    this.#explanation.stop()
+    this.#departure.settle()
     const lost = lostError(this.id, reason, true, this.evidence)
+    this.#job.learn(lost.evidence) // with the advice
     this.#job.end(error ?? lost, leaving)
     this.#link.close(new ConnectionError(`the runner is gone: ${reason}`))
-    this.#service.fail(lost)
-    this.#host.gone(this, this.#service.begun || this.#job.adopted || isOurs(reason) ? undefined : (error ?? lost))
-    this.#service.end()
+    this.service.fail(lost)
+    this.#host.gone(this, this.service.begun || this.#job.adopted || isOurs(reason) ? undefined : (error ?? lost))
+    this.service.end()
     this.#resolveClosed(this.info)
   }
 

@@ -15,16 +15,31 @@ interface Gathered {
 export class SubmitBatch {
   readonly #backend: Backend
   #gathered: Gathered[] = []
+  #underWay = 0
 
   constructor(backend: Backend) {
     this.#backend = backend
+  }
+
+  /** Submissions that are not answered yet. */
+  get underWay(): number {
+    return this.#underWay
   }
 
   /**
    * As `Backend.submit`, which it becomes at once where the backend cannot take several, and for one that is alone in its turn.
    * @throws as `Backend.submit`
    */
-  submit(spec: RunnerSpec, signal: AbortSignal): Promise<Job> {
+  async submit(spec: RunnerSpec, signal: AbortSignal): Promise<Job> {
+    this.#underWay += 1
+    try {
+      return await this.#submit(spec, signal)
+    } finally {
+      this.#underWay -= 1
+    }
+  }
+
+  #submit(spec: RunnerSpec, signal: AbortSignal): Promise<Job> {
     if (!this.#backend.submitMany) return this.#backend.submit(spec, signal)
     return new Promise((resolve, reject) => {
       this.#gathered.push({ spec, signal, resolve, reject })

@@ -19,7 +19,7 @@ export class WaitingLine<R> {
   join(request: Request<R>): void {
     const queue = request.kind === "lease" ? this.leases : this.slots
     this.#size += 1
-    if (request.arrival > 0) return queue.insert(request)
+    if (request.arrival > 0) return queue.add(request)
     request.arrival = ++this.#arrivals
     queue.push(request)
   }
@@ -32,14 +32,14 @@ export class WaitingLine<R> {
 
   /** Waits for one runner from now on. */
   move(request: Request<R>, queue: RequestQueue<R>): void {
-    request.queue?.remove(request)
-    queue.insert(request)
+    request.list?.remove(request)
+    queue.add(request)
   }
 
   /** False when it was not waiting any more. */
   remove(request: Request<R>): boolean {
-    if (!request.queue) return false
-    request.queue.remove(request)
+    if (!request.list) return false
+    request.list.remove(request)
     this.#size -= 1
     return true
   }

@@ -4,25 +4,35 @@
  */
 import { setTimeout as delay } from "node:timers/promises"
 import type { WebSocket } from "ws"
-import { ConnectionError, type FlameError, HandshakeError, isFlameError, ProtocolError } from "../shared/errors.ts"
+import type { Endpoint } from "../shared/address.ts"
+import {
+  ConnectionError,
+  type FlameError,
+  HandshakeError,
+  HostError,
+  isFlameError,
+  ProtocolError,
+} from "../shared/errors.ts"
 import { Connection } from "../transport/connection.ts"
-import { dial, isRefused } from "../transport/dial.ts"
+import { isRefused } from "../transport/dial.ts"
+import { isFenced } from "../transport/fenced.ts"
 import { Line, type LineHandler } from "../transport/line.ts"
 import { CloseCode, type ControlMessage, PROTOCOL_VERSION, parseControl, type Resume } from "../transport/protocol.ts"
+import { ParentRoutes } from "./parent-routes.ts"
 import type { ParentSeeker } from "./parent-seeker.ts"
 
 type Welcome = Extract<ControlMessage, { t: "welcome" }>
 
 /** Where the parent is, and who this runner is to it. */
 export interface ParentAddress {
-  readonly host: string
-  readonly port: number
+  /** In the order in which to try; at least one. */
+  readonly addresses: readonly Endpoint[]
   readonly tls: boolean
   readonly runnerId: string
   /** In base64. */
   readonly key: string
-  /** The address to dial from; default: whatever the route gives. */
-  readonly localAddress: string | undefined
+  /** Addresses of this node to dial from, where one fits; else whatever the route gives. */
+  readonly from: readonly string[]
 }
 
 export interface DialledLineOptions<W extends Welcome> {
@@ -31,7 +41,12 @@ export interface DialledLineOptions<W extends Welcome> {
   /** Where the parent may be else, if the pool persists: it is looked for there, and for longer. */
   readonly seeker?: ParentSeeker | undefined
   /** What this process says of itself in its hello; asked for each. */
-  about(): { readonly jobId: string; readonly node: string; generation?: number } | { readonly generation: number }
+  about(): { readonly incarnation?: number | undefined } & (
+    | { readonly jobId: string; readonly node: string; readonly generation?: number }
+    | { readonly generation: number }
+  )
+  /** The first attempt failed for want of a network; others follow. */
+  unreached?(error: HostError): void
   /** What comes over the line; `up` is called with each connection but the first. */
   handlerFor(
     welcome: W,
@@ -56,12 +71,14 @@ export class DialledLine<W extends Welcome> {
   readonly welcome: W
   readonly connection: Connection
   readonly #options: DialledLineOptions<W>
+  readonly #routes: ParentRoutes
   readonly #up: (connection: Connection) => void
   #current: Connection
   #redialling = false
 
-  private constructor(options: DialledLineOptions<W>, connection: Connection, welcome: W) {
+  private constructor(options: DialledLineOptions<W>, routes: ParentRoutes, connection: Connection, welcome: W) {
     this.#options = options
+    this.#routes = routes
     this.welcome = welcome
     this.connection = connection
     this.#current = connection
@@ -91,18 +108,38 @@ export class DialledLine<W extends Welcome> {
       seeker?.welcomed(m.epoch)
       return m as W
     }
-    const take = (connection: Connection, welcome: W) => new DialledLine(options, connection, welcome)
+    const { addresses, from } = options.parent
+    const routes = new ParentRoutes(addresses, from, seeker)
+    const take = (connection: Connection, welcome: W) => new DialledLine(options, routes, connection, welcome)
     // Where another parent may come at any time, an attempt must not take long.
     const attemptMs = seeker ? ATTEMPT_MS : FIRST_ATTEMPT_MS
-    const attempt = async () => await greet(await dialParent(options, attemptMs), options, undefined, check, take)
+    let tries = 0
+    const attempt = async () => {
+      try {
+        return await greet(await dialParent(routes, options, attemptMs), options, undefined, check, take)
+      } catch (error) {
+        if (tries++ === 0 && error instanceof HostError && !isRefused(error)) options.unreached?.(error)
+        throw error
+      }
+    }
     if (!seeker) return await patiently(within(FIRST_FOR_MS), attempt)
     const inTime = within(seeker.forMs)
     return await patiently(() => inTime() && !seeker.over, attempt, true)
   }
 
+  /** Where the parent is, the address that led there last first. */
+  get addresses(): readonly Endpoint[] {
+    return this.#routes.addresses
+  }
+
   /** Asks the parent over the connection that there is now; `alive` is called if it answers. */
   probe(alive: () => void): void {
     this.#current.ping("", alive)
+  }
+
+  /** Asks the parent over the connection that there is now. @param answered Called when the answer to this very question is here. */
+  ask(words: string, answered: () => void): void {
+    this.#current.ask(words, answered)
   }
 
   /**
@@ -129,7 +166,7 @@ export class DialledLine<W extends Welcome> {
       await patiently(again, async () => {
         superseded = (await this.#options.seeker?.superseded()) ?? false
         if (superseded) throw new HandshakeError("another parent has taken the pool")
-        const ws = await dialParent(this.#options, ATTEMPT_MS)
+        const ws = await dialParent(this.#routes, this.#options, ATTEMPT_MS)
         if (line.over || (line.up && !wanted())) {
           ws.on("error", () => {}) // whatever becomes of it now is no news
           ws.close(CloseCode.bye, "not needed")
@@ -162,19 +199,13 @@ function checkResumed(m: ControlMessage) {
   return m
 }
 
-async function dialParent<W extends Welcome>({ kind, parent, seeker }: DialledLineOptions<W>, timeoutMs: number) {
-  const { tls, runnerId: identity, localAddress } = parent
-  const { host, port } = (await seeker?.place()) ?? parent
-  return await dial({
-    host,
-    port,
-    tls,
-    kind,
-    identity,
-    key: Buffer.from(parent.key, "base64"),
-    localAddress,
-    timeoutMs,
-  })
+async function dialParent<W extends Welcome>(
+  routes: ParentRoutes,
+  { kind, parent }: DialledLineOptions<W>,
+  timeoutMs: number,
+): Promise<WebSocket> {
+  const { tls, runnerId: identity } = parent
+  return await routes.dial({ tls, kind, identity, key: Buffer.from(parent.key, "base64"), timeoutMs })
 }
 
 /** Says hello, and hands the connection over in the turn in which the answer comes. */
@@ -230,7 +261,7 @@ async function patiently<R>(again: () => boolean, attempt: () => Promise<R>, who
       const final = error instanceof HandshakeError || error instanceof ProtocolError || !isFlameError(error)
       const closed = (error as { closeCode?: number }).closeCode
       const ended = closed !== undefined && closed !== 1006
-      const senseless = whoever ? !isFlameError(error) : final || ended || refusals >= REFUSALS
+      const senseless = whoever ? !isFlameError(error) || isFenced(error) : final || ended || refusals >= REFUSALS
       if (senseless || !again()) throw error
     }
     await delay(pause)

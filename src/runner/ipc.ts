@@ -1,4 +1,5 @@
 /** What supervisor and worker say to each other over the IPC channel that fork() makes. Types only. */
+import type { Endpoint } from "../shared/address.ts"
 import type { PersistConfig } from "../shared/boot.ts"
 import type { DrainReason } from "../transport/protocol.ts"
 
@@ -8,15 +9,18 @@ export type ToWorker =
       t: "init"
       runnerId: string
       pool: string
-      host: string
-      port: number
+      /** Of the parent, in the order in which to try. */
+      addresses: readonly Endpoint[]
       tls: boolean
       key: string
-      localAddress: string | undefined
+      /** Addresses of this node to dial from. */
+      from: readonly string[]
       jobId: string
       node: string
       tmpdir: string
       endsAt: number | undefined
+      /** How often the job has been started anew. */
+      incarnation?: number
       generation: number
       persist?: PersistConfig | undefined
     }
@@ -28,6 +32,6 @@ export type ToWorker =
 /** worker -> supervisor */
 export type FromWorker =
   /** The data line is gone for good, so the parent is, or the network. */
-  | { t: "lost" }
+  | { t: "lost"; fenced: boolean }
   /** Whether work is open that does not belong to its caller, and may go on when the parent is gone. */
   | { t: "unlinked"; open: boolean }

@@ -3,28 +3,25 @@
  * parents: the greatest epoch, and whether the pool is over; dials nobody.
  */
 import { readFile } from "node:fs/promises"
-import type { ParentAddressFile, PersistConfig } from "../shared/boot.ts"
+import type { Endpoint } from "../shared/address.ts"
+import { type ParentAddressFile, type PersistConfig, parseParentAddress } from "../shared/boot.ts"
 import { HandshakeError } from "../shared/errors.ts"
 
 /** A file that is replaced just now may be missing for a moment, seen from another host. */
 const MISSES = 3
-
-export interface ParentPlace {
-  readonly host: string
-  readonly port: number
-}
 
 export class ParentSeeker {
   /** How long a runner without a parent looks for one. */
   readonly forMs: number
   readonly #file: string
   /** Where the parent was when the runner was submitted. */
-  readonly #first: ParentPlace
+  readonly #first: readonly Endpoint[]
   #epoch: number | undefined
   /** Times in a row that the file was not there. */
   #missing = 0
 
-  constructor({ file, forMs }: PersistConfig, first: ParentPlace) {
+  /** @param first Where the parent was when the runner was submitted. */
+  constructor({ file, forMs }: PersistConfig, first: readonly Endpoint[]) {
     this.#file = file
     this.forMs = forMs
     this.#first = first
@@ -40,9 +37,9 @@ export class ParentSeeker {
     return this.#missing >= MISSES
   }
 
-  /** Where to dial now. */
-  async place(): Promise<ParentPlace> {
-    return (await this.#read()) ?? this.#first
+  /** Where to dial now, in the order in which to try. */
+  async addresses(): Promise<readonly Endpoint[]> {
+    return (await this.#read())?.addresses ?? this.#first
   }
 
   /** Another parent has taken the pool than the one that welcomed this runner: to that one there is no way back. */
@@ -70,13 +67,6 @@ export class ParentSeeker {
       return undefined
     }
     this.#missing = 0
-    try {
-      const { epoch, host, port } = JSON.parse(text) as Partial<ParentAddressFile>
-      if (typeof epoch === "number" && typeof host === "string" && typeof port === "number")
-        return { epoch, host, port }
-    } catch {
-      // Not the file that a parent writes: as good as none.
-    }
-    return undefined
+    return parseParentAddress(text)
   }
 }

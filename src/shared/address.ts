@@ -1,10 +1,25 @@
 /**
- * Addresses of this machine. `SLURM_FLAME_HOST` usually comes from `ip … | awk … | cut …`, which may print nothing or two
- * lines: every such case gets its own words here, for the parent and for the runner alike.
+ * Addresses of this machine. `SLURM_FLAME_HOST` usually comes from `ip … | awk … | cut …`, which may print nothing, or several
+ * lines, or more than addresses: every such case gets its own words here, for the parent and for the runner alike.
  */
-import { isIP } from "node:net"
+import { isIP, SocketAddress } from "node:net"
 import { hostname, networkInterfaces } from "node:os"
 import { HostError } from "./errors.ts"
+
+/** Where somebody listens. */
+export interface Endpoint {
+  /** An IP address; one of IPv6 without brackets. */
+  readonly host: string
+  readonly port: number
+}
+
+/** `10.0.0.1:4000`, `[fd00::1]:4000`. */
+export function showEndpoint({ host, port }: Endpoint): string {
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`
+}
+
+/** fe80::/10: the same on every link, so that a name of an interface has to go with it. */
+const LINK_LOCAL = /^fe[89ab]/i
 
 const HINT = "ip -f inet addr show ib0 | awk '/inet/ {print $2}' | cut -d/ -f1"
 
@@ -12,7 +27,7 @@ const HINT = "ip -f inet addr show ib0 | awk '/inet/ {print $2}' | cut -d/ -f1"
 export function addressesOf(name: string): string[] {
   const all = networkInterfaces()[name] ?? []
   return [...all]
-    .filter(a => !a.address.startsWith("fe80:"))
+    .filter(a => !LINK_LOCAL.test(a.address))
     .sort((a, b) => a.family.localeCompare(b.family))
     .map(a => a.address)
 }
@@ -23,48 +38,68 @@ export function describeInterfaces(): string {
   return parts.length > 0 ? parts.join(", ") : "none"
 }
 
-function isOwn(address: string): boolean {
-  if (address.startsWith("127.")) return true // all of 127/8 is this machine's, listed or not
-  return Object.values(networkInterfaces()).some(list => list?.some(a => a.address === address))
+/** What a list of addresses comes to on this machine. */
+export interface OwnAddresses {
+  /** In the order of the list, each once, as the kernel writes it. At least one, unless none will do as well. */
+  readonly addresses: readonly string[]
+  /** What was left out, and why: to be warned of. */
+  readonly missing: readonly HostError[]
 }
 
 /**
- * Checks that `text` is one address of this machine.
+ * Reads addresses of this machine, separated by commas or blanks (lines, too: an interface may have several). What is no
+ * address at all is refused. An address that this machine does not have is left out, as long as it has another of them.
  * @param source What to blame: `SLURM_FLAME_HOST`, `SLURM_FLAME_HOST in the job script`, …
+ * @param least 0: that none is left is no error either. (Node does not know the addresses of an interface whose cable is cut.)
  * @throws HostError that says what is wrong and what to do
  */
-export function checkAddress(text: string, source: string): string {
-  const address = text.trim()
-  if (address === "") {
+export function checkAddresses(text: string, source: string, least: 0 | 1 = 1): OwnAddresses {
+  const words = text.split(/[\s,]+/).filter(word => word !== "")
+  if (words.length === 0) {
     throw new HostError(`${source} is empty`, {
       hint: `if it is set by \`${HINT}\`, that printed nothing on ${machine()}: it has these interfaces: ${describeInterfaces()}`,
     })
   }
-  const lines = address.split(/\s+/)
-  if (lines.length > 1) {
-    throw new HostError(`${source} holds ${lines.length} words instead of one address: ${lines.join(" ")}`, {
-      hint: "the interface has several addresses: add `| head -n1`, or choose one",
-    })
-  }
-  if (isIP(address) === 0) {
-    const bare = address.replace(/\/\d+$/, "")
-    throw new HostError(`${source} is not an IP address: "${address.slice(0, 60)}"`, {
+  const list = [...new Set(words.map(word => readAddress(word, source, words.length)))]
+  const foreign = list.filter(address => !isOwn(address))
+  const notOurs = (addresses: readonly string[]) =>
+    new HostError(
+      list.length === 1
+        ? `${source} is ${list[0]}, which is not an address of this machine (${machine()}), or of an interface that is down`
+        : `${source} names ${addresses.join(", ")}: not of this machine (${machine()}), or of an interface that is down`,
+      { hint: `it has: ${describeInterfaces()}` },
+    )
+  if (list.length - foreign.length < least) throw notOurs(foreign)
+  return { addresses: list.filter(isOwn), missing: foreign.length > 0 ? [notOurs(foreign)] : [] }
+}
+
+/** One word as an address, in the kernel's spelling. @throws HostError */
+function readAddress(word: string, source: string, words: number): string {
+  const what = words === 1 ? `${source} is` : `${source} holds ${words} words, one of which is`
+  if (isIP(word) === 0) {
+    const bare = word.replace(/^\[(.*)\](:\d+)?$/, "$1").replace(/\/\d+$/, "")
+    throw new HostError(`${what} not an IP address: "${word.slice(0, 60)}"`, {
       hint: isIP(bare)
-        ? `leave out the length of the network: ${bare} (\`cut -d/ -f1\` does that)`
+        ? `give the address alone: ${bare}${word.includes("/") ? " (`cut -d/ -f1` leaves out the length of the network)" : ""}`
         : `give the address of an interface, not a name; this machine (${machine()}) has: ${describeInterfaces()}`,
     })
   }
-  if (address === "0.0.0.0" || address === "::") {
-    throw new HostError(`${source} is ${address}: that would listen on every network of this machine`, {
-      hint: `choose one of: ${describeInterfaces()}`,
+  if (word === "0.0.0.0" || word === "::") {
+    throw new HostError(`${what} ${word}: that would listen on every network of this machine`, {
+      hint: `choose from: ${describeInterfaces()}`,
     })
   }
-  if (!isOwn(address)) {
-    throw new HostError(`${source} is ${address}, which is not an address of this machine (${machine()})`, {
-      hint: `it has: ${describeInterfaces()}`,
+  if (LINK_LOCAL.test(word) || word.includes("%")) {
+    throw new HostError(`${what} ${word}, a link-local address: only this machine knows which link it is on`, {
+      hint: `the runner would need the name of its own interface with it; take one of: ${describeInterfaces()}`,
     })
   }
-  return address
+  return isIP(word) === 6 ? new SocketAddress({ address: word, family: "ipv6" }).address : word
+}
+
+function isOwn(address: string): boolean {
+  if (address.startsWith("127.")) return true // all of 127/8 is this machine's, listed or not
+  return Object.values(networkInterfaces()).some(list => list?.some(a => a.address === address))
 }
 
 function machine(): string {

@@ -4,6 +4,7 @@
  */
 import type { JobEvidence } from "./errors.ts"
 import type { Json } from "./json.ts"
+import type { RunRecord } from "./run-record.ts"
 
 /** What a backend needs to start one runner. */
 export interface RunnerSpec {
@@ -34,11 +35,39 @@ export type JobOutcome =
   | "node-fail"
   | "unknown"
 
+/**
+ * What becomes of a job that waits. `queued`: its turn will come. `limited`: a limit of the account keeps it, until other jobs end.
+ * `blocked`: somebody has to do something first (release a hold, bring back a node or a partition). `never`: as it was asked for, it
+ * cannot start, whatever others do.
+ */
+export type Outlook = "queued" | "limited" | "blocked" | "never"
+
 /** What a backend knows of a job. `unknown` is neither failed nor running: nothing can be said at present. */
 export type JobStatus =
-  | { readonly state: "pending"; readonly reason?: string; readonly expectedStart?: Date }
-  /** `endsAt`: when the walltime is over (ms since the epoch), where there is one. `ending`: it has been told to end. */
-  | { readonly state: "running"; readonly node?: string; readonly endsAt?: number; readonly ending?: true }
+  | {
+      readonly state: "pending"
+      /** In the scheduler's words, e.g. `Resources`. */
+      readonly reason?: string
+      /** When it may start, as the scheduler sees it now: others may go first, or end sooner. */
+      readonly expectedStart?: Date
+      /** What the reason means; left out where there is none, or one that is not known. */
+      readonly outlook?: Outlook
+      /** What can be done about it. */
+      readonly hint?: string
+      /** It ran before, and was put back into the queue. */
+      readonly again?: true
+    }
+  /**
+   * `endsAt`: when the walltime is over (ms since the epoch), where there is one. `ending`: it has been told to end. `suspended`: its
+   * processes stand still until the scheduler lets them go on.
+   */
+  | {
+      readonly state: "running"
+      readonly node?: string
+      readonly endsAt?: number
+      readonly ending?: true
+      readonly suspended?: true
+    }
   | { readonly state: "ended"; readonly outcome: JobOutcome; readonly evidence: JobEvidence }
   | { readonly state: "unknown" }
 
@@ -46,6 +75,8 @@ export type JobStatus =
 export interface Job {
   /** The backend's id: Slurm's job id, `<job>_<task>` for a task of an array (what `scancel` takes), or `local-<pid>`. */
   readonly id: string
+  /** The scheduler may put it back into the queue and start it again, under the same id and with the same environment. */
+  readonly requeues?: boolean
   /** The newest status. */
   readonly status: JobStatus
   /**
@@ -77,13 +108,25 @@ export interface WantedRunner {
   readonly signal: AbortSignal
 }
 
+/** What was found of earlier runs that were killed. */
+export interface SweepReport {
+  /** Ids of the jobs that waited, and were cancelled. */
+  readonly cancelled: readonly string[]
+  /** Ids of those that run: they end by themselves. */
+  readonly running: readonly string[]
+}
+/** The scheduler does not answer at present, or does so again. The same object to all who hear of it. */
+export type SchedulerNews =
+  | { readonly state: "silent"; readonly message: string }
+  | { readonly state: "answers"; readonly message: string; readonly silentMs: number }
+
 /** Starts jobs. Made by `slurm()` or `local()`; one backend may serve several pools. */
 export interface Backend {
   readonly name: string
   /** Where runners of this backend dial from: this machine only, or other hosts. */
   readonly network: "loopback" | "fabric"
-  /** Name of the network interface to listen on, if the user gave one. */
-  readonly interface?: string | undefined
+  /** The network interfaces to listen on, if the user named any: those that are to be tried first come first. */
+  readonly interface?: string | readonly string[] | undefined
   /**
    * Submits one job. Rejects with SubmitError, SlurmCommandError or OptionError (the reason, in the scheduler's own
    * words). When `signal` is aborted before there is an id, a job that was submitted all the same is cancelled and the
@@ -102,8 +145,22 @@ export interface Backend {
    * @throws StateError when `handle` is none of this backend's
    */
   adopt?(handle: Json): Job
-  /** Last resort while the process exits: ends the given jobs synchronously, best effort, within a few seconds. */
-  cancelSync(jobs: readonly Job[]): void
+  /**
+   * Last resort while the process exits: ends the given jobs synchronously, best effort, within a few seconds. Returns false where it
+   * knows that it did not succeed: then the record of the run is left, for the next start of the program to go by.
+   */
+  cancelSync(jobs: readonly Job[]): void | boolean
+  /**
+   * Cancels the jobs that wait in the scheduler for earlier runs of the same program and pool whose parent is certainly dead, and
+   * removes the records of runs that have no jobs. Called once for each pool, with its own record, beside the first boot. Only backends have it whose jobs may outlive the program: their
+   * pools keep a record of their run.
+   * Rejects with SlurmCommandError when the scheduler does not answer; then everything is left as it was.
+   */
+  sweep?(own: RunRecord): Promise<SweepReport>
+  /** Why submissions do not go out at present, in words; undefined where nothing keeps them. Left out where nothing ever does. */
+  heldUp?(): string | undefined
+  /** Calls `listener` when the scheduler stops answering, and when it does so again. Returns a function that stops that. */
+  onScheduler?(listener: (news: SchedulerNews) => void): () => void
   /** Throws OptionError if the backend cannot work with what it was given. Called by `createPool`. */
   validate(): void
 }

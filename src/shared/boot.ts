@@ -2,6 +2,7 @@
  * What a runner is told before it can speak to its parent, as environment variables of the supervisor. Written by the parent
  * and the backend, read and removed by the supervisor before any user code runs.
  */
+import type { Endpoint } from "./address.ts"
 import { HandshakeError } from "./errors.ts"
 
 /** Holds the runner's key: never logged, never passed on to user code. */
@@ -15,8 +16,8 @@ export interface BootConfig {
   readonly v: 1
   readonly runnerId: string
   readonly pool: string
-  readonly host: string
-  readonly port: number
+  /** Where the parent listens, in the order in which to try; at least one. */
+  readonly addresses: readonly Endpoint[]
   /** False: the parent speaks no TLS, and both ends prove the key by a challenge. */
   readonly tls: boolean
   /** 32 bytes, base64. */
@@ -37,8 +38,19 @@ export interface PersistConfig {
 export interface ParentAddressFile {
   /** Of the parents of one pool, each has a greater one than those before it. */
   readonly epoch: number
-  readonly host: string
-  readonly port: number
+  /** In the order in which to try; at least one. */
+  readonly addresses: readonly Endpoint[]
+}
+
+/** Undefined when `text` is not what a parent writes there. */
+export function parseParentAddress(text: string): ParentAddressFile | undefined {
+  let found: Partial<ParentAddressFile> | null
+  try {
+    found = JSON.parse(text) as Partial<ParentAddressFile> | null
+  } catch {
+    return undefined // as good as one that is JSON, and none of ours
+  }
+  return Number.isSafeInteger(found?.epoch) && areEndpoints(found?.addresses) ? (found as ParentAddressFile) : undefined
 }
 
 /** How much time a job has once it is asked to end. */
@@ -96,12 +108,17 @@ export function decodeBoot(text: string | undefined): BootConfig {
   }
   const ok =
     config?.v === 1 &&
-    [config.runnerId, config.pool, config.host, config.key].every(f => typeof f === "string") &&
-    typeof config.port === "number" &&
+    [config.runnerId, config.pool, config.key].every(f => typeof f === "string") &&
+    areEndpoints(config.addresses) &&
     typeof config.tls === "boolean" &&
     (config.persist === undefined || (typeof config.persist.file === "string" && config.persist.forMs >= 0))
   if (!ok) throw new HandshakeError(`${BOOT_VARIABLE} cannot be read`, { cause, hint })
   return config as BootConfig
+}
+
+function areEndpoints(value: unknown): boolean {
+  const isOne = (e: Partial<Endpoint> | null) => typeof e?.host === "string" && typeof e.port === "number"
+  return Array.isArray(value) && value.length > 0 && value.every(isOne)
 }
 
 const DEFAULT_FACTS: JobFacts = { killWaitMs: 30_000, signalBeforeMs: 60_000 }

@@ -127,17 +127,30 @@ export interface JobEvidence {
   stderrTail?: string | undefined
   /** Where the job's output is. */
   logPath?: string | undefined
+  /** The kernel killed it since there was no memory left for it. */
+  outOfMemory?: boolean | undefined
+  /** How much memory it was allowed, in bytes, where that is known. */
+  memoryLimitBytes?: number | undefined
+  /** The most memory one of its tasks had, in bytes, as `sacct` measured it: where the site keeps accounts. */
+  maxRssBytes?: number | undefined
+  /** Number of the user who cancelled it, as `sacct` says; 0 is root. */
+  cancelledBy?: number | undefined
+  /** What can be done about it. */
+  advice?: string | undefined
 }
 
 /** The job started, or should have, but no runner came of it. */
 export class BootError extends FlameError {
   readonly code = "ERR_FLAME_BOOT"
+  /** The job could never have started as it was asked for: another try would end in the same way. */
+  readonly permanent: boolean
   constructor(
     message: string,
     readonly evidence: JobEvidence = {},
-    init?: FlameErrorInit,
+    init: FlameErrorInit & { permanent?: boolean } = {},
   ) {
     super(message, init)
+    this.permanent = init.permanent ?? false
   }
 }
 
@@ -155,18 +168,32 @@ export class BootTimeoutError extends FlameError {
 
 /** Why a runner is gone. */
 export type GoneReason =
+  /** The pool ended it, as the next three. */
   | "idle"
   | "close"
-  | "terminated"
   | "scale"
   | "single-use"
+  /** `r.terminate()`. */
+  | "terminated"
+  /** Its time limit, or `--deadline`. */
   | "walltime"
+  /** Somebody else ended its job: `scancel` by hand, an administrator. */
   | "cancelled"
+  /** Slurm gave its nodes to another job. */
   | "preempted"
+  /** It used more memory than it may. */
   | "out-of-memory"
+  /** Slurm has given up its node. */
   | "node-fail"
+  /** Slurm has put its job back into the queue: the runner comes back, what ran there is lost. */
+  | "requeued"
+  /** The worker ended by itself or by a signal, or the job failed. */
   | "crashed"
+  /** It cannot be reached, and Slurm says that its job runs. */
+  | "network"
+  /** It cannot be reached, and nobody can say why. */
   | "connection-lost"
+  /** It did not hear of its parent any more. */
   | "parent-gone"
   | "boot-failed"
   | "boot-timeout"

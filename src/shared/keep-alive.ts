@@ -3,11 +3,13 @@ import { MAX_TIMER_MS } from "./duration.ts"
 
 export class KeepAlive {
   #timer: NodeJS.Timeout | undefined
-  #held = false
+  #state: "free" | "held" | "over" = "free"
 
+  /** Holds or lets go. Does nothing after `end`: what is told late must not keep a program that has closed everything. */
   set(busy: boolean): void {
-    if (busy === this.#held) return
-    this.#held = busy
+    const state = busy ? "held" : "free"
+    if (this.#state === state || this.#state === "over") return
+    this.#state = state
     // A timer that never does anything is the one handle that can be held and let go at no cost.
     this.#timer ??= setInterval(() => {}, MAX_TIMER_MS)
     if (busy) this.#timer.ref()
@@ -18,6 +20,6 @@ export class KeepAlive {
   end(): void {
     clearInterval(this.#timer)
     this.#timer = undefined
-    this.#held = false
+    this.#state = "over"
   }
 }

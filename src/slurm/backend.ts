@@ -3,9 +3,10 @@
  * pool and speaks to no runner.
  */
 import { randomBytes } from "node:crypto"
-import type { Backend, Job, RunnerSpec, WantedRunner } from "../shared/backend.ts"
+import type { Backend, Job, RunnerSpec, SchedulerNews, SweepReport, WantedRunner } from "../shared/backend.ts"
 import { OptionError } from "../shared/errors.ts"
 import type { Json } from "../shared/json.ts"
+import type { RunRecord } from "../shared/run-record.ts"
 import { adoptedJob } from "./adopted-job.ts"
 import { Cluster } from "./cluster.ts"
 import { JobRequest } from "./job-request.ts"
@@ -30,7 +31,7 @@ export function slurm(options: SlurmOptions = {}): Backend {
 export class SlurmBackend implements Backend {
   readonly name = "slurm"
   readonly network = "fabric"
-  readonly interface: string | undefined
+  readonly interface: Settings["interface"]
   readonly #settings: Settings
   readonly #cluster: Cluster
 
@@ -63,8 +64,20 @@ export class SlurmBackend implements Backend {
     return adoptedJob(handle, this.#cluster)
   }
 
-  cancelSync(jobs: readonly Job[]): void {
-    this.#cluster.client.scancelSync(jobs.filter(job => job.status.state !== "ended").map(job => job.id))
+  cancelSync(jobs: readonly Job[]): boolean {
+    return this.#cluster.client.scancelSync(jobs.filter(job => job.status.state !== "ended").map(job => job.id))
+  }
+
+  sweep(own: RunRecord): Promise<SweepReport> {
+    return this.#cluster.orphans.sweep(own)
+  }
+
+  heldUp(): string | undefined {
+    return this.#cluster.heldUp()
+  }
+
+  onScheduler(listener: (news: SchedulerNews) => void): () => void {
+    return this.#cluster.onNews(listener)
   }
 
   /**
@@ -96,7 +109,7 @@ export class SlurmBackend implements Backend {
   }
 
   #submitGroup(requests: readonly JobRequest[], text: string | undefined): Promise<void> {
-    return submitGroup(requests, specs => this.#compose(specs, text), this.#cluster)
+    return submitGroup(requests, specs => this.#compose(specs, text), this.#cluster, this.#settings.maxPending)
   }
 
   #compose(

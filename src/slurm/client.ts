@@ -3,17 +3,22 @@
  * answers; decides nothing about jobs.
  */
 import { spawnSync } from "node:child_process"
+import type { SlurmCommandError } from "../shared/errors.ts"
 import { type CommandResult, commandFailed, runCommand } from "./command.ts"
 import { commandEnv } from "./environment.ts"
+import { FLAME_FORMAT, type FlameJob, parseFlameJobs } from "./flame-job.ts"
+import { Inquiry } from "./inquiry.ts"
 import {
   findTag,
   type JobDetail,
   NAME_FORMAT,
-  parseDetail,
+  parseDetails,
   parseQueue,
   QUEUE_FORMAT,
   type QueueRow,
 } from "./queue-row.ts"
+import { controllerWas, isSilence } from "./silence.ts"
+import { type JobWord, jobWords } from "./task-ranges.ts"
 
 /** Milliseconds each command may take. Slurm's own time limit is 10 s by default, and more on large sites. */
 export interface CommandLimits {
@@ -33,7 +38,7 @@ export const DEFAULT_LIMITS: CommandLimits = {
   scancelSync: 4_000,
 }
 
-/** Ids per scancel: far below any limit on the length of a command line. */
+/** Words per scancel, each an id or the tasks of one array: far below any limit on the length of a command line. */
 const CHUNK = 100
 
 /** What a submission must know of the site's configuration. */
@@ -42,24 +47,48 @@ export interface SiteConfig {
   readonly killWaitMs: number
   /** The most tasks of an array job; 0 or 1 where the site wants none. */
   readonly maxArraySize: number
+  /** Jobs leave a record that `sacct` shows. */
+  readonly accounting: boolean
 }
 
 /** Slurm's own defaults, and what is assumed where the controller does not say. */
 const DEFAULT_SITE = { killWaitS: 30, maxArraySize: 1_001 }
 
+/** Hears whether the controller answered a command (undefined), or what was said instead; and when the command began. */
+export type Heard = (why: string | undefined, startedAt: number) => void
+
 export class SlurmClient {
+  readonly #heard: Heard
+  readonly #inquiry = new Inquiry(id => this.#details(id))
   #site: Promise<SiteConfig> | undefined
 
-  constructor(readonly limits: CommandLimits = DEFAULT_LIMITS) {}
+  constructor(
+    readonly limits: CommandLimits = DEFAULT_LIMITS,
+    heard: Heard = () => {},
+  ) {
+    this.#heard = heard
+  }
 
   /** Runs sbatch with `script` on its standard input. @throws SlurmCommandError only when there is no sbatch. */
   sbatch(argv: readonly string[], script: string, env: NodeJS.ProcessEnv): Promise<CommandResult> {
-    return runCommand("sbatch", argv, { env, timeoutMs: this.limits.sbatch, input: script })
+    return this.#run("sbatch", argv, env, script)
   }
 
-  /** This user's jobs, those that ended lately included. @throws SlurmCommandError when squeue gives no answer. */
-  async queue(): Promise<Map<string, QueueRow>> {
-    return parseQueue(await this.#squeue(QUEUE_FORMAT))
+  /** Asks whether the controller is there, in the cheapest way. How that went is heard like anything else. Never rejects. */
+  async ping(): Promise<void> {
+    // Its exit code is that of the primary; a backup in charge is as good.
+    await this.#run("scontrol", ["ping"], undefined, undefined, ({ stdout }) => /\bis UP\b/.test(stdout)).catch(
+      () => {},
+    )
+  }
+
+  /**
+   * This user's jobs, those that ended lately included. @throws SlurmCommandError when squeue gives no answer.
+   * @param only The number of a job or an array, to be told of no other. Of a single one the controller sends what belongs to it; of
+   * two it sends everything all the same, and squeue picks.
+   */
+  async queue(only?: string): Promise<Map<string, QueueRow>> {
+    return parseQueue(await this.#squeue(QUEUE_FORMAT, only))
   }
 
   /** Id of this user's job with that tag. @throws SlurmCommandError when squeue gives no answer. */
@@ -67,26 +96,40 @@ export class SlurmClient {
     return findTag(await this.#squeue(NAME_FORMAT), tag)
   }
 
-  async #squeue(format: string): Promise<string> {
-    // `-t all`: without it a job is gone from the list the moment it ends. No `-j`: an unknown id would be an error.
-    const result = await this.#run("squeue", ["--noheader", "--me", "--array", "--states=all", `--format=${format}`])
+  /** This user's jobs that have not ended and are ours by their tag. @throws SlurmCommandError when squeue gives no answer. */
+  async flameJobs(): Promise<FlameJob[]> {
+    return parseFlameJobs(await this.#squeue(FLAME_FORMAT))
+  }
+
+  async #squeue(format: string, only?: string): Promise<string> {
+    // `-t all`: without it a job is gone from the list the moment it ends.
+    const argv = ["--noheader", "--me", "--array", "--states=all", `--format=${format}`]
+    const result = await this.#run("squeue", only === undefined ? argv : [...argv, `--jobs=${only}`])
+    if (only !== undefined && result.exitCode !== 0 && /invalid job id/i.test(result.stderr)) return "" // forgotten
     if (result.exitCode !== 0) throw commandFailed(result, this.limits.squeue)
     return result.stdout
   }
 
   /** What the controller still knows of a job; undefined when it has forgotten it. @throws SlurmCommandError without an answer. */
-  async show(id: string): Promise<JobDetail | undefined> {
+  show(id: string): Promise<JobDetail | undefined> {
+    return this.#inquiry.about(id)
+  }
+
+  async #details(id: string): Promise<ReadonlyMap<string, JobDetail>> {
     const result = await this.#run("scontrol", ["--oneliner", "show", "job", id])
-    if (result.exitCode === 0) return parseDetail(result.stdout)
+    if (result.exitCode === 0) return parseDetails(result.stdout)
     // The second is said of a task whose array is known.
-    if (/invalid job id|^Job \S+ not found/im.test(result.stderr + result.stdout)) return undefined
+    if (/invalid job id|^Job \S+ not found/im.test(result.stderr + result.stdout)) return new Map()
     throw commandFailed(result, this.limits.scontrol)
   }
 
-  /** The site's configuration. Asked once. Never rejects. */
+  /** The site's configuration. Asked once, as soon as the controller answers; Slurm's own defaults until then. Never rejects. */
   site(): Promise<SiteConfig> {
     this.#site ??= this.#run("scontrol", ["show", "config"]).then(
-      ({ stdout }) => parseSite(stdout),
+      result => {
+        if (controllerWas(result) === "silent") this.#site = undefined
+        return parseSite(result.stdout)
+      },
       () => parseSite(""), // without scontrol sbatch will have its say in a moment
     )
     return this.#site
@@ -96,46 +139,73 @@ export class SlurmClient {
    * Cancels jobs. Resolves with the ids that could not be cancelled, each with the reason; one that is gone counts as
    * cancelled. @throws SlurmCommandError when there is no scancel.
    */
-  async scancel(ids: readonly string[]): Promise<Map<string, Error>> {
-    const failed = new Map<string, Error>()
-    for (let start = 0; start < ids.length; start += CHUNK) {
-      const chunk = ids.slice(start, start + CHUNK)
-      const result = await this.#run("scancel", chunk)
+  async scancel(ids: readonly string[]): Promise<Map<string, SlurmCommandError>> {
+    const failed = new Map<string, SlurmCommandError>()
+    const words = jobWords(ids)
+    for (let start = 0; start < words.length; start += CHUNK) {
+      const chunk = words.slice(start, start + CHUNK)
+      const result = await this.#run(
+        "scancel",
+        chunk.map(({ word }) => word),
+      )
       if (result.exitCode === 0) continue
       const error = commandFailed(result, this.limits.scancel)
-      for (const id of refusedIds(chunk, result.stderr)) failed.set(id, error)
+      const silent = isSilence(error) // then the rest would not be heard either
+      for (const id of silent ? words.slice(start).flatMap(({ ids }) => ids) : refusedIds(chunk, result.stderr)) {
+        failed.set(id, error)
+      }
+      if (silent) break
     }
     return failed
   }
 
-  /** Cancels jobs while the process exits: best effort, blocks for `limits.scancelSync` at most. */
-  scancelSync(ids: readonly string[]): void {
+  /** Cancels jobs while the process exits: best effort, blocks for `limits.scancelSync` at most. False when not all is done. */
+  scancelSync(ids: readonly string[]): boolean {
     const until = performance.now() + this.limits.scancelSync
-    for (let start = 0; start < ids.length; start += CHUNK) {
+    let done = true
+    const words = jobWords(ids).map(({ word }) => word)
+    for (let start = 0; start < words.length; start += CHUNK) {
       const left = Math.floor(until - performance.now())
-      if (left < 1) return
-      spawnSync("scancel", ids.slice(start, start + CHUNK), {
+      if (left < 1) return false
+      const { status } = spawnSync("scancel", words.slice(start, start + CHUNK), {
         env: commandEnv(process.env),
         stdio: "ignore",
         timeout: left,
         killSignal: "SIGKILL",
       })
+      if (status !== 0) done = false
     }
+    return done
   }
 
-  #run(program: "squeue" | "scancel" | "scontrol", argv: readonly string[]): Promise<CommandResult> {
-    return runCommand(program, argv, { env: commandEnv(process.env), timeoutMs: this.limits[program] })
+  async #run(
+    program: "sbatch" | "squeue" | "scancel" | "scontrol",
+    argv: readonly string[],
+    env = commandEnv(process.env),
+    input?: string,
+    answers = (result: CommandResult) => controllerWas(result) === "answered",
+  ): Promise<CommandResult> {
+    const startedAt = performance.now()
+    const options = { env, timeoutMs: this.limits[program] }
+    const result = await runCommand(program, argv, input === undefined ? options : { ...options, input })
+    if (answers(result)) this.#heard(undefined, startedAt)
+    else if (controllerWas(result) !== "unknown") {
+      this.#heard(commandFailed(result, options.timeoutMs).message.split("\n")[0], startedAt)
+    }
+    return result
   }
 }
 
-/** The ids of `chunk` that scancel complained of; all of them when it named none. */
-function refusedIds(chunk: readonly string[], stderr: string): readonly string[] {
+/** The ids of `chunk` that scancel complained of, by themselves or by the word they are in; all of them when it named none. */
+function refusedIds(chunk: readonly JobWord[], stderr: string): readonly string[] {
+  const all = chunk.flatMap(({ ids }) => ids)
   const complaints = [...stderr.matchAll(/job id (\d\S*?):? (.*)$/gm)]
-  if (complaints.length === 0) return chunk
+  if (complaints.length === 0) return all
   const refused = new Set(
     complaints.filter(([, , why]) => !/invalid job id|already complet/i.test(why!)).map(([, id]) => id!),
   )
-  return chunk.filter(id => refused.has(id))
+  const inWords = new Set(chunk.flatMap(({ word, ids }) => (refused.has(word) ? ids : [])))
+  return all.filter(id => refused.has(id) || inWords.has(id))
 }
 
 function parseSite(config: string): SiteConfig {
@@ -146,5 +216,7 @@ function parseSite(config: string): SiteConfig {
   return {
     killWaitMs: number(/^KillWait\s*=\s*(\d+)/m, DEFAULT_SITE.killWaitS) * 1_000,
     maxArraySize: Math.min(maxArraySize, tasks),
+    // Without: "accounting_storage/none", or "(null)" in newer releases.
+    accounting: /^AccountingStorageType\s*=\s*accounting_storage\/(?!none)/m.test(config),
   }
 }

@@ -15,6 +15,13 @@ const KEPT = new Set(["SLURM_CONF", "SLURM_CONF_SERVER", "SLURM_JWT"])
 const OWNED = /^SBATCH_(ARRAY_INX|CLUSTERS|EXPORT|JOB_NAME|NO_REQUEUE|REQUEUE|SIGNAL|WAIT|TEST_ONLY|.*_BIND.*)$/
 
 /**
+ * What Slurm sets for a job beside its own variables: the devices it was given, and its part in an MPI program. A runner without
+ * devices of its own would take those of the parent's node for its own.
+ */
+const OF_JOB =
+  /^(CUDA_VISIBLE_DEVICES|GPU_DEVICE_ORDINAL|HIP_VISIBLE_DEVICES|ROCR_VISIBLE_DEVICES|ZE_AFFINITY_MASK|PMI_.*|PMIX_.*)$/
+
+/**
  * `env` without what would turn Slurm's commands aside: variables of a job the parent itself runs in, filters such as
  * SQUEUE_STATES and SCANCEL_INTERACTIVE, SLURM_TIME_FORMAT. Takes SLURM_FLAME_* along: the parent's own address is not the runner's.
  */
@@ -23,6 +30,7 @@ export function scrub(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(env).filter(([name]) => {
       if (/^SBATCH_/.test(name)) return !insideJob && !OWNED.test(name)
+      if (insideJob && OF_JOB.test(name)) return false
       return KEPT.has(name) || !/^(SLURM|SLURMD|SALLOC|SQUEUE|SCANCEL|SCONTROL|SRUN)_/.test(name)
     }),
   )

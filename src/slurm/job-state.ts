@@ -13,11 +13,18 @@ const pending: StateMeaning = { state: "pending" }
 const running: StateMeaning = { state: "running" }
 const ended = (outcome: JobOutcome): StateMeaning => ({ state: "ended", outcome })
 
-/** Long name, compact name, meaning. Slurm shows one word per job: a flag such as COMPLETING hides the base state. */
-export const STATES: readonly (readonly [long: string, compact: string, meaning: StateMeaning])[] = [
+/**
+ * Long name, compact name where there is one, meaning: all up to Slurm 25.11. Slurm shows one word per job: a flag such as COMPLETING
+ * hides the base state.
+ */
+export const STATES: readonly (readonly [long: string, compact: string | undefined, meaning: StateMeaning])[] = [
   ["PENDING", "PD", pending],
   // Nodes are allocated but still booting or being set up: none of the job's processes exists yet.
   ["CONFIGURING", "CF", pending],
+  // Its nodes are powered down and have to boot first. The compact form shows the base state of this one and the next.
+  ["POWER_UP_NODE", undefined, pending],
+  // Requeued, and to start before all others (`--requeue=expedite`, 25.11).
+  ["EXPEDITING", undefined, pending],
   ["REQUEUED", "RQ", pending],
   ["REQUEUE_FED", "RF", pending],
   ["REQUEUE_HOLD", "RH", pending],
@@ -46,7 +53,9 @@ export const STATES: readonly (readonly [long: string, compact: string, meaning:
 ]
 
 const MEANING = new Map(
-  STATES.flatMap(([long, compact, meaning]) => [[long, meaning] as const, [compact, meaning] as const]),
+  STATES.flatMap(([long, compact, meaning]) =>
+    [long, compact].flatMap(word => (word === undefined ? [] : [[word, meaning] as const])),
+  ),
 )
 
 /** The meaning of a state word. A word that is not in the table is `unknown`: newer releases may add some. */
@@ -54,6 +63,11 @@ export function meaningOf(slurmState: string): StateMeaning {
   // `CANCELLED by 1000` names who did it, `RUNNING+` is a cut-off word; the first word is the state.
   const word = /^[A-Z_]+/.exec(slurmState)?.[0] ?? ""
   return MEANING.get(word) ?? { state: "unknown" }
+}
+
+/** True for a job that holds its nodes while its processes have been stopped. */
+export function isSuspended(slurmState: string): boolean {
+  return /^(SUSPENDED|STOPPED|ST|S)\b/.test(slurmState)
 }
 
 /** True for a job whose end is under way: its processes may still use up KillWait. */

@@ -5,12 +5,17 @@
 import type { Job, JobOutcome, JobStatus } from "../shared/backend.ts"
 import { type JobEvidence, SlurmCommandError } from "../shared/errors.ts"
 import type { Json } from "../shared/json.ts"
+import type { Accounting } from "./accounting.ts"
 import type { Canceller } from "./canceller.ts"
 import type { SlurmClient } from "./client.ts"
-import { isCompleting, meaningOf } from "./job-state.ts"
+import { isCompleting, isSuspended, meaningOf } from "./job-state.ts"
 import { expandLogPath, type LogPattern, readTail, removeEmpty } from "./log-file.ts"
+import { type Waiting, waitingFor } from "./pending-reason.ts"
 import type { JobDetail, QueueRow } from "./queue-row.ts"
 import type { Watched, Watcher } from "./watcher.ts"
+
+/** What a shell exits with when its command was ended by SIGKILL. */
+const KILLED = 137
 
 type Ended = JobStatus & { state: "ended" }
 
@@ -19,6 +24,7 @@ export interface JobServices {
   readonly client: Pick<SlurmClient, "show">
   readonly watcher: Watcher
   readonly canceller: Canceller
+  readonly accounting: Pick<Accounting, "record">
   /** For how long after its submission a job may be missing from squeue, in ms. */
   readonly missingGraceMs: number
 }
@@ -34,19 +40,27 @@ export class SlurmJob implements Job, Watched {
   #interest: "watch" | "rest" = "watch"
   /** The newest row of squeue. */
   #row: QueueRow | undefined
+  /** It was seen running, or on its way back into the queue: when it waits now, it waits again. */
+  #ran = false
   /** Its end is being looked into: rows that come in meanwhile tell nothing new. */
   #closing = false
+  /** By the newest row it can never start. */
+  #hopeless = false
   #endAwaited = false
   /** Calls of `ask` that wait. */
   #asking = 0
   #cancelled: Promise<void> | undefined
   #cancelTaken = false
 
-  /** @param adopted It was submitted long ago by another process: if squeue does not know it, it is over. */
+  /**
+   * @param requeues Slurm may start it again, under the same id.
+   * @param adopted It was submitted long ago by another process: if squeue does not know it, it is over.
+   */
   constructor(
     readonly id: string,
     log: LogPattern,
     services: JobServices,
+    readonly requeues = false,
     adopted = false,
   ) {
     this.#log = log
@@ -65,7 +79,12 @@ export class SlurmJob implements Job, Watched {
 
   /** For `adoptedJob`. */
   get handle(): Json {
-    return { id: this.id, log: { ...this.#log } }
+    return { id: this.id, log: { ...this.#log }, requeues: this.requeues }
+  }
+
+  /** Somebody waits for more than its start. */
+  get urgent(): boolean {
+    return this.#status.state !== "pending" || this.#endAwaited || this.#asking > 0
   }
 
   onStatus(listener: (status: JobStatus) => void): () => void {
@@ -90,11 +109,14 @@ export class SlurmJob implements Job, Watched {
   attend(interest: "watch" | "rest"): void {
     this.#interest = interest
     this.#watchOrRest()
+    // Something was noticed that squeue may explain.
+    if (interest === "watch" && this.#status.state !== "ended") this.#services.watcher.soon()
   }
 
   ended(): Promise<Ended> {
     this.#endAwaited = true
     this.#watchOrRest()
+    if (this.#status.state !== "ended") this.#services.watcher.soon()
     return this.#whenEnded
   }
 
@@ -128,16 +150,19 @@ export class SlurmJob implements Job, Watched {
       case "pending":
         this.#become({
           state: "pending",
-          ...(row.reason !== undefined && { reason: row.reason }),
+          ...((this.#ran || row.slurmState.startsWith("REQUEUE")) && { again: true as const }),
+          ...(row.reason !== undefined && { reason: row.reason, ...this.#waiting(row.reason, row.partitions.length) }),
           ...(row.start !== undefined && { expectedStart: new Date(row.start) }),
         })
         break
       case "running":
+        this.#ran = true
         this.#become({
           state: "running",
           ...(row.node !== undefined && { node: row.node }),
           ...(row.end !== undefined && { endsAt: row.end }),
           ...(isCompleting(row.slurmState) && { ending: true as const }),
+          ...(isSuspended(row.slurmState) && { suspended: true as const }),
         })
         break
       case "unknown":
@@ -158,15 +183,29 @@ export class SlurmJob implements Job, Watched {
     if (!this.#closing) this.#become({ state: "unknown" })
   }
 
+  /** That it can never start is believed when it is said twice in a row: Slurm's first reason may be a rough one. */
+  #waiting(reason: string, partitions: number): Partial<Waiting> | undefined {
+    const waiting = waitingFor(reason, partitions)
+    const again = this.#hopeless
+    this.#hopeless = waiting?.outlook === "never"
+    return this.#hopeless && !again ? { hint: waiting!.hint } : waiting
+  }
+
   /**
    * Ends the job's story; `outcome` undefined: squeue has forgotten it, so ask the controller by id.
    * @param presumed How it ended if the controller has forgotten it as well.
    */
   async #close(outcome: JobOutcome | undefined, presumed: JobOutcome = "unknown"): Promise<void> {
     this.#closing = true
-    if (outcome !== undefined) this.#services.watcher.unwatch(this)
+    if (outcome !== undefined) {
+      this.#services.watcher.unwatch(this)
+      // Who wonders what became of it need not wait until it is known in full.
+      if (this.#status.state === "running") this.#become({ ...this.#status, ending: true })
+    }
     let detail: JobDetail | undefined
-    if (outcome !== "completed") {
+    // Of one that we have cancelled ourselves there is nothing to learn: closing a pool of 1,000 must not be 1,000 questions.
+    const ours = this.#cancelTaken && (outcome ?? presumed) === "cancelled"
+    if (outcome !== "completed" && !ours) {
       try {
         detail = await this.#services.client.show(this.id)
       } catch (error) {
@@ -186,7 +225,7 @@ export class SlurmJob implements Job, Watched {
       }
       outcome = meaning.outcome
     }
-    const evidence = await this.#evidence(detail)
+    const evidence = await this.#evidence(detail, outcome)
     // Best effort: an empty log that cannot be deleted is no reason to be silent about the job's end.
     if (this.#log.own) await removeEmpty(this.#logPath(detail)).catch((error: Error) => process.emitWarning(error))
     const status: Ended = { state: "ended", outcome: outcome ?? presumed, evidence }
@@ -194,11 +233,11 @@ export class SlurmJob implements Job, Watched {
     this.#resolveEnded(status)
   }
 
-  async #evidence(detail: JobDetail | undefined): Promise<JobEvidence> {
+  async #evidence(detail: JobDetail | undefined, outcome: JobOutcome | undefined): Promise<JobEvidence> {
     const node = detail?.node ?? this.#row?.node
     const slurmState = detail?.slurmState ?? this.#row?.slurmState
     const path = this.#logPath(detail)
-    const tail = await readTail(path)
+    const [tail, account] = await Promise.all([readTail(path), this.#account(detail, outcome)])
     return {
       jobId: this.id,
       node,
@@ -209,6 +248,20 @@ export class SlurmJob implements Job, Watched {
       stderrTail: tail,
       // A file we cannot read is most likely on the node's own disk.
       logPath: tail === undefined && node !== undefined ? `${node}:${path}` : path,
+      ...account,
+    }
+  }
+
+  /** What memory has to do with its end, and who: where that may be the answer, and not of a job that we have cancelled. */
+  async #account(detail: JobDetail | undefined, outcome: JobOutcome | undefined): Promise<JobEvidence> {
+    if (this.#cancelled) return {}
+    const exhausted = outcome === "out-of-memory"
+    const killed = outcome === "failed" && (detail?.signal === "SIGKILL" || detail?.exitCode === KILLED)
+    if (!exhausted && !killed && outcome !== "cancelled") return {}
+    return {
+      ...(exhausted && { outOfMemory: true }),
+      ...((exhausted || killed) && { memoryLimitBytes: detail?.memoryBytes }),
+      ...(await this.#services.accounting.record(this.id)),
     }
   }
 
@@ -250,9 +303,10 @@ export class SlurmJob implements Job, Watched {
 
 function same(a: JobStatus, b: JobStatus): boolean {
   if (a.state === "pending" && b.state === "pending") {
-    return a.reason === b.reason && a.expectedStart?.getTime() === b.expectedStart?.getTime()
+    const [start, other] = [a.expectedStart?.getTime(), b.expectedStart?.getTime()]
+    return a.again === b.again && a.reason === b.reason && a.outlook === b.outlook && start === other
   }
   if (a.state === "running" && b.state === "running")
-    return a.node === b.node && a.endsAt === b.endsAt && a.ending === b.ending
+    return a.node === b.node && a.endsAt === b.endsAt && a.ending === b.ending && a.suspended === b.suspended
   return a.state === "unknown" && b.state === "unknown"
 }

@@ -2,10 +2,11 @@
  * The file a job's stderr goes to, and its last bytes. Owns sbatch's file name patterns; what the bytes mean is for
  * others to judge.
  */
-import { type FileHandle, mkdir, open, rm, stat } from "node:fs/promises"
-import { homedir, userInfo } from "node:os"
+import { type FileHandle, mkdir, open, readFile, rm, stat } from "node:fs/promises"
+import { userInfo } from "node:os"
 import { isAbsolute, join } from "node:path"
 import { SubmitError } from "../shared/errors.ts"
+import { stateDirectory } from "../shared/state-dir.ts"
 
 /** `path` as given to sbatch (`%j` and the like), relative to `cwd`. */
 export interface LogPattern {
@@ -19,11 +20,9 @@ export interface LogPattern {
 /** How much of a log is shown. */
 const TAIL_BYTES = 4_096
 
-/** Directory of the logs we name ourselves. A home directory is shared by all nodes on nearly every cluster. */
+/** Directory of the logs we name ourselves. */
 export function logDirectory(env: NodeJS.ProcessEnv): string {
-  // The specification of XDG_STATE_HOME says to ignore a relative path.
-  const state = env.XDG_STATE_HOME
-  return join(state && isAbsolute(state) ? state : join(homedir(), ".local", "state"), "slurm-flame", "logs")
+  return join(stateDirectory(env), "logs")
 }
 
 /** Sees to it that the directory of our logs is there before a job that writes to it starts. */
@@ -107,13 +106,33 @@ function patternValue(letter: string, pattern: LogPattern, { id, number, node }:
   }
 }
 
-/** Deletes the file at `path` if it is there and holds nothing: most runners say nothing, and logs would pile up. */
+/**
+ * What is written into the log of a job that was cancelled, by us or by hand, and tells nothing that is not known otherwise. A time
+ * limit, preemption or a node's failure is said in other words, and stays.
+ */
+const OF_ITS_CANCEL = [
+  // Slurm's own line.
+  /^(?:slurmstepd\S*|\[\S+\]): error: \*\*\* JOB \S+ ON \S+ CANCELLED AT \S+(?: DUE to SIGNAL \w+)? \*\*\*$/gm,
+  // A runner that started just when its pool gave it up: its key is void by then, and it says that it was turned away.
+  /^slurm-flame: no parent: [\s\S]*?\bits key was revoked .*$/gm,
+]
+/** A log that is longer holds more than that. */
+const OF_ITS_CANCEL_BYTES = 2_048
+
+/** Deletes the file at `path` if it is there and holds nothing of the job's own: most runners say nothing, and logs would pile up. */
 export async function removeEmpty(path: string): Promise<void> {
   try {
-    if ((await stat(path)).size === 0) await rm(path, { force: true })
+    const { size } = await stat(path)
+    if (size <= OF_ITS_CANCEL_BYTES && isIdle(size === 0 ? "" : await readFile(path, "utf8"))) {
+      await rm(path, { force: true })
+    }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error // never made: the job did not start
   }
+}
+
+function isIdle(text: string): boolean {
+  return OF_ITS_CANCEL.reduce((rest, words) => rest.replaceAll(words, ""), text).trim() === ""
 }
 
 /** The end of the file at `path`; undefined when it cannot be read, as with a node's own /tmp. */

@@ -5,6 +5,7 @@ import { isAbsolute } from "node:path"
 import { type Duration, toMs } from "../shared/duration.ts"
 import { OptionError } from "../shared/errors.ts"
 import { suggest } from "../shared/suggest.ts"
+import { DEFAULT_MAX_PENDING } from "./backlog.ts"
 import { camel, kebab, LONG_OPTIONS, SHORT_OPTIONS } from "./sbatch-options.ts"
 import { parseTimeLimit } from "./time.ts"
 
@@ -29,8 +30,11 @@ export interface SlurmOptions {
    * cpusPerTask: 4, exclusive: true }`. They win over `#SBATCH` lines. `true` gives the bare option, `false` leaves it out.
    */
   sbatch?: Record<string, string | number | boolean>
-  /** Name of the network interface the parent listens on where SLURM_FLAME_HOST is not set, e.g. `ib0`. */
-  interface?: string
+  /**
+   * The network interface the parent listens on where SLURM_FLAME_HOST is not set, e.g. `ib0`; or several, which runners try
+   * in this order: `['ib0', 'eth0']`.
+   */
+  interface?: string | readonly string[]
   /** Absolute path of the node binary on the compute nodes. Default: the parent's own. */
   node?: string
   /**
@@ -38,6 +42,12 @@ export interface SlurmOptions {
    * of the job's time limit where that is given and shorter than four minutes.
    */
   signalBefore?: Duration
+  /**
+   * Most jobs of this program that wait in Slurm's queue at a time, each task of an array counted: a positive integer, or `Infinity`. What
+   * is beyond it waits in the program and is submitted when others have started. All pools count together; each may have one job in
+   * the queue whatever the others have there. Default: 100.
+   */
+  maxPending?: number
 }
 
 /** SlurmOptions after the checks. */
@@ -45,13 +55,21 @@ export interface Settings {
   readonly slurmJob: SlurmOptions["slurmJob"]
   /** Long names with dashes. */
   readonly sbatch: ReadonlyMap<string, string | true>
-  readonly interface: string | undefined
+  readonly interface: string | readonly string[] | undefined
   readonly node: string
   /** Whole seconds; undefined where the default applies. */
   readonly signalBefore: number | undefined
+  readonly maxPending: number
 }
 
-const KNOWN = ["slurmJob", "sbatch", "interface", "node", "signalBefore"] as const satisfies (keyof SlurmOptions)[]
+const KNOWN = [
+  "slurmJob",
+  "sbatch",
+  "interface",
+  "node",
+  "signalBefore",
+  "maxPending",
+] as const satisfies (keyof SlurmOptions)[]
 
 /** sbatch options that are ours, and what to do instead. */
 const OWNED: Readonly<Record<string, string>> = {
@@ -86,18 +104,7 @@ export function checkOptions(options: SlurmOptions): Settings {
   if (slurmJob !== undefined && typeof slurmJob !== "string" && typeof slurmJob !== "function") {
     throw new OptionError("slurmJob", "`slurmJob` must be the text of a batch script, or a function that gives it")
   }
-  if (
-    options.interface !== undefined &&
-    (typeof options.interface !== "string" || options.interface === "" || isIP(options.interface))
-  ) {
-    throw new OptionError(
-      "interface",
-      `\`interface\` must be the name of a network interface, not ${JSON.stringify(options.interface)}`,
-      {
-        hint: "for example 'ib0' (`ip -brief addr` lists them); to give an address, set SLURM_FLAME_HOST",
-      },
-    )
-  }
+  checkInterface(options.interface)
   if (options.node !== undefined && (typeof options.node !== "string" || !isAbsolute(options.node))) {
     throw new OptionError(
       "node",
@@ -113,7 +120,31 @@ export function checkOptions(options: SlurmOptions): Settings {
     interface: options.interface,
     node: options.node ?? process.execPath,
     signalBefore: signalBefore === undefined ? undefined : signalSeconds(signalBefore),
+    maxPending: checkMaxPending(options.maxPending),
   }
+}
+
+/** @throws OptionError */
+function checkInterface(given: unknown): void {
+  if (given === undefined) return
+  const names: unknown[] = Array.isArray(given) ? given : [given]
+  const isName = (name: unknown) => typeof name === "string" && /^[^\s,]+$/.test(name) && !isIP(name)
+  if (names.length > 0 && names.every(isName)) return
+  throw new OptionError(
+    "interface",
+    `\`interface\` must be the name of a network interface, or a list of names, not ${JSON.stringify(given)}`,
+    {
+      hint: "for example 'ib0' (`ip -brief addr` lists them) or ['ib0', 'eth0']; to give an address, set SLURM_FLAME_HOST",
+    },
+  )
+}
+
+function checkMaxPending(value: number | undefined): number {
+  if (value === undefined) return DEFAULT_MAX_PENDING
+  if (value === Number.POSITIVE_INFINITY || (Number.isInteger(value) && value > 0)) return value
+  throw new OptionError("maxPending", `\`maxPending\` must be a positive integer or Infinity, not ${String(value)}`, {
+    hint: "how many jobs may wait in Slurm's queue at a time; `max` of the pool is how many runners there may be",
+  })
 }
 
 function unknownOption(name: string): OptionError {

@@ -6,7 +6,7 @@ import { constants } from "node:os"
 import { parseSlurmTime } from "./time.ts"
 
 /** For `squeue -o`. The reason comes last: it is free text. */
-export const QUEUE_FORMAT = "%i|%T|%e|%S|%N|%A|%r"
+export const QUEUE_FORMAT = "%i|%T|%e|%S|%N|%A|%P|%r"
 /** For looking a job up by its tag. */
 export const NAME_FORMAT = "%i|%j|%k"
 
@@ -23,6 +23,8 @@ export interface QueueRow {
   /** When it started or, pending, is expected to. */
   readonly start: number | undefined
   readonly node: string | undefined
+  /** Those it waits in; the one it got, from then on. */
+  readonly partitions: readonly string[]
   readonly reason: string | undefined
 }
 
@@ -30,7 +32,7 @@ export interface QueueRow {
 export function parseQueue(stdout: string): Map<string, QueueRow> {
   const rows = new Map<string, QueueRow>()
   for (const line of stdout.split("\n")) {
-    const [id, slurmState, end, start, node, number, ...reason] = line.split("|")
+    const [id, slurmState, end, start, node, number, partitions, ...reason] = line.split("|")
     if (reason.length === 0 || !/^\d/.test(id!)) continue
     rows.set(id!, {
       id: id!,
@@ -39,6 +41,7 @@ export function parseQueue(stdout: string): Map<string, QueueRow> {
       start: parseSlurmTime(start!),
       node: node || undefined,
       number: number!,
+      partitions: partitions!.split(","),
       reason: knownReason(reason.join("|")),
     })
   }
@@ -63,6 +66,8 @@ export interface JobDetail {
   readonly exitCode: number | undefined
   readonly signal: string | undefined
   readonly node: string | undefined
+  /** What it may use, on all of its nodes together. */
+  readonly memoryBytes: number | undefined
   readonly stderrPath: string | undefined
 }
 
@@ -78,9 +83,38 @@ export function parseDetail(line: string): JobDetail | undefined {
     exitCode: slurmState === "COMPLETED" ? 0 : Number(exit) || undefined,
     signal: signalName(Number(signal)),
     node: field("BatchHost") || undefined,
+    // `TRES` until 22.05, then two of them: what was asked for and what was given.
+    memoryBytes: parseBytes(/ (?:Alloc)?TRES=(?:[^ ]*,)?mem=([^ ,]+)/.exec(line)?.[1] ?? ""),
     // The value may hold blanks; the next key ends it.
     stderrPath: / StdErr=(.*?)(?= StdIn=|$)/.exec(line)?.[1] || undefined,
   }
+}
+
+/** `300M` and its like, in bytes. 0 is what Slurm writes where nothing was asked for or measured: that is undefined. */
+export function parseBytes(text: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?)([KMGTP]?)$/.exec(text)
+  if (!match) return undefined
+  const bytes = Math.round(Number(match[1]) * 1024 ** "_KMGTP".indexOf(match[2] || "_"))
+  return bytes > 0 ? bytes : undefined
+}
+
+/**
+ * Parses the lines of `scontrol show job -o`, one for each job or task; one of tasks that wait together names them all
+ * (`ArrayTaskId=6-8,11%2`). Keys are ids as squeue has them.
+ */
+export function parseDetails(stdout: string): Map<string, JobDetail> {
+  const details = new Map<string, JobDetail>()
+  for (const line of stdout.split("\n")) {
+    const detail = parseDetail(line)
+    if (!detail) continue
+    const [, array, tasks = ""] = / ArrayJobId=(\d+) (?:.*? )?ArrayTaskId=([^ %]*)/.exec(line) ?? []
+    if (array === undefined) details.set(/^JobId=(\S+)/.exec(line)?.[1] ?? "", detail)
+    for (const range of array === undefined ? [] : tasks.split(",")) {
+      const [first = Number.NaN, last = first] = range.split("-").map(Number)
+      for (let task = first; task <= last; task++) details.set(`${array}_${task}`, detail)
+    }
+  }
+  return details
 }
 
 function knownReason(reason: string): string | undefined {

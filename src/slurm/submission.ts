@@ -31,6 +31,8 @@ export interface Submission {
   readonly log: LogPattern
   /** How long before the walltime SIGTERM is asked for. */
   readonly signalSeconds: number
+  /** Slurm may put the job back into the queue and start it again. */
+  readonly requeues: boolean
 }
 
 const DEFAULT_SIGNAL_SECONDS = 60
@@ -59,7 +61,8 @@ export function composeSubmission(
   const lead = signalSeconds(settings, given("time"))
   argv.push("--parsable", `--signal=B:TERM@${lead}`)
   if (tasks > 1) argv.push(`--array=0-${tasks - 1}`)
-  // A requeued job comes back under the same id, while its old process may still be running on a lost node.
+  // A requeued job comes back under the same id, while its old process may still be running on a lost node: whoever wants that
+  // has to say so.
   if (!has("requeue") && !has("no-requeue")) argv.push("--no-requeue")
   // The tag must be found again, so it goes where the user left room for it.
   if (!has("job-name")) argv.push(`--job-name=${tag}`)
@@ -81,6 +84,7 @@ export function composeSubmission(
     tag,
     log: { path, cwd, jobName, own: ownLog },
     signalSeconds: lead,
+    requeues: has("requeue"),
   }
 }
 

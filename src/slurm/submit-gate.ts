@@ -63,6 +63,12 @@ export class SubmitGate {
     })
   }
 
+  /** No burst from here on: it has to grow back. */
+  calm(): void {
+    this.#left = Math.min(this.#left, 1)
+    this.#at = performance.now()
+  }
+
   #exit(): () => void {
     let out = false
     return () => {

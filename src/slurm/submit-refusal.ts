@@ -48,6 +48,16 @@ export function isUnclear(result: CommandResult): boolean {
   return /timed out|zero bytes|connection reset|unexpected message|transport endpoint|broken pipe/i.test(result.stderr)
 }
 
+/** The controller did not answer, and there is no job: it may be submitted again. `refusal`: what to say when nobody tries that. */
+export class Unanswered extends Error {
+  readonly refusal: SubmitError
+
+  constructor(refusal: SubmitError) {
+    super(refusal.message)
+    this.refusal = refusal
+  }
+}
+
 /**
  * An array of fewer tasks, or a job by itself, may be taken where this was refused: a limit on jobs counts every task, and a site may
  * have one on arrays.

@@ -5,6 +5,7 @@
 import type { Socket } from "node:net"
 import type { WebSocket } from "ws"
 import { ConnectionError, type FlameError, HandshakeError, isFlameError, ProtocolError } from "../shared/errors.ts"
+import { FencedError } from "./fenced.ts"
 import { CloseCode, type ControlMessage, MAX_HELLO_BYTES } from "./protocol.ts"
 
 export interface ConnectionHandler {
@@ -34,6 +35,7 @@ const CUT = new Set<number>([1001, 1005, 1006, CloseCode.heartbeat, CloseCode.su
 
 function peerClosed(code: number, reason: string): FlameError {
   if (code === CloseCode.protocol) return new ProtocolError(`the peer closed: ${reason}`)
+  if (code === CloseCode.fenced) return new FencedError(`the peer refused: ${reason}`)
   if (code === CloseCode.refused) return new HandshakeError(`the peer refused: ${reason}`)
   const words = reason === "" ? `code ${code}` : `${reason} (code ${code})`
   return new ConnectionError(
@@ -41,6 +43,11 @@ function peerClosed(code: number, reason: string): FlameError {
     {},
     code,
   )
+}
+
+function codeFor(reason: FlameError): number {
+  if (reason instanceof FencedError) return CloseCode.fenced
+  return reason instanceof HandshakeError ? CloseCode.refused : CloseCode.protocol
 }
 
 const FIRST = { fin: false, binary: true }
@@ -52,6 +59,8 @@ export class Connection {
   #over = false
   #greeted: boolean
   #lastError: (Error & { code?: string }) | undefined
+  /** Who waits for the answer to a ping. */
+  #awaiting: (() => void)[] = []
 
   /**
    * @param greeted False until the peer's hello has been accepted: till then one small text message is all it may send.
@@ -135,7 +144,23 @@ export class Connection {
    */
   ping(words = "", answered?: () => void): void {
     if (this.#over) return
-    if (answered) this.#ws.once("pong", answered)
+    if (answered) {
+      // One listener however many wait: a peer that is away for long is asked again and again.
+      if (this.#awaiting.length === 0) this.#ws.once("pong", () => this.#answered())
+      this.#awaiting.push(answered)
+    }
+    this.#ws.ping(words)
+  }
+
+  /** Sends a ping with these words. @param answered Called when the answer to this one is here: the words come back. */
+  ask(words: string, answered: () => void): void {
+    if (this.#over) return
+    const hear = (data: Buffer) => {
+      if (data.toString() !== words) return
+      this.#ws.off("pong", hear)
+      answered()
+    }
+    this.#ws.on("pong", hear)
     this.#ws.ping(words)
   }
 
@@ -158,6 +183,10 @@ export class Connection {
     this.#finish(reason, true)
   }
 
+  #answered(): void {
+    for (const answered of this.#awaiting.splice(0)) answered()
+  }
+
   get #socket(): Socket | undefined {
     return (this.#ws as unknown as { _socket?: Socket | null })._socket ?? undefined
   }
@@ -176,7 +205,7 @@ export class Connection {
       }
     } catch (error) {
       const reason = isFlameError(error) ? error : new ProtocolError("a message could not be handled", { cause: error })
-      this.close(reason instanceof HandshakeError ? CloseCode.refused : CloseCode.protocol, reason)
+      this.close(codeFor(reason), reason)
     }
   }
 

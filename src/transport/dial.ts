@@ -2,8 +2,11 @@
  * The dialling end of a connection: one WebSocket to the parent, over TLS-PSK or (`tls: false`) with a challenge. Owns the
  * attempt and its errors; retrying is the caller's business.
  */
+import type { ClientRequest } from "node:http"
 import type { Socket } from "node:net"
 import { WebSocket } from "ws"
+import { type Endpoint, showEndpoint } from "../shared/address.ts"
+import { formatMs } from "../shared/duration.ts"
 import { type FlameError, HandshakeError, HostError, ProtocolError } from "../shared/errors.ts"
 import { limitBytes, MAX_PENDING_PONGS } from "./byte-limit.ts"
 import { holdMessages } from "./held-messages.ts"
@@ -19,9 +22,7 @@ import {
 } from "./protocol.ts"
 import { pskClientOptions } from "./psk.ts"
 
-export interface DialOptions {
-  host: string
-  port: number
+export interface DialOptions extends Endpoint {
   kind: "control" | "data"
   identity: string
   key: Buffer
@@ -31,6 +32,10 @@ export interface DialOptions {
   localAddress?: string | undefined
   /** From the dial to the parent's proof. Default 10 s. */
   timeoutMs?: number
+  /** The other end's host took the connection: there is a way to it, whatever comes of the handshake. */
+  connected?: () => void
+  /** Gives the attempt up, unless it is connected: then it goes on, so that the other end is not left with half a handshake. */
+  signal?: AbortSignal
 }
 
 const TIMEOUT_MS = 10_000
@@ -46,11 +51,11 @@ export function isRefused(error: unknown): boolean {
  * @throws HandshakeError when the other end refuses us or is not the parent; HostError when it cannot be reached.
  */
 export async function dial(options: DialOptions): Promise<WebSocket> {
-  const { kind, identity, key, tls = true, timeoutMs = TIMEOUT_MS } = options
+  const { kind, identity, key, tls = true, timeoutMs = TIMEOUT_MS, signal } = options
   const path = kind === "control" ? CONTROL_PATH : DATA_PATH
-  const host = options.host.includes(":") ? `[${options.host}]` : options.host
+  let connected = false
   const until = performance.now() + timeoutMs
-  const ws = new WebSocket(`${tls ? "wss" : "ws"}://${host}:${options.port}${path}`, [SUBPROTOCOL], {
+  const ws = new WebSocket(`${tls ? "wss" : "ws"}://${showEndpoint(options)}${path}`, [SUBPROTOCOL], {
     ...(tls ? pskClientOptions(identity, key) : {}),
     ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
     agent: false,
@@ -62,15 +67,32 @@ export async function dial(options: DialOptions): Promise<WebSocket> {
     maxPendingAutoPongs: MAX_PENDING_PONGS,
     // A client must mask, and a mask of zeros is a mask: no proxy lies between our processes that it could confuse.
     generateMask: () => {},
+    finishRequest: (request: ClientRequest) => {
+      request.once("socket", socket =>
+        socket.once("connect", () => {
+          connected = true
+          options.connected?.()
+        }),
+      )
+      request.end()
+    },
   } as ConstructorParameters<typeof WebSocket>[2])
   holdMessages(ws)
-  const to = `${options.host}:${options.port}${options.localAddress ? ` from ${options.localAddress}` : ""}`
-  await opened(ws, to)
+  const to = `${showEndpoint(options)}${options.localAddress ? ` from ${options.localAddress}` : ""}`
+  const giveUp = () => {
+    if (!connected) ws.terminate()
+  }
+  signal?.addEventListener("abort", giveUp)
+  try {
+    await opened(ws, to, timeoutMs)
+  } finally {
+    signal?.removeEventListener("abort", giveUp)
+  }
   if (!tls) await proven(ws, options, until - performance.now(), to)
   return ws
 }
 
-async function opened(ws: WebSocket, to: string): Promise<void> {
+async function opened(ws: WebSocket, to: string, timeoutMs: number): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     ws.once("open", () => {
       ws.off("error", failed)
@@ -89,13 +111,25 @@ async function opened(ws: WebSocket, to: string): Promise<void> {
           error.code === "EADDRNOTAVAIL"
             ? "SLURM_FLAME_HOST in the job script is not an address of this node"
             : "can this node reach that address? `slurm-flame doctor --submit` tries it with a real job"
-        reject(
-          new HostError(`cannot reach the parent at ${to}: ${error.code ?? error.message}`, { cause: error, hint }),
-        )
+        reject(new HostError(`cannot reach the parent at ${to}: ${reasonOf(error, timeoutMs)}`, { cause: error, hint }))
       }
     }
     ws.once("error", failed)
   })
+}
+
+/** The system's codes in words that a user of a cluster can do something with. */
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "refused: nobody listens there (ECONNREFUSED)",
+  EHOSTUNREACH: "no route to that host, or it is down (EHOSTUNREACH)",
+  ENETUNREACH: "no route to that network (ENETUNREACH)",
+  EADDRNOTAVAIL: "the address to dial from is not one of this node (EADDRNOTAVAIL)",
+}
+
+function reasonOf(error: NodeJS.ErrnoException, timeoutMs: number): string {
+  const { code, message } = error
+  if (code === "ETIMEDOUT" || /handshake has timed out/.test(message)) return `no answer within ${formatMs(timeoutMs)}`
+  return (code === undefined ? undefined : REASONS[code]) ?? code ?? message
 }
 
 /** What a TLS client says of an answer in plain HTTP, and what the listener answers to HTTP where TLS is wanted. */

@@ -4,6 +4,7 @@
  */
 import { ProtocolError } from "../shared/errors.ts"
 import type { Json } from "../shared/json.ts"
+import { fits, shapeOf } from "./control-shapes.ts"
 
 /** Raised whenever a peer of the previous version could misread a message. */
 export const PROTOCOL_VERSION = 2
@@ -20,6 +21,7 @@ export const CloseCode = {
   version: 4003,
   heartbeat: 4004,
   superseded: 4005,
+  fenced: 4006,
 } as const
 
 /** A hello is the only thing a peer may send before it is welcomed, and it is small. */
@@ -48,6 +50,14 @@ export type DrainReason =
   | "walltime"
   | "cancelled"
   | "parent-gone"
+  /** The scheduler counts the job as over, although its processes live: its node does not answer there any more. */
+  | "node-fail"
+
+/**
+ * How often the scheduler has started the job anew, in a hello; left out: 0. The highest one is the runner, those below it are not
+ * any more, whatever they know.
+ */
+export type Incarnation = number
 
 /** In a hello: the line that this connection is to go on with, and how many of its packets have arrived at this end. */
 export interface Resume {
@@ -69,6 +79,11 @@ export interface CallIds {
   over: string[]
 }
 
+/** A process was killed for want of memory. `limit`: how much its job may have, in bytes; null: there is no limit but the node's. */
+export interface Oom {
+  limit: number | null
+}
+
 /** supervisor -> parent */
 export type SupervisorMessage =
   | ({
@@ -78,14 +93,15 @@ export type SupervisorMessage =
       jobId: string
       node: string
       pid: number
+      incarnation?: Incarnation | undefined
       resume?: Resume
     } & OfEpoch & {
         /** In a hello to another parent than before: workers of generations below this have ended, and nobody need hear of it. */
         generation?: number
       })
   | { t: "draining"; reason: DrainReason; leftMs: number }
-  /** The worker process ended. `restart`: another one is being started in the same job. */
-  | { t: "worker-exit"; code: number | null; signal: string | null; stderr: string; restart: boolean }
+  /** The worker process ended. `restart`: another one is being started in the same job. `oom`: since there was no memory left. */
+  | { t: "worker-exit"; code: number | null; signal: string | null; stderr: string; restart: boolean; oom?: Oom }
   | { t: "fail"; error: Json }
   /** Lines that the worker wrote, without their ends; only while the parent listens. */
   | { t: "log"; stream: LogStream; lines: string[] }
@@ -103,6 +119,8 @@ export type ToSupervisorMessage =
       orphanGraceMs: number
       unlinkedGraceMs: number
       reconnectMs: number
+      /** For how long after an answer of the parent the runner's calls are its own for certain; left out or 0: as long as it lives. */
+      leaseMs?: number
       /** As in `listen`. */
       log: boolean
       epoch?: number | undefined
@@ -119,7 +137,15 @@ export type ToSupervisorMessage =
 
 /** worker -> parent */
 export type WorkerMessage =
-  | ({ t: "hello"; v: number; runnerId: string; pid: number; generation: number; resume?: Resume } & OfEpoch)
+  | ({
+      t: "hello"
+      v: number
+      runnerId: string
+      pid: number
+      incarnation?: Incarnation | undefined
+      generation: number
+      resume?: Resume
+    } & OfEpoch)
   | { t: "ready"; exports: string[]; calls?: CallIds }
   | { t: "fail"; error: Json }
   /** The last packet: every call that was begun has been answered, and what comes now is not looked at. */
@@ -149,121 +175,6 @@ export interface Resumed {
 
 export type ControlMessage = SupervisorMessage | ToSupervisorMessage | WorkerMessage | ToWorkerMessage
 
-type Kind =
-  | "string"
-  | "number"
-  | "boolean"
-  | "string?"
-  | "number?"
-  | "strings"
-  | "json"
-  | "resume?"
-  | "stream"
-  | "count?"
-  | "calls?"
-type Shape = Record<string, Kind>
-
-/** By socket: what belongs on the other one is refused, not ignored. */
-const SHAPES: Record<"control" | "data", Record<string, Shape | undefined>> = {
-  control: Object.assign(Object.create(null), {
-    draining: { reason: "string", leftMs: "number" },
-    "worker-exit": { code: "number?", signal: "string?", stderr: "string", restart: "boolean" },
-    fail: { error: "json" },
-    log: { stream: "stream", lines: "strings" },
-    bye: { reason: "string", cut: "boolean" },
-    drain: { reason: "string", graceMs: "number" },
-    deadline: { endsAt: "number" },
-    listen: { log: "boolean" },
-    relink: { generation: "number" },
-    reset: { generation: "number" },
-    resumed: { received: "number" },
-  } satisfies Record<string, Shape>),
-  data: Object.assign(Object.create(null), {
-    ready: { exports: "strings", calls: "calls?" },
-    fail: { error: "json" },
-    bye: {},
-    resumed: { received: "number" },
-  } satisfies Record<string, Shape>),
-}
-
-const HELLO: Record<"control" | "data", Shape> = {
-  control: {
-    v: "number",
-    runnerId: "string",
-    jobId: "string",
-    node: "string",
-    pid: "number",
-    resume: "resume?",
-    epoch: "count?",
-    generation: "count?",
-  },
-  data: { v: "number", runnerId: "string", pid: "number", generation: "number", resume: "resume?", epoch: "count?" },
-}
-const WELCOME: Record<"control" | "data", Shape> = {
-  control: {
-    v: "number",
-    line: "string",
-    heartbeatMs: "number",
-    silenceMs: "number",
-    orphanGraceMs: "number",
-    unlinkedGraceMs: "number",
-    reconnectMs: "number",
-    log: "boolean",
-    epoch: "count?",
-  },
-  data: {
-    v: "number",
-    line: "string",
-    heartbeatMs: "number",
-    reconnectMs: "number",
-    module: "string",
-    source: "string",
-    maxConcurrency: "number",
-    poolName: "string",
-    epoch: "count?",
-  },
-}
-
-function fits(kind: Shape[string], value: unknown): boolean {
-  switch (kind) {
-    case "json":
-      return value !== undefined
-    case "stream":
-      return value === "stdout" || value === "stderr"
-    case "strings":
-      return isStrings(value)
-    case "count?":
-      return value === undefined || (Number.isSafeInteger(value) && (value as number) >= 0)
-    case "calls?":
-      return value === undefined || isCallIds(value)
-    case "resume?":
-      return value === undefined || isResume(value)
-    case "string?":
-    case "number?":
-      return value === null || typeof value === kind.slice(0, -1)
-    case "number":
-      return typeof value === "number" && Number.isFinite(value)
-    default:
-      return typeof value === kind
-  }
-}
-
-function isStrings(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every(v => typeof v === "string")
-}
-
-function isCallIds(value: unknown): value is CallIds {
-  if (typeof value !== "object" || value === null) return false
-  const { running, over } = value as Partial<CallIds>
-  return isStrings(running) && isStrings(over)
-}
-
-function isResume(value: unknown): value is Resume {
-  if (typeof value !== "object" || value === null) return false
-  const { line, received } = value as Partial<Resume>
-  return typeof line === "string" && Number.isSafeInteger(received) && (received as number) >= 0
-}
-
 /**
  * Parses one text message of the peer.
  * @throws ProtocolError when it is not a control message this protocol knows.
@@ -277,7 +188,7 @@ export function parseControl(text: string, socket: "control" | "data"): ControlM
   }
   const kind = (message as { t?: unknown } | null)?.t
   if (typeof kind !== "string") throw new ProtocolError("a control message has no type")
-  const shape = kind === "hello" ? HELLO[socket] : kind === "welcome" ? WELCOME[socket] : SHAPES[socket][kind]
+  const shape = shapeOf(kind, socket)
   if (!shape) throw new ProtocolError(`unknown control message ${JSON.stringify(kind.slice(0, 40))}`)
   for (const [field, type] of Object.entries(shape)) {
     if (!fits(type, (message as Record<string, unknown>)[field])) {

@@ -190,14 +190,14 @@ describe("with a Slurm", () => {
 describe("the address", () => {
   test.each([
     ["is empty", "", "SLURM_FLAME_HOST is empty"],
-    ["holds two", "127.0.0.1\n127.0.0.2", "holds 2 words instead of one address"],
+    ["holds more than addresses", "127.0.0.1 scope host lo", "holds 4 words, one of which is not an IP address"],
     ["is a name", "head1", 'is not an IP address: "head1"'],
     ["is another host's", "203.0.113.9", "is not an address of this machine"],
     ["is every network", "0.0.0.0", "would listen on every network"],
   ])("SLURM_FLAME_HOST %s: fails with what is wrong; local() works all the same", async (_, host, message) => {
     const { code, check } = await new Desk().doctor([], { SLURM_FLAME_HOST: host })
     expect(check("address")).toMatchObject({ ok: false, required: true, fact: expect.stringContaining(message) })
-    expect(check("address")?.advice).toMatch(/lo 127\.0\.0\.1|head -n1/)
+    expect(check("address")?.advice).toMatch(/lo 127\.0\.0\.1/)
     expect(check("address")?.fact).not.toContain("hint:")
     expect(check("local runner")?.ok).toBe(true)
     expect(code).toBe(1)
@@ -217,6 +217,22 @@ describe("the address", () => {
     const bad = await new Desk().doctor(["--interface", "ib7"])
     expect(bad.check("address")).toMatchObject({ ok: false, fact: expect.stringContaining('"ib7" does not exist') })
     expect([good.code, bad.code]).toEqual([0, 1])
+  })
+
+  test("several addresses: all are named and tried, in their order; one that is not there is a note", async () => {
+    const both = await new Desk().doctor([], { SLURM_FLAME_HOST: "127.0.0.1,127.0.0.2" })
+    expect(both.check("address")).toMatchObject({
+      ok: true,
+      fact: expect.stringMatching(/^127\.0\.0\.1 \(lo\), then 127\.0\.0\.2 \(.*\), from SLURM_FLAME_HOST$/),
+    })
+    expect(both.check("listen and dial")?.fact).toMatch(/^127\.0\.0\.1:\d+ from .*; 127\.0\.0\.2:\d+ from /)
+    const one = await new Desk().doctor(["--interface", "ib7,lo"])
+    expect(one.check("address")).toMatchObject({
+      ok: false,
+      required: false,
+      fact: expect.stringMatching(/^127\.0\.0\.1 \(lo\), from .*"ib7", "lo"; left out: .*"ib7" does not exist/),
+    })
+    expect([both.code, one.code]).toEqual([0, 0])
   })
 })
 

@@ -15,7 +15,7 @@ export class Ledger {
     writeFileSync(this.#book, "")
     chmodSync(this.#book, 0o666)
     chmodSync(this.#dir, 0o755)
-    for (const program of ["sbatch", "squeue", "scancel"]) {
+    for (const program of ["sbatch", "squeue", "scancel", "scontrol"]) {
       // A controller that takes its time: two polls, if there were two, would be seen to overlap.
       const pause = program === "squeue" ? "sleep 0.4\n" : ""
       const script = `#!/bin/sh\necho "${program} begins $*" >>${this.#book}\n${pause}/usr/bin/${program} "$@"\ncode=$?\necho "${program} ends" >>${this.#book}\nexit $code\n`

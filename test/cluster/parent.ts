@@ -70,6 +70,43 @@ export async function call<T>(
   return (await parent.next("result")).value as T
 }
 
+/** What tests look at in a runner's info. */
+export interface Info {
+  id: string
+  jobId: string
+  node: NodeName
+  state: string
+  /** Why it waits, in Slurm's words. */
+  reason?: string
+  inFlight: number
+}
+
+/** The runners that the pool has now. */
+export async function runners(parent: Program): Promise<Info[]> {
+  parent.send({ do: "stats" })
+  return (await parent.next("stats")).stats.runners
+}
+
+/** The pool's runners, once they are as wanted. Only for what sends no event. `what`: for the message. */
+export async function runnersAre(parent: Program, what: string, fits: (runners: Info[]) => boolean): Promise<Info[]> {
+  let last: Info[] = []
+  return await waitFor(
+    async () => {
+      last = await runners(parent)
+      return fits(last) && last
+    },
+    () => `${what}; the runners are ${JSON.stringify(last)}`,
+  )
+}
+
+/** Closes the pool and ends the parent, which must exit by itself. Of other parents there may be jobs. */
+export async function close(parent: Program): Promise<void> {
+  parent.send({ do: "close" })
+  await parent.next("closed-pool")
+  parent.hangUp()
+  expect(await parent.result).toMatchObject({ code: 0, signal: null })
+}
+
 /** Closes the pool and ends the parent; it must exit by itself, with nothing left anywhere. */
 export async function closeCleanly(parent: Program): Promise<void> {
   parent.send({ do: "close" })

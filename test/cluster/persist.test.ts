@@ -31,7 +31,7 @@ onCluster("a pool that persists", () => {
       env,
     )
   const work = (parent: Program, id: string) =>
-    parent.send({ do: "call", id, method: "work", args: [dir, id], with: { id } })
+    parent.send({ do: "call", id, method: "work", args: [dir, id], limits: { id } })
   const runs = () => (existsSync(`${dir}/runs`) ? readFileSync(`${dir}/runs`, "utf8").trim().split("\n") : [])
   const ids = async () => (await squeue()).map(({ id }) => id).sort()
   const kill = async (parent: Program) => {

@@ -5,8 +5,10 @@ import { tmpdir } from "node:os"
 import { afterEach, expect } from "vitest"
 import { createPool, type Pool, type PoolOptions } from "../../src/index.ts"
 import type * as basic from "../fixtures/modules/basic.ts"
+import type * as resources from "../fixtures/modules/resources.ts"
 
 export type Basic = typeof basic
+export type Resources = typeof resources
 
 const open = new Set<Pool<unknown>>()
 
@@ -26,6 +28,19 @@ export function basicPool(options: Partial<PoolOptions> = {}): Pool<Basic> {
     }),
   )
 }
+
+/** A pool of one runner with the module resources.ts, closed after the test. */
+export function resourcePool(options: Partial<PoolOptions> = {}): Pool<Resources> {
+  const module = new URL("../fixtures/modules/resources.ts", import.meta.url)
+  return keep(createPool<Resources>({ module, max: 1, logger: false, ...options }))
+}
+
+/** What it rejects with; undefined if it does not. */
+export const thrownBy = (promise: PromiseLike<unknown>) =>
+  Promise.resolve(promise).then(
+    () => undefined,
+    (error: any) => error,
+  )
 
 /** Closes `pool` after the test. */
 export function keep<T>(pool: Pool<T>): Pool<T> {

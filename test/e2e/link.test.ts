@@ -7,28 +7,14 @@ import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 import { afterAll, afterEach, describe, expect, it } from "vitest"
-import { CallAbortedError, CallTimeoutError, createPool, type Pool, type PoolOptions } from "../../src/index.ts"
-import type * as resources from "../fixtures/modules/resources.ts"
-import { eventually, isAlive, keep, told } from "./helpers.ts"
-
-type Resources = typeof resources
+import { CallAbortedError, CallTimeoutError } from "../../src/index.ts"
+import { eventually, isAlive, resourcePool, thrownBy, told } from "./helpers.ts"
 
 const dir = mkdtempSync(join(tmpdir(), "flame-link-"))
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
 let serial = 0
 const newFile = () => join(dir, `${++serial}`)
 const read = (file: string) => (existsSync(file) ? readFileSync(file, "utf8") : "")
-
-function resourcePool(options: Partial<PoolOptions> = {}): Pool<Resources> {
-  const module = new URL("../fixtures/modules/resources.ts", import.meta.url)
-  return keep(createPool<Resources>({ module, max: 1, logger: false, ...options }))
-}
-
-const thrownBy = (promise: PromiseLike<unknown>) =>
-  Promise.resolve(promise).then(
-    () => undefined,
-    (error: any) => error,
-  )
 
 const PROGRAM = fileURLToPath(new URL("../fixtures/programs/linked.mjs", import.meta.url))
 const children = new Set<ChildProcess>()

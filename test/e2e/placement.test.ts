@@ -1,10 +1,7 @@
 /** `pool.place()`: long-lived things on runners. The numbers are those of FLAME's scenarios. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
-import { createPool, type Pool, type PoolOptions, placement, RunnerLostError } from "../../src/index.ts"
-import type * as resources from "../fixtures/modules/resources.ts"
-import { keep, once, told } from "./helpers.ts"
-
-type Resources = typeof resources
+import { placement, RunnerLostError } from "../../src/index.ts"
+import { once, resourcePool, thrownBy, told } from "./helpers.ts"
 
 const strays: unknown[] = []
 const stray = (error: unknown) => strays.push(error)
@@ -13,17 +10,6 @@ afterEach(() => {
   process.off("unhandledRejection", stray)
   expect(strays.splice(0)).toEqual([])
 })
-
-function resourcePool(options: Partial<PoolOptions> = {}): Pool<Resources> {
-  const module = new URL("../fixtures/modules/resources.ts", import.meta.url)
-  return keep(createPool<Resources>({ module, max: 1, logger: false, ...options }))
-}
-
-const thrownBy = (promise: PromiseLike<unknown>) =>
-  Promise.resolve(promise).then(
-    () => undefined,
-    (e: any) => e,
-  )
 
 describe("what is placed", () => {
   it("#19 boots a runner, is called, keeps the runner from idling, and lets it go when it is released", async () => {

@@ -30,11 +30,14 @@ export class ProxiedBackend implements Backend {
 
   async submit(spec: RunnerSpec, signal: AbortSignal): Promise<Job> {
     const boot = decodeBoot(spec.secretEnv[BOOT_VARIABLE])
-    const proxy = await LossyProxy.open(boot.port)
+    const proxy = await LossyProxy.open(boot.addresses[0]!.port)
     this.proxies.push(proxy)
     this.onProxy(proxy)
     this.boots.push(boot)
-    const secretEnv = { ...spec.secretEnv, [BOOT_VARIABLE]: encodeBoot({ ...boot, port: proxy.port }) }
+    const secretEnv = {
+      ...spec.secretEnv,
+      [BOOT_VARIABLE]: encodeBoot({ ...boot, addresses: [{ host: "127.0.0.1", port: proxy.port }] }),
+    }
     return await this.#inner.submit({ ...spec, secretEnv }, signal)
   }
 

@@ -113,8 +113,8 @@ async function scene(tls: boolean): Promise<Scene> {
 
 /** A connection of the hostile runner, and how it ends. */
 async function connect(boot: BootConfig, kind: "control" | "data" = "data") {
-  const { host, port, tls, runnerId: identity } = boot
-  const ws = await dial({ host, port, tls, kind, identity, key: Buffer.from(boot.key, "base64") })
+  const { addresses, tls, runnerId: identity } = boot
+  const ws = await dial({ ...addresses[0]!, tls, kind, identity, key: Buffer.from(boot.key, "base64") })
   ws.on("error", () => {})
   const over = onceOf(ws, "close").then(([code, reason]) => ({ code: code as number, reason: String(reason) }))
   return { ws, over, say: (message: object) => ws.send(JSON.stringify(message)) }

@@ -3,6 +3,7 @@ import { once as event } from "node:events"
 import { connect } from "node:net"
 import { expect, it } from "vitest"
 import { local } from "../../src/index.ts"
+import type { Endpoint } from "../../src/shared/address.ts"
 import type { Backend, Job, RunnerSpec, WantedRunner } from "../../src/shared/backend.ts"
 import { BOOT_VARIABLE, type BootConfig, decodeBoot, taskVariable } from "../../src/shared/boot.ts"
 import { basicPool, once } from "./helpers.ts"
@@ -72,8 +73,8 @@ it("pools share one port, which is there until the last of them is closed; a str
   const [a, b] = [new ArrayOfChildren(), new ArrayOfChildren()]
   const [one, other] = [basicPool({ backend: a }), basicPool({ backend: b })]
   expect(await Promise.all([one.api.add(1, 2), other.api.add(3, 4)])).toEqual([3, 7])
-  const { port } = a.submissions[0]![0]!
-  expect(b.submissions[0]![0]!.port).toBe(port)
+  const [{ port }] = a.submissions[0]![0]!.addresses as [Endpoint]
+  expect(b.submissions[0]![0]!.addresses).toEqual([{ host: "127.0.0.1", port }])
 
   const told = Promise.all([once(one, "refused"), once(other, "refused")])
   const stranger = connect(port, "127.0.0.1").on("error", () => {})

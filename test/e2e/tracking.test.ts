@@ -1,21 +1,8 @@
 /** `trackResources`: what can be disposed of stays on the runner and holds it. The numbers are those of FLAME's scenarios. */
 import { describe, expect, it } from "vitest"
-import { createPool, type Pool, type PoolOptions, placement } from "../../src/index.ts"
-import type * as resources from "../fixtures/modules/resources.ts"
-import { keep, once, told } from "./helpers.ts"
+import { placement } from "../../src/index.ts"
+import { once, resourcePool, thrownBy, told } from "./helpers.ts"
 
-type Resources = typeof resources
-
-function resourcePool(options: Partial<PoolOptions> = {}): Pool<Resources> {
-  const module = new URL("../fixtures/modules/resources.ts", import.meta.url)
-  return keep(createPool<Resources>({ module, max: 1, logger: false, ...options }))
-}
-
-const thrownBy = (promise: PromiseLike<unknown>) =>
-  Promise.resolve(promise).then(
-    () => undefined,
-    (error: any) => error,
-  )
 const dispose = (resource: AsyncDisposable) => resource[Symbol.asyncDispose]()
 
 describe("tracked resources", () => {

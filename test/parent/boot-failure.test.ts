@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
-import { bootTimedOut, diedWhileBooting, reviveFailure } from "../../src/parent/boot-failure.ts"
-import { lostError } from "../../src/parent/lost-error.ts"
+import { bootTimedOut, diedWhileBooting, neverStarts, reviveFailure } from "../../src/parent/boot-failure.ts"
+import { BootPolicy } from "../../src/parent/boot-policy.ts"
 import { BootError, BootTimeoutError, HostError, ModuleError } from "../../src/shared/errors.ts"
 
 const evidence = { jobId: "77", node: "n3" }
@@ -44,15 +44,24 @@ describe("a job that ended while it booted", () => {
       { ...evidence, exitCode: 127, stderrTail: "line 12: node: command not found" },
       /command not found\n {2}hint: the node binary/,
     ],
+    [{ jobId: "77", signal: "SIGKILL", outOfMemory: true }, /ready: out of memory\n.*ask for what it needs/],
     [{ jobId: "77", signal: "SIGKILL", exitCode: 9 }, /\(job 77\) .*killed by SIGKILL\n.*enough memory/],
     [
       { ...evidence, exitCode: 1, stderrTail: "line 1\nline 2\n" },
       /exit code 1\n {2}its last words:\n {4}\| line 1\n {4}\| line 2$/,
     ],
+    [
+      {
+        ...evidence,
+        exitCode: 0,
+        stderrTail: "slurm-flame: no parent: cannot reach the parent at any of its 2 addresses:\n  - a\n",
+      },
+      /last words:\n.*no parent.*\n {4}\| {3}- a\n {2}hint: .*SLURM_FLAME_HOST or slurm\(\{ interface \}\)/,
+    ],
     [{ ...evidence, slurmState: "FAILED", slurmReason: "JobLaunchFailure" }, /Slurm says FAILED \(JobLaunchFailure\)/],
     [
       { ...evidence, slurmState: "FAILED", exitCode: 1, logPath: "/x.log" },
-      /FAILED, exit code 1; its output is in \/x\.log/,
+      /ready: exit code 1\n {2}Slurm says FAILED; its output is in \/x\.log$/m,
     ],
   ])("%o", (known, message) => {
     const error = diedWhileBooting("r", known)
@@ -62,17 +71,46 @@ describe("a job that ended while it booted", () => {
   })
 })
 
+describe("a job that can never start", () => {
+  const status = { state: "pending", reason: "PartitionTimeLimit", outlook: "never", hint: "ask for less" } as const
+
+  it("is said so, with Slurm's reason and what to do", () => {
+    const error = neverStarts("r", status, { jobId: "77", slurmReason: "PartitionTimeLimit" })
+    expect(error.message).toBe(
+      "runner r (job 77) can never start as it was asked for: Slurm's reason is PartitionTimeLimit. The job was cancelled\n  hint: ask for less",
+    )
+    expect(error).toMatchObject({ permanent: true, evidence: { slurmReason: "PartitionTimeLimit" } })
+  })
+
+  it("is told to those who wait at once, and not tried again and again", () => {
+    const policy = new BootPolicy()
+    const failed = (error: Error, at: number) => policy.failed(error, at, at)
+    expect(failed(diedWhileBooting("r", { exitCode: 1 }), 0).tell).toBe(false) // may have been chance
+    expect(failed(neverStarts("r", status, {}), 1).tell).toBe(true)
+    for (const at of [2, 3]) failed(neverStarts("r", status, {}), at)
+    expect(failed(neverStarts("r", status, {}), 4).opened).toBe(60_000)
+  })
+})
+
 describe("a boot that took too long", () => {
+  const start = new Date(Date.UTC(2026, 10, 23, 1, 2, 3))
   it.each([
-    ["Resources", /still pending after 5m: Slurm's reason is Resources\. The job was cancelled\n.*raise `bootTimeout`/],
-    ["PartitionTimeLimit", /\n.*could never start.*sinfo/],
-    ["ReqNodeNotAvail, UnavailableNodes:n1", /\n.*could never start/],
-    ["QOSMaxJobsPerUserLimit", /\n.*limit of your account.*sacctmgr/],
-    ["AssocGrpCpuLimit", /\n.*limit of your account/],
-  ])("pending for %s", (slurmReason, message) => {
-    const error = bootTimedOut("r", 300_000, { state: "pending" }, { ...evidence, slurmReason })
+    [
+      {},
+      /still pending after 5m: Slurm's reason is Resources\. The job was cancelled\n {2}hint: .*raise `bootTimeout`/,
+    ],
+    [{ hint: "do this" }, /The job was cancelled\n {2}hint: do this$/],
+    [{ expectedStart: start }, /reason is Resources, and it was to start at 2026-11-23T01:02:03\.000Z\. The job/],
+  ])("pending, and Slurm says %o", (said, message) => {
+    const status = { state: "pending", reason: "Resources", ...said } as const
+    const error = bootTimedOut("r", 300_000, status, { ...evidence, slurmReason: "Resources" })
     expect(error).toBeInstanceOf(BootTimeoutError)
     expect(error.message).toMatch(message)
+  })
+
+  it("with a reason that was last heard when squeue still answered", () => {
+    const error = bootTimedOut("r", 300_000, { state: "unknown" }, { ...evidence, slurmReason: "Priority" })
+    expect(error.message).toMatch(/still pending after 5m: Slurm's reason is Priority\. /)
   })
 
   it.each([
@@ -85,20 +123,9 @@ describe("a boot that took too long", () => {
   })
 })
 
-describe("a lost runner", () => {
-  it.each([
-    ["idle", {}, "runner r is gone: idle"],
-    ["walltime", evidence, "runner r (job 77 on n3) is gone: walltime"],
-    [
-      "crashed",
-      { jobId: "77", exitCode: 1, stderrTail: "oh\nno\n" },
-      "runner r (job 77) is gone: crashed, exit code 1\n    | oh\n    | no",
-    ],
-    ["cancelled", { signal: "SIGTERM", stderrTail: "noise" }, "runner r is gone: cancelled, killed by SIGTERM"],
-  ] as const)("%s", (reason, known, message) => {
-    const error = lostError("r", reason, true, known)
-    expect(error.message).toBe(message)
-    expect(error).toMatchObject({ runnerId: "r", reason, started: true, retryable: false, evidence: known })
-    expect(lostError("r", reason, false, known).retryable).toBe(true)
-  })
+it("a boot that took too long because the node cannot reach this host says what the runner found", () => {
+  const stderrTail = "slurm-flame: cannot reach the parent at 10.0.0.1:4: no answer within 10s\n(trying again)\n"
+  const { message } = bootTimedOut("r", 1_000, { state: "running" }, { ...evidence, stderrTail })
+  expect(message).toMatch(/no worker serves\. .*\n {2}its last words:\n {4}\| slurm-flame: cannot reach .*10s\n.*again/)
+  expect(message).toMatch(/\n {2}hint: .*SLURM_FLAME_HOST/)
 })

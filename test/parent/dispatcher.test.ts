@@ -45,9 +45,13 @@ class Waiting extends Request<Runner> {
 }
 
 /** A dispatcher with runners of the given capacities, and room for no more. */
-function setUp(capacities: number[] = [], room = false) {
+function setUp(capacities: number[] = [], room = false, coming = () => 0) {
   const placed: string[] = []
-  const dispatcher = new Dispatcher<Runner>({ room: () => room, given: runner => placed.push(`${runner.serial}`) })
+  const dispatcher = new Dispatcher<Runner>({
+    room: () => room,
+    coming,
+    given: runner => placed.push(`${runner.serial}`),
+  })
   const runners = capacities.map((capacity, i) => new Runner(i, capacity))
   for (const runner of runners.toReversed()) {
     dispatcher.add(runner)
@@ -167,6 +171,28 @@ describe("Dispatcher", () => {
     ask(slot("a"), slot("b"), slot("c"))
     ask(lease("l"), lease("m"), slot("d"), lease("n"))
     expect(runners.filter(r => r.reserved)).toHaveLength(2)
+  })
+
+  it("keeps none for a lease whose runner is on its way, however long its job is in the queue", () => {
+    let coming = 1
+    const { ask, runners, free, dispatcher } = setUp([2, 2], false, () => coming)
+    ask(slot("a"), slot("b"))
+    const l = lease("l")
+    ask(l)
+    for (let i = 0; i < 1_000; i++) {
+      const call = slot(`${i}`)
+      ask(call)
+      free(call.runner!)
+    }
+    expect(runners.map(r => r.reserved)).toEqual([false, false])
+    const m = lease("m")
+    ask(m)
+    expect(runners.filter(r => r.reserved)).toHaveLength(1) // of the two leases one is provided for
+    coming = 0 // it failed
+    dispatcher.dispatch()
+    expect(runners.filter(r => r.reserved)).toHaveLength(2)
+    for (const runner of runners) free(runner)
+    expect([l, m].map(({ runner }) => runner).sort((a, b) => a!.serial - b!.serial)).toEqual(runners)
   })
 
   it("calls of one key go to one runner, and wait for it although others are free", () => {

@@ -75,9 +75,9 @@ describe("homes", () => {
     homes.settle("l", "r1")
     homes.settle("m", "r2")
     const [first, second, other] = [waiting(1), waiting(2), waiting(3)]
-    homes.waitingFor("r1").insert(second)
-    homes.waitingFor("r1").insert(first)
-    homes.waitingFor("r2").insert(other)
+    homes.waitingFor("r1").add(second)
+    homes.waitingFor("r1").add(first)
+    homes.waitingFor("r2").add(other)
     expect(homes.next("r1")).toBe(first)
     expect(homes.queues.map(queue => queue.size)).toEqual([2, 1])
     expect(homes.leave("r1")).toEqual([first, second])

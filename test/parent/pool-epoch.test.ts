@@ -4,6 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { PoolEpoch, type Probe } from "../../src/parent/pool-epoch.ts"
+import type { Endpoint } from "../../src/shared/address.ts"
 import { markOf, type ProcessMark } from "../../src/shared/process-mark.ts"
 
 let dir: string
@@ -13,8 +14,8 @@ beforeEach(() => {
 afterEach(() => rmSync(dir, { recursive: true, force: true }))
 
 const never: Probe = () => expect.fail("nobody is to be dialled")
-const take = (address?: { host: string; port: number }, probe: Probe = never) =>
-  PoolEpoch.take(dir, "sweep", () => address, probe)
+const take = (address?: Endpoint | Endpoint[], probe: Probe = never) =>
+  PoolEpoch.take(dir, "sweep", () => (address ? [address].flat() : []), probe)
 
 /** Leaves the mark of somebody else as that of the holder. */
 function held(by: Partial<ProcessMark>, epoch = 7): void {
@@ -47,7 +48,7 @@ describe("an epoch", () => {
     expect(first.held).toBe(true)
     rmSync(join(dir, "epoch-1"))
     expect(first.held).toBe(false)
-    expect(PoolEpoch.take(dir, "sweep", () => undefined, never, 1).number).toBe(2)
+    expect(PoolEpoch.take(dir, "sweep", () => [], never, 1).number).toBe(2)
     expect(first.held).toBe(false)
   })
 
@@ -89,10 +90,22 @@ describe("an epoch", () => {
     expect(asked).toEqual([ADDRESS])
   })
 
+  it("is taken from a holder of several addresses when all refuse, and not when one is open or says nothing", () => {
+    held(elsewhere)
+    const other = { host: "10.1.0.1", port: 1234 }
+    const seen = (one: ReturnType<Probe>, two: ReturnType<Probe>) => () =>
+      take([ADDRESS, other], ({ host }) => (host === ADDRESS.host ? one : two))
+    expect(seen("refused", "open")).toThrowError(/held by another program that runs/)
+    expect(seen("unknown", "open")).toThrowError(/held by another program that runs/)
+    expect(seen("refused", "unknown")).toThrowError(/cannot be told from here/)
+    expect(seen("unknown", "refused")).toThrowError(/cannot be told from here/)
+    expect(seen("refused", "refused")().number).toBe(8)
+  })
+
   it("is asked for with a real connection", () => {
     held(elsewhere)
     // Port 1 of this machine: nobody listens there.
-    expect(PoolEpoch.take(dir, "sweep", () => ({ host: "127.0.0.1", port: 1 })).number).toBe(8)
+    expect(PoolEpoch.take(dir, "sweep", () => [{ host: "127.0.0.1", port: 1 }]).number).toBe(8)
   })
 
   it("is not taken where the file says nothing", () => {

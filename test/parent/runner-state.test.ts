@@ -10,8 +10,8 @@ const ALLOWED: Record<RunnerState, string> = {
   submitted: "..xx.xx",
   pending: "...x.xx",
   booting: "..x.xxx",
-  ready: "...x.xx",
-  draining: "......x",
+  ready: "..xx.xx",
+  draining: "..x...x",
   gone: ".......",
 }
 

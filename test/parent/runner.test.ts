@@ -15,6 +15,10 @@ import { CloseCode, PROTOCOL_VERSION } from "../../src/transport/protocol.ts"
 /** A job that is pending until its end is wanted. */
 class PaperJob implements Job {
   readonly id = "77"
+  readonly requeues: boolean
+  constructor(requeues: boolean) {
+    this.requeues = requeues
+  }
   status: JobStatus = { state: "pending" }
   readonly #listeners: ((status: JobStatus) => void)[] = []
   #ended!: (status: JobStatus & { state: "ended" }) => void
@@ -59,7 +63,7 @@ afterEach(() => {
 })
 
 /** Boots a runner whose programs the test plays itself. */
-async function boot(logs?: LogDesk) {
+async function boot(logs?: LogDesk, requeues = false) {
   const open = await Hub.open("127.0.0.1", () => {})
   hub = open
   const told: string[] = []
@@ -78,7 +82,7 @@ async function boot(logs?: LogDesk) {
     cancelSync() {},
     async submit(spec) {
       submitted(decodeBoot(spec.secretEnv[BOOT_VARIABLE]))
-      const paper = new PaperJob()
+      const paper = new PaperJob(requeues)
       made(paper)
       return paper
     },
@@ -116,7 +120,7 @@ async function boot(logs?: LogDesk) {
       },
       draining: () => void told.push("draining"),
       freed() {},
-      restarting: () => void told.push("restarting"),
+      restarting: (_, requeued) => void told.push(requeued ?? "restarting"),
       gone: () => void told.push("gone"),
     },
   )
@@ -127,7 +131,8 @@ async function boot(logs?: LogDesk) {
 /** One of the runner's two programs, played by the test. */
 async function play(config: BootConfig, kind: "control" | "data") {
   const key = Buffer.from(config.key, "base64")
-  const ws = await dial({ host: config.host, port: config.port, kind, identity: config.runnerId, key })
+  const [address] = config.addresses
+  const ws = await dial({ ...address!, kind, identity: config.runnerId, key })
   sockets.push(ws)
   const messages: { t: string }[] = []
   const waiters: { t: string; resolve: (message: unknown) => void }[] = []
@@ -139,6 +144,8 @@ async function play(config: BootConfig, kind: "control" | "data") {
     for (const waiter of waiters) if (waiter.t === message.t) waiter.resolve(message)
   })
   return {
+    /** The kinds of what the parent has said. */
+    said: () => messages.map(({ t }) => t).filter(t => t !== "deadline"),
     say: (message: object) => ws.send(JSON.stringify(message)),
     hears: (t: string) =>
       new Promise<any>(resolve => {
@@ -547,5 +554,247 @@ describe("what a worker writes", () => {
     const supervisor = await supervise(config)
     supervisor.say(message)
     expect(await supervisor.closed).toBe(4002)
+  })
+})
+
+/** A runner whose job may be requeued, with both of its programs in this incarnation. */
+async function served(incarnation = 0) {
+  const booted = await boot(undefined, true)
+  const { config } = booted
+  const supervisor = await play(config, "control")
+  supervisor.say({ ...hello.control, incarnation })
+  await supervisor.hears("welcome")
+  const worker = await play(config, "data")
+  worker.say({ ...hello.data, incarnation })
+  await worker.hears("welcome")
+  worker.say({ t: "ready", exports: ["f"] })
+  await booted.ready
+  const paper = await booted.job
+  paper.tell(RUNNING)
+  return { ...booted, supervisor, worker, paper }
+}
+
+const RUNNING = { state: "running", node: "n1", endsAt: Date.now() + 600_000 } as const
+const AGAIN = { state: "pending", again: true } as const
+const NODE_FAIL = { state: "ended", outcome: "node-fail", evidence: { slurmState: "NODE_FAIL" } } as const
+
+describe("incarnations", () => {
+  const { fenced, refused } = CloseCode
+  const strange = { line: "f".repeat(32), received: 0 }
+  it.each([
+    ["control", { incarnation: 0 }, fenced],
+    ["control", {}, fenced], // what is left out is the first
+    ["control", { incarnation: 0, resume: strange }, fenced],
+    ["control", { incarnation: 1 }, refused],
+    ["control", { incarnation: 1, resume: strange }, refused],
+    ["control", { incarnation: 2, resume: strange }, refused],
+    ["data", { incarnation: 0, generation: 7 }, fenced],
+    ["data", { generation: 7 }, fenced],
+    ["data", { incarnation: 0, resume: strange }, fenced],
+    ["data", { incarnation: 1 }, refused],
+    ["data", { incarnation: 1, resume: strange }, refused],
+    ["data", { incarnation: 2, resume: strange }, refused],
+    ["control", { incarnation: -1 }, CloseCode.protocol],
+    ["data", { incarnation: 0.5 }, CloseCode.protocol],
+  ] as const)("beside the first, on %s, %o is refused with %i and changes nothing", async (kind, claim, code) => {
+    const { config, runner, told } = await served(1)
+    const other = await play(config, kind)
+    other.say({ ...hello[kind], ...claim })
+    expect(await other.closed).toBe(code)
+    expect([runner.state, runner.free]).toEqual(["ready", 1])
+    expect(told).toEqual(["ready"])
+  })
+
+  it.each(["control", "data"] as const)("a later one is the runner as soon as its %s says hello", async kind => {
+    const { config, runner, told, supervisor, worker } = await served(0)
+    const { line } = await worker.hears("welcome")
+    const lost = new Promise(resolve => {
+      runner.hold(
+        ({ client }) => void client.apply(["f"], [], { resolve, reject: resolve, done() {} }),
+        () => {},
+      )
+    })
+    const next = await play(config, kind)
+    next.say({ ...hello[kind], incarnation: 3 })
+    await next.hears("welcome")
+    expect([await supervisor.closed, await worker.closed]).toEqual([fenced, fenced])
+    expect(await lost).toMatchObject({ code: "ERR_FLAME_RUNNER_LOST", reason: "requeued", started: true })
+    expect(told).toEqual(["ready", "requeued"])
+    expect(runner.state).toBe("booting")
+    const other = kind === "control" ? "data" : "control"
+    const second = await play(config, other)
+    second.say({ ...hello[other], incarnation: 3 }) // generations begin at 0 again
+    await second.hears("welcome")
+    const old = await play(config, "data")
+    old.say({ ...hello.data, resume: { line, received: 1 } })
+    expect(await old.closed).toBe(fenced)
+    ;(kind === "data" ? next : second).say({ t: "ready", exports: ["f"] })
+    await expect.poll(() => runner.state).toBe("ready")
+    expect(told).toEqual(["ready", "requeued", "ready"])
+  })
+
+  it("of a runner that the pool has let go are told to drain as the first was", async () => {
+    const { config, runner } = await served()
+    const over = runner.shutdown("close", 60_000)
+    const next = await play(config, "control")
+    next.say({ ...hello.control, incarnation: 1 })
+    expect((await runner.closed).reason).toBe("close")
+    await next.closed
+    await over
+  })
+})
+
+describe("a job that goes back into the queue", () => {
+  it("after its supervisor's goodbye: the runner is the pool's own still, and who was there is fenced", async () => {
+    const { config, runner, told, supervisor, worker, paper } = await served()
+    supervisor.say({ t: "draining", reason: "cancelled", leftMs: 1_000 })
+    worker.close()
+    supervisor.say({ t: "bye", reason: "cancelled", cut: true })
+    expect(await supervisor.heard()).toBe("pong")
+    expect(runner.state).toBe("draining") // nobody has said yet what becomes of it
+    paper.tell({ ...RUNNING, ending: true })
+    supervisor.close()
+    paper.tell(AGAIN)
+    await expect.poll(() => runner.state).toBe("pending")
+    expect(told).toEqual(["ready", "draining", "requeued"])
+    expect(paper.interest.at(-1)).toBe("watch")
+    const old = await play(config, "control")
+    old.say(hello.control)
+    expect(await old.closed).toBe(CloseCode.fenced)
+    const next = await play(config, "control")
+    next.say({ ...hello.control, incarnation: 1 })
+    await next.hears("welcome")
+    expect(runner.state).toBe("booting")
+  })
+
+  it("although nobody has seen it run", async () => {
+    const { config, ready, runner, job, told } = await boot(undefined, true)
+    const supervisor = await supervise(config)
+    const worker = await serve(config)
+    await ready
+    const paper = await job
+    paper.tell({ state: "pending", reason: "None" }) // from before it ran
+    expect(runner.state).toBe("ready")
+    supervisor.say({ t: "draining", reason: "cancelled", leftMs: 1_000 })
+    worker.close()
+    supervisor.say({ t: "bye", reason: "cancelled", cut: true })
+    await expect.poll(() => runner.state).toBe("pending")
+    expect(told).toEqual(["ready", "draining", "requeued"])
+  })
+
+  it("or ends after all: then it is gone, as Slurm says", async () => {
+    const { runner, supervisor, worker, paper } = await served()
+    supervisor.say({ t: "draining", reason: "cancelled", leftMs: 1_000 })
+    worker.close()
+    supervisor.say({ t: "bye", reason: "cancelled", cut: true })
+    expect(await supervisor.heard()).toBe("pong")
+    supervisor.close()
+    paper.tell({ state: "ended", outcome: "preempted", evidence: {} })
+    expect((await runner.closed).reason).toBe("preempted")
+  })
+
+  it("by a word that is older than the hello of the next incarnation is no news", async () => {
+    const { config, runner, told, paper } = await served()
+    const next = await play(config, "control")
+    next.say({ ...hello.control, incarnation: 1 })
+    await next.hears("welcome")
+    paper.tell(AGAIN)
+    expect(await next.heard()).toBe("pong")
+    expect(next.said()).toEqual(["welcome"]) // and not to end
+    expect([runner.state, told]).toEqual(["booting", ["ready", "requeued"]])
+    paper.tell(RUNNING)
+    paper.tell(AGAIN) // this one is
+    expect(await next.hears("drain")).toMatchObject({ reason: "node-fail" })
+    next.say({ t: "bye", reason: "node-fail", cut: true })
+    expect(await next.closed).toBe(CloseCode.fenced)
+    expect(runner.state).toBe("pending")
+  })
+
+  it("by a word that is older than the hello for which a place was kept is no news either", async () => {
+    const { config, runner, told, supervisor, worker, paper } = await served()
+    supervisor.close()
+    worker.close()
+    paper.tell({ ...RUNNING, ending: true })
+    paper.tell({ ...AGAIN, reason: "BeginTime" })
+    await expect.poll(() => runner.state).toBe("pending")
+    const next = await play(config, "control")
+    next.say({ ...hello.control, incarnation: 1 })
+    await next.hears("welcome")
+    paper.tell({ ...AGAIN, reason: "None" })
+    expect(await next.heard()).toBe("pong")
+    expect(next.said()).toEqual(["welcome"]) // and not to end
+    expect([runner.state, told]).toEqual(["booting", ["ready", "requeued"]])
+  })
+
+  it("while its processes can be reached: their node was given up; they are told to end before anything runs elsewhere", async () => {
+    const { runner, told, supervisor, paper } = await served()
+    paper.tell(AGAIN)
+    expect(await supervisor.hears("drain")).toEqual({ t: "drain", reason: "node-fail", graceMs: 0 })
+    expect(told).toEqual(["ready"])
+    supervisor.say({ t: "draining", reason: "node-fail", leftMs: 0 })
+    await expect.poll(() => told).toEqual(["ready", "draining"])
+    expect(runner.state).toBe("draining")
+    sockets[1]?.terminate() // the worker was killed
+    supervisor.say({ t: "bye", reason: "node-fail", cut: true })
+    await expect.poll(() => told, { timeout: 5_000 }).toEqual(["ready", "draining", "node-fail"])
+    expect(runner.state).toBe("pending")
+  })
+})
+
+describe("a node that Slurm has given up", () => {
+  it("and whose runner can be reached: the runner is told to end, and is gone when it has", async () => {
+    const { runner, told, supervisor, paper } = await served()
+    paper.tell(NODE_FAIL)
+    expect(await supervisor.hears("drain")).toEqual({ t: "drain", reason: "node-fail", graceMs: 0 })
+    expect(told).toEqual(["ready"])
+    supervisor.say({ t: "draining", reason: "node-fail", leftMs: 0 })
+    sockets[1]?.terminate()
+    supervisor.say({ t: "bye", reason: "node-fail", cut: true })
+    expect((await runner.closed).reason).toBe("node-fail")
+  })
+
+  it("and whose runner is away: it may live, and is not taken for dead before its lease is over", async () => {
+    const { told, runner, supervisor, worker, paper } = await served()
+    supervisor.cut()
+    worker.cut()
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] })
+    while (paper.interest.at(-1) !== "watch") await new Promise(resolve => setImmediate(resolve))
+    paper.tell(NODE_FAIL)
+    for (let s = 0; s < 59; s++) await second()
+    expect(told).toEqual(["ready"])
+    for (let s = 0; s < 2; s++) await second()
+    expect((await runner.closed).reason).toBe("node-fail")
+  })
+})
+
+describe("a job that is suspended", () => {
+  it("is not given up for its silence, but when it has been woken", async () => {
+    const { told, runner, supervisor, worker, paper } = await served()
+    supervisor.cut()
+    worker.cut()
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] })
+    while (paper.interest.at(-1) !== "watch") await new Promise(resolve => setImmediate(resolve))
+    paper.tell({ ...RUNNING, suspended: true })
+    for (let s = 0; s < 600; s++) await second()
+    expect([runner.state, runner.free]).toEqual(["ready", 0])
+    paper.tell(RUNNING)
+    for (let s = 0; s < 59; s++) await second()
+    expect(told).toEqual(["ready"])
+    for (let s = 0; s < 4; s++) await second()
+    expect((await runner.closed).reason).toBe("network")
+  })
+
+  it("stays watched when it is back sooner than Slurm says so", async () => {
+    const { config, supervisor, paper } = await served()
+    const { line } = await supervisor.hears("welcome")
+    supervisor.cut()
+    await expect.poll(() => paper.interest.at(-1)).toBe("watch")
+    paper.tell({ ...RUNNING, suspended: true })
+    const again = await play(config, "control")
+    again.say({ ...hello.control, resume: { line, received: 0 } })
+    await again.hears("resumed")
+    expect(paper.interest.at(-1)).toBe("watch")
+    paper.tell(RUNNING)
+    expect(paper.interest.at(-1)).toBe("rest")
   })
 })

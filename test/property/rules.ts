@@ -190,7 +190,8 @@ export class Rules {
     assert.deepEqual({ queued, inFlight }, { queued: 0, inFlight: 0 })
   }
 
-  #waits({ phase, outcome, until }: Work): boolean {
+  #waits({ phase, outcome, until, signal }: Work): boolean {
+    if (signal?.aborted) return false
     return !outcome && (phase === "waiting" || phase === "back") && this.#world.clock.now < until
   }
 

@@ -317,6 +317,7 @@ export class World {
   #heldCall(fn: (api: Api) => unknown, options: CallOptions): Promise<unknown> {
     const { signal } = options
     const work = this.#work("held", options)
+    work.signal = signal
     const abort = () => {
       work.aborted = true
       if (work.phase !== "over") this.#end(work, { error: "aborted" })

@@ -22,6 +22,8 @@ export class Work {
   attempt = 0
   sent = 0
   aborted = false
+  /** Aborts it. It may have fired although the model's own listener has not been called yet: the pool's may come first. */
+  signal: AbortSignal | undefined
   /** The clock when its time is over. */
   until = Number.POSITIVE_INFINITY
   /** What it came to. */

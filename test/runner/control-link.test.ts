@@ -55,16 +55,15 @@ async function supervised(first: string | undefined) {
     v: 1,
     runnerId,
     pool: "p",
-    host: open.host,
-    port: open.port,
+    addresses: open.addresses,
     tls: true,
     key: key.toString("base64"),
   } as const
   await ControlLink.open(
     boot,
-    undefined,
+    [],
     { jobId: "1", node: "n" },
-    { message() {}, writable() {}, resumed() {}, lost() {} },
+    { message() {}, writable() {}, resumed() {}, doubt() {}, lost() {} },
   )
   return { dials, again }
 }

@@ -9,7 +9,14 @@ import {
 } from "../../src/shared/boot.ts"
 import { HandshakeError } from "../../src/shared/errors.ts"
 
-const config: BootConfig = { v: 1, runnerId: "p-1", pool: "p", host: "10.0.0.1", port: 4_000, tls: true, key: "a2V5" }
+const config: BootConfig = {
+  v: 1,
+  runnerId: "p-1",
+  pool: "p",
+  addresses: [{ host: "10.0.0.1", port: 4_000 }],
+  tls: true,
+  key: "a2V5",
+}
 
 describe("takeBoot", () => {
   const rest = { HOME: "/home/me", SLURM_FLAME_HOST: "10.0.0.2" }
@@ -54,7 +61,14 @@ describe("the boot variable", () => {
     ["no base64", "?!", /cannot be read/],
     ["another version", encodeBoot({ ...config, v: 2 as 1 }), /cannot be read/],
     ["a missing field", encodeBoot({ ...config, key: undefined as never }), /cannot be read/],
-    ["a port that is none", encodeBoot({ ...config, port: "4000" as never }), /cannot be read/],
+    [
+      "a port that is none",
+      encodeBoot({ ...config, addresses: [{ host: "10.0.0.1", port: "4000" as never }] }),
+      /cannot be read/,
+    ],
+    ["no address", encodeBoot({ ...config, addresses: [] }), /cannot be read/],
+    ["an address that is null", encodeBoot({ ...config, addresses: [null as never] }), /cannot be read/],
+    ["one address instead of a list", encodeBoot({ ...config, addresses: "10.0.0.1" as never }), /cannot be read/],
     ["a tls that is neither yes nor no", encodeBoot({ ...config, tls: "false" as never }), /cannot be read/],
     ["no word about tls", encodeBoot({ ...config, tls: undefined as never }), /cannot be read/],
     ["null", Buffer.from("null").toString("base64url"), /cannot be read/],

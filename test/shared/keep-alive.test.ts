@@ -26,3 +26,12 @@ it("is let go of without ever having been held", () => {
   keepAlive.end()
   expect(held()).toBe(before)
 })
+
+it("does not hold again what was let go of for good", () => {
+  const before = held()
+  const keepAlive = new KeepAlive()
+  keepAlive.set(true)
+  keepAlive.end()
+  keepAlive.set(true) // a runner of a pool that was closed a moment ago says that it has a slot free
+  expect(held()).toBe(before)
+})

@@ -23,6 +23,15 @@ describe("scrub", () => {
       SBATCH_ACCOUNT: "physics",
     })
   })
+  it("keeps the devices that somebody chose outside of any job, and none that Slurm gave to the parent's", () => {
+    const devices = { CUDA_VISIBLE_DEVICES: "1", ROCR_VISIBLE_DEVICES: "1", PMI_RANK: "0" }
+    expect(scrub({ ...outside, ...devices })).toMatchObject(devices)
+    expect(Object.keys(scrub({ ...outside, ...devices, SLURM_JOB_ID: "5" })).sort()).toEqual([
+      "HOME",
+      "PATH",
+      "SLURM_CONF",
+    ])
+  })
   it("keeps nothing of the job the parent runs in", () => {
     const inside = { ...outside, SLURM_JOB_ID: "5", SLURM_NTASKS: "8", SLURMD_NODENAME: "n1", SBATCH_CPU_BIND: "quiet" }
     expect(scrub(inside)).toEqual({ PATH: "/bin", HOME: "/home/me", SLURM_CONF: "/etc/slurm/slurm.conf" })

@@ -13,7 +13,7 @@ import type { SlurmOptions } from "../../src/slurm/options.ts"
 const BIN = fileURLToPath(new URL("../fixtures/bin", import.meta.url))
 
 export interface FakeCall {
-  program: "sbatch" | "squeue" | "scancel" | "scontrol"
+  program: "sbatch" | "squeue" | "scancel" | "scontrol" | "sacct"
   argv: string[]
   env: Record<string, string>
   stdin: string
@@ -39,6 +39,8 @@ export interface FakeAnswer {
 export const QUICK: SlurmTimes = {
   pace: { first: 5, most: 20, mostSilent: 20, silenceAfter: 3 },
   lookupMs: [0, 5, 5],
+  againMs: [5, 5],
+  breaker: { after: 1_000, first: 5, most: 20, spread: 5 }, // never, unless that is what is tested
   missingGraceMs: 60_000,
 }
 
@@ -111,7 +113,7 @@ export class FakeSlurm {
 
   /** Otherwise a job would still be watched when the fakes are gone from PATH. */
   async #endJobs(): Promise<void> {
-    for (const program of ["squeue", "scontrol"] as const) this.answer(program, undefined)
+    for (const program of ["squeue", "scontrol", "sacct"] as const) this.answer(program, undefined)
     for (const { id } of this.#submitted) {
       this.#write(join(this.root, "jobs", `${id}.json`), {
         id,
@@ -120,6 +122,7 @@ export class FakeSlurm {
         end: "",
         start: "",
         node: "",
+        partitions: "",
         reason: "",
       })
     }

@@ -18,7 +18,14 @@ function loneJob(change: { show?: () => Promise<undefined> } = {}): SlurmJob {
     scancel: async () => new Map(),
     ...change,
   }
-  const services = { client, watcher: new Watcher(client), canceller: new Canceller(client), missingGraceMs: 0 }
+  const accounting = { record: async () => ({ maxRssBytes: undefined, cancelledBy: undefined }) }
+  const services = {
+    client,
+    watcher: new Watcher(client),
+    canceller: new Canceller(client),
+    accounting,
+    missingGraceMs: 0,
+  }
   return new SlurmJob("7", { path: "/nonexistent/log", cwd: "/", jobName: "x", own: false }, services)
 }
 
@@ -38,8 +45,15 @@ describe("status", () => {
     const ended = await job.ended()
 
     expect(seen).toEqual([
-      { state: "pending", reason: "Resources", expectedStart: new Date(ENDS_AT) },
+      {
+        state: "pending",
+        reason: "Resources",
+        expectedStart: new Date(ENDS_AT),
+        outlook: "queued",
+        hint: expect.stringMatching(/ask for less/),
+      },
       { state: "running", node: "n2", endsAt: ENDS_AT },
+      { state: "running", node: "n2", endsAt: ENDS_AT, ending: true }, // at once; its evidence may take a while
       ended,
     ])
     expect(ended).toMatchObject({
@@ -75,6 +89,7 @@ describe("status", () => {
       end: undefined,
       start: undefined,
       node: "n1",
+      partitions: ["cpu"],
       reason: undefined,
     })
     const [[rethrow]] = nextTick.mock.calls as unknown as [[() => void]]
@@ -91,6 +106,7 @@ describe("status", () => {
       end: undefined,
       start: undefined,
       node: "n1",
+      partitions: ["cpu"],
       reason: undefined,
     })
     await job.ended()
@@ -143,6 +159,94 @@ describe("a job that dies", () => {
   })
 })
 
+describe("a job that ran out of memory", () => {
+  const CONFIG = "AccountingStorageType   = accounting_storage/slurmdbd\n"
+  const DETAIL = "ExitCode=0:125 TRES=cpu=1,mem=300M,node=1"
+
+  it("says how much it had, and how much it might have", async () => {
+    const fake = new FakeSlurm()
+    fake.config(CONFIG)
+    fake.answer("sacct", {
+      stdout: "101|OUT_OF_MEMORY|2026-11-22T12:00:00|\n101.batch|OUT_OF_MEMORY|2026-11-22T12:00:00|299.50M\n",
+    })
+    const job = await fake.submit(fake.backend())
+    fake.job(job.id, { state: "RUNNING", node: "n1" })
+    await statusOf(job, is("running"))
+    fake.job(job.id, { state: "OUT_OF_MEMORY", node: "n1", detail: DETAIL })
+    expect(await job.ended()).toMatchObject({
+      outcome: "out-of-memory",
+      evidence: { outOfMemory: true, memoryLimitBytes: 300 * 1024 ** 2, maxRssBytes: 299.5 * 1024 ** 2 },
+    })
+    expect(fake.calls("sacct")).toHaveLength(1)
+  })
+
+  it("does not wait for accounts that the site does not keep", async () => {
+    const fake = new FakeSlurm()
+    const job = await fake.submit(fake.backend())
+    fake.job(job.id, { state: "OUT_OF_MEMORY", node: "n1", detail: DETAIL })
+    const { evidence } = await job.ended()
+    expect(evidence).toMatchObject({ outOfMemory: true, memoryLimitBytes: 300 * 1024 ** 2, maxRssBytes: undefined })
+    expect(fake.calls("sacct")).toEqual([])
+  })
+})
+
+describe("a job that was cancelled", () => {
+  const CONFIG = "AccountingStorageType   = accounting_storage/slurmdbd\n"
+  const RECORD = { stdout: "101|CANCELLED by 1002|2026-11-22T12:00:00|\n" }
+
+  it("by somebody says by whom, where accounts are kept", async () => {
+    const fake = new FakeSlurm()
+    fake.config(CONFIG)
+    fake.answer("sacct", RECORD)
+    const job = await fake.submit(fake.backend())
+    fake.job(job.id, { state: "CANCELLED" })
+    expect(await job.ended()).toMatchObject({ outcome: "cancelled", evidence: { cancelledBy: 1002 } })
+  })
+
+  it("by us needs no accounts", async () => {
+    const fake = new FakeSlurm()
+    fake.config(CONFIG)
+    fake.answer("sacct", RECORD)
+    const job = await fake.submit(fake.backend())
+    await job.cancel()
+    expect((await job.ended()).evidence.cancelledBy).toBeUndefined()
+    expect(fake.calls("sacct")).toEqual([])
+  })
+})
+
+describe("a job that waits", () => {
+  it.each([
+    ["PartitionTimeLimit", "cpu", "never"],
+    ["PartitionTimeLimit", "short,cpu", "queued"],
+    ["JobHeldUser", "cpu", "blocked"],
+    ["Of a plugin", "cpu", undefined],
+  ])("for %s in %s", async (reason, partitions, outlook) => {
+    const fake = new FakeSlurm()
+    const job = await fake.submit(fake.backend())
+    fake.job(job.id, { reason, partitions })
+    const told = (status: JobStatus) => status.state === "pending" && status.reason === reason
+    await statusOf(job, status => told(status) && (status as { outlook?: string }).outlook === outlook)
+  })
+
+  it("for what can never come is believed when that is said twice in a row", () => {
+    const job = loneJob()
+    const seen: unknown[] = []
+    job.onStatus(status =>
+      seen.push([(status as { reason?: string }).reason, (status as { outlook?: string }).outlook]),
+    )
+    const row = { id: "7", number: "7", slurmState: "PENDING", end: undefined, start: undefined, node: undefined }
+    for (const reason of ["PartitionConfig", "Priority", "PartitionConfig", "PartitionTimeLimit", "PartitionTimeLimit"])
+      job.onRow({ ...row, partitions: ["cpu"], reason })
+    expect(seen).toEqual([
+      ["PartitionConfig", undefined],
+      ["Priority", "queued"],
+      ["PartitionConfig", undefined],
+      ["PartitionTimeLimit", "never"],
+    ])
+    job.onMissing()
+  })
+})
+
 describe("a job whose end is being looked into", () => {
   it("does so once, whatever squeue says meanwhile", async () => {
     const show = vi.fn(() => new Promise<undefined>(resolve => setImmediate(() => resolve(undefined))))
@@ -154,6 +258,7 @@ describe("a job whose end is being looked into", () => {
       end: undefined,
       start: undefined,
       node: "n1",
+      partitions: ["cpu"],
       reason: undefined,
     }
     const changes = vi.fn()
@@ -231,6 +336,7 @@ describe("attend", () => {
       end: undefined,
       start: undefined,
       node: undefined,
+      partitions: ["cpu"],
       reason: undefined,
     })
     const ended = await job.ended()

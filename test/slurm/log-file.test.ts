@@ -66,4 +66,25 @@ describe("removeEmpty", () => {
     expect(readdirSync(dir)).toEqual(["full"])
     rmSync(dir, { recursive: true })
   })
+  it("deletes one that holds nothing but words of the job's being cancelled, and keeps what says more", async () => {
+    const dir = mkdtempSync(join(tmpdir(), "flame-log-"))
+    const cancelled = "slurmstepd-n3: error: *** JOB 26 ON n3 CANCELLED AT 2026-11-22T23:39:09 ***\n"
+    const texts = {
+      cancelled,
+      "cancelled, of a later release": cancelled
+        .replace("-n3:", ":")
+        .replace(" ***\n", " DUE to SIGNAL Terminated ***\n"),
+      limit: cancelled.replace(" ***\n", " DUE TO TIME LIMIT ***\n"),
+      "refused at its start": `${cancelled}slurm-flame: no parent: the parent at a:1 refused this runner: alert 40\n\n  hint: its key was revoked (the pool gave this runner up)\n`,
+      "refused, and more": `slurm-flame: no parent: the parent at a:1 refused this runner\n  hint: its key was revoked\nand more\n`,
+      words: `a warning\n${cancelled}`,
+      "words after": `${cancelled}a warning\n`,
+    }
+    for (const [name, text] of Object.entries(texts)) {
+      writeFileSync(join(dir, name), text)
+      await removeEmpty(join(dir, name))
+    }
+    expect(readdirSync(dir).sort()).toEqual(["limit", "refused, and more", "words", "words after"])
+    rmSync(dir, { recursive: true })
+  })
 })

@@ -7,11 +7,16 @@ describe("slurm()", () => {
     [{ slurmjob: "x" }, "slurmjob", /no option `slurmjob`.*\n.*did you mean `slurmJob`/],
     [{ partition: "gpu" }, "partition", /\n.*slurm\(\{ sbatch: \{ partition: …/],
     [{ slurmJob: 5 }, "slurmJob", /text of a batch script/],
+    [{ interface: [] }, "interface", /name of a network interface, or a list of names, not \[\]/],
+    [{ interface: ["ib0", 7] }, "interface", /list of names/],
+    [{ interface: "ib0,eth0" }, "interface", /\['ib0', 'eth0'\]/],
     [{ interface: "10.0.0.1" }, "interface", /name of a network interface.*\n.*SLURM_FLAME_HOST/],
     [{ node: "node" }, "node", /absolute path/],
     [{ signalBefore: "soon" }, "signalBefore", /not a duration/],
     [{ signalBefore: 0 }, "signalBefore", /between 1s and 65535s/],
     [{ signalBefore: "1d" }, "signalBefore", /between 1s and 65535s/],
+    [{ maxPending: 0 }, "maxPending", /positive integer or Infinity, not 0/],
+    [{ maxPending: "50" }, "maxPending", /positive integer or Infinity, not 50/],
     [{ sbatch: "gpu" }, "sbatch", /must be an object/],
     [{ sbatch: { partion: "gpu" } }, "sbatch.partion", /no option `--partion`.*\n.*did you mean `partition`/],
     [{ sbatch: { p: "gpu" } }, "sbatch.p", /\n.*partition: …/],
@@ -34,6 +39,11 @@ describe("slurm()", () => {
 
   it("lets sbatch judge a name that is near none it knows", () => {
     expect(() => slurm({ sbatch: { xyzzySiteThing: "1" } })).not.toThrow()
+  })
+
+  it("takes any limit on jobs in the queue, and none", () => {
+    expect(() => slurm({ maxPending: 1 })).not.toThrow()
+    expect(() => slurm({ maxPending: Number.POSITIVE_INFINITY })).not.toThrow()
   })
 
   it("says what it is", () => {

@@ -6,8 +6,8 @@ describe("parseQueue", () => {
     const rows = parseQueue(
       [
         "squeue: this site says hello",
-        "51|RUNNING|2026-11-22T12:34:57|2026-11-22T12:32:57|n1|51|None",
-        "52_3|PENDING|N/A|N/A||52|ReqNodeNotAvail, UnavailableNodes:n1|x",
+        "51|RUNNING|2026-11-22T12:34:57|2026-11-22T12:32:57|n1|51|cpu|None",
+        "52_3|PENDING|N/A|N/A||52|short,cpu|ReqNodeNotAvail, UnavailableNodes:n1|x",
         "",
       ].join("\n"),
     )
@@ -19,6 +19,7 @@ describe("parseQueue", () => {
         end: Date.UTC(2026, 10, 22, 12, 34, 57),
         start: Date.UTC(2026, 10, 22, 12, 32, 57),
         node: "n1",
+        partitions: ["cpu"],
         reason: undefined,
       },
       {
@@ -28,6 +29,7 @@ describe("parseQueue", () => {
         end: undefined,
         start: undefined,
         node: undefined,
+        partitions: ["short", "cpu"],
         reason: "ReqNodeNotAvail, UnavailableNodes:n1|x",
       },
     ])
@@ -67,7 +69,17 @@ describe("parseDetail", () => {
       signal,
       node: "n2",
       stderrPath: "/w/a b.log",
+      memoryBytes: undefined,
     })
+  })
+  it.each([
+    ["TRES=cpu=1,mem=300M,node=1,billing=1", 300 * 1024 ** 2],
+    ["ReqTRES=cpu=1,mem=1G AllocTRES=cpu=2,mem=2.50G,node=1", 2.5 * 1024 ** 3],
+    ["ReqTRES=cpu=1,mem=1G AllocTRES=(null)", undefined],
+    ["TRES=cpu=1,node=1", undefined],
+    ["TresPerNode=mem=7M", undefined],
+  ])("reads the memory of %s", (tres, bytes) => {
+    expect(parseDetail(line(tres))?.memoryBytes).toBe(bytes)
   })
   it("has exit code 0 for a completed job only", () => {
     expect(parseDetail(line("ExitCode=0:0").replace("FAILED", "COMPLETED"))).toMatchObject({ exitCode: 0 })

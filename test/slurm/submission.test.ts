@@ -31,6 +31,7 @@ describe("composeSubmission", () => {
         jobName: "flame-train-r7-0a1b2c",
         own: true,
       },
+      requeues: false,
       signalSeconds: 60,
     })
   })

@@ -109,6 +109,32 @@ describe("several runners at once", () => {
   })
 })
 
+describe("tasks that end together", () => {
+  it("are asked about in one question, each with its own end; those that we have cancelled in none", async () => {
+    const fake = new FakeSlurm()
+    const jobs = await Promise.all(fake.submitMany(fake.backend(), 6))
+    for (const job of jobs) fake.job(job.id, { state: "RUNNING", node: "n1" })
+    await Promise.all(jobs.map(job => statusOf(job, is("running"))))
+    fake.answer("squeue", { stdout: "" }) // so that all are seen at once
+    for (const [i, job] of jobs.slice(0, 4).entries())
+      fake.job(job.id, { state: "FAILED", detail: `ExitCode=${i + 1}:0` })
+    await Promise.all(jobs.slice(4).map(job => job.cancel()))
+    fake.answer("squeue", undefined)
+    const ends = await Promise.all(jobs.map(job => job.ended()))
+    expect(ends.map(({ outcome, evidence }) => [outcome, evidence.exitCode])).toEqual([
+      ["failed", 1],
+      ["failed", 2],
+      ["failed", 3],
+      ["failed", 4],
+      ["cancelled", undefined],
+      ["cancelled", undefined],
+    ])
+    const asked = fake.calls("scontrol").map(({ argv }) => argv.at(-1))
+    expect(asked.length).toBeLessThanOrEqual(3)
+    expect(asked).toContain("101")
+  })
+})
+
 describe("an array whose answer was lost", () => {
   it("is found by its tag, and every runner gets its task", async () => {
     const fake = new FakeSlurm()
@@ -132,7 +158,7 @@ describe("an array whose answer was lost", () => {
   it("is a refusal to all of them when there is no such job", async () => {
     const fake = new FakeSlurm()
     fake.answer("sbatch", { stderr: SOCKET, exitCode: 1 })
-    const errors = await outcomes(fake.submitMany(fake.backend(), 2))
+    const errors = await outcomes(fake.submitMany(fake.backend({}, { againMs: [] }), 2))
     expect(errors).toEqual([expect.any(SubmitError), expect.any(SubmitError)])
     expect(fake.calls("sbatch")).toHaveLength(1)
   })
@@ -228,7 +254,7 @@ describe("a task that is cancelled before it ran", () => {
     const fake = new FakeSlurm()
     const [job] = await Promise.all(fake.submitMany(fake.backend(), 2))
     fake.job(job!.id, { reason: "Resources" })
-    await vi.waitFor(() => expect(job!.status).toMatchObject({ reason: "Resources" }))
+    await vi.waitFor(() => expect(job!.status).toMatchObject({ reason: "Resources" }), { timeout: 15_000 })
     fake.forget(job!.id)
     expect(await job!.ended()).toMatchObject({ outcome: "cancelled" })
   })

@@ -121,7 +121,6 @@ describe("a refused submission", () => {
     ["Invalid generic resource (gres) specification", /gpu:1/],
     ["Batch job submission failed: Requested node configuration is not available", /no node is that large/],
     ["AssocMaxSubmitJobLimit\nsbatch: error: Batch job submission failed: Job violates accounting/QOS policy", /limit/],
-    ["Batch job submission failed: Unable to contact slurm controller (connect failure)", /scontrol ping/],
   ])("says so in sbatch's words, with advice: %s", async (words, advice) => {
     const fake = new FakeSlurm()
     fake.answer("sbatch", { stderr: `sbatch: error: ${words}\n`, exitCode: 1 })
@@ -195,10 +194,20 @@ describe("a lost answer", () => {
     expect((await fake.submit(fake.backend())).id).toBe("101")
   })
 
-  it("is a refusal when squeue answers and there is no such job", async () => {
+  it("is submitted again when squeue answers and there is no such job", async () => {
+    const fake = new FakeSlurm()
+    fake.answer("sbatch", { stderr: SOCKET, exitCode: 1, once: true })
+    expect((await fake.submit(fake.backend())).id).toBe("101")
+    const [lost, again, ...more] = fake.calls("sbatch")
+    expect(more).toEqual([])
+    expect(again!.env.SLURM_FLAME_KEY).toBe(lost!.env.SLURM_FLAME_KEY)
+  })
+
+  it("is a refusal when that is so every time", async () => {
     const fake = new FakeSlurm()
     fake.answer("sbatch", { stderr: SOCKET, exitCode: 1 })
     const error = await failure(fake.submit(fake.backend()))
+    expect(fake.calls("sbatch")).toHaveLength(3)
     expect(error).toBeInstanceOf(SubmitError)
     expect(error.message).toMatch(/no job of that name is queued.*Socket timed out/)
   })
@@ -246,7 +255,10 @@ describe("an aborted submission", () => {
 
   it("says so when that job could not be cancelled", async () => {
     const fake = new FakeSlurm()
-    fake.answer("scancel", { stderr: "scancel: error: Unable to contact slurm controller\n", exitCode: 8 })
+    fake.answer("scancel", {
+      stderr: "scancel: error: Kill job error on job id 101: Access/permission denied\n",
+      exitCode: 210,
+    })
     const warned = new Promise<Error>(resolve => process.once("warning", resolve))
     const { submitted, release } = await abortedWhileSubmitting(fake)
     release()

@@ -54,6 +54,7 @@ export async function join(hub: TestHub, api: Api, withControl = false): Promise
   }
   const link = new RunnerLink(settings, {
     hello() {},
+    reborn() {},
     worker: welcome => welcome({ module: "m", source: "s" }),
     ready: session => ready.resolve(session),
     fail() {},
@@ -72,20 +73,19 @@ export async function join(hub: TestHub, api: Api, withControl = false): Promise
   const secret = hub.admit(runnerId, peer => link.accept(peer))
   const key = secret.toString("base64")
   const proxy = await LossyProxy.open(hub.port)
-  const boot = { v: 1, runnerId, pool: "p", host: HOST, port: proxy.port, tls: hub.tls, key } as const
+  const boot = { v: 1, runnerId, pool: "p", addresses: [{ host: HOST, port: proxy.port }], tls: hub.tls, key } as const
   const who = { jobId: "1", node: "n" }
-  const handler = { message() {}, writable() {}, resumed() {}, lost: lose("the supervisor's line") }
-  const control = withControl ? await ControlLink.open(boot, undefined, who, handler) : undefined
+  const handler = { message() {}, writable() {}, resumed() {}, doubt() {}, lost: lose("the supervisor's line") }
+  const control = withControl ? await ControlLink.open(boot, [], who, handler) : undefined
   const data = await DataLink.open(
     {
       t: "init",
       runnerId,
       pool: "p",
-      host: HOST,
-      port: proxy.port,
+      addresses: boot.addresses,
       tls: hub.tls,
       key,
-      localAddress: undefined,
+      from: [],
       jobId: "1",
       node: "n",
       tmpdir: "",

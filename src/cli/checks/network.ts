@@ -1,34 +1,39 @@
 /**
- * The address runners will dial, and whether a connection to it works: the real listener and the real dial, from this
+ * The addresses runners will dial, and whether a connection to each works: the real listener and the real dial, from this
  * machine to itself. What lies between it and a node, only a job can tell.
  */
 import { networkInterfaces } from "node:os"
 import type { WebSocket } from "ws"
-import { listenHost } from "../../parent/host.ts"
+import { listenHosts } from "../../parent/host.ts"
+import { showEndpoint } from "../../shared/address.ts"
 import type { Backend } from "../../shared/backend.ts"
 import { HOST_VARIABLE } from "../../shared/boot.ts"
 import { dial } from "../../transport/dial.ts"
 import { Listener } from "../../transport/listener.ts"
 import { newKey } from "../../transport/psk.ts"
-import { type Check, failure, round } from "../check.ts"
+import { type Check, type Finding, failure, round } from "../check.ts"
 
-/** Which address the parent would listen on, and why. Fails the doctor where the user chose one, or there is a Slurm. */
+/** Which addresses the parent would listen on, and why. Fails the doctor where the user chose one, or there is a Slurm. */
 export function addressCheck(backend: Backend, slurmIsHere: boolean): Check {
   const chosen = process.env[HOST_VARIABLE] !== undefined || backend.interface !== undefined
   return {
     name: "address",
     required: slurmIsHere || chosen,
     run() {
-      const address = listenHost(backend)
-      const name = interfaceOf(address)
-      return { ok: true, fact: `${address} (${name}), ${reason(backend, name)}` }
+      const { addresses, missing } = listenHosts(backend)
+      const named = addresses.map(address => `${address} (${interfaceOf(address)})`)
+      const fact = `${named.join(", then ")}, ${reason(backend, interfaceOf(addresses[0]!))}`
+      const [absent] = missing
+      if (absent === undefined) return { ok: true, fact }
+      const { fact: what, advice } = failure(absent)
+      return { ok: false, required: false, fact: `${fact}; left out: ${what}`, advice }
     },
   }
 }
 
 function reason(backend: Backend, name: string): string {
   if (process.env[HOST_VARIABLE] !== undefined) return `from ${HOST_VARIABLE}`
-  if (backend.interface !== undefined) return `from the interface "${backend.interface}"`
+  if (backend.interface !== undefined) return `from the interface "${[backend.interface].flat().join('", "')}"`
   if (name === "ib0") return "because there is an ib0"
   return `the first address of this host: there is no ib0, and ${HOST_VARIABLE} is not set`
 }
@@ -41,20 +46,29 @@ function interfaceOf(address: string): string {
 /** How many pings give the round trip. */
 const PINGS = 20
 
-/** The checks of a connection to the address that was chosen, or to loopback where there is none. */
+/** The checks of a connection to each address that was chosen, or to loopback where there is none. */
 export function connectionChecks(backend: Backend): Check[] {
-  const host = () => {
+  const hosts = () => {
     try {
-      return listenHost(backend)
+      return listenHosts(backend).addresses
     } catch {
-      return "127.0.0.1" // the check of the address has said why
+      return ["127.0.0.1"] // the check of the address has said why
     }
   }
+  const [first] = hosts()
   return [
-    { name: "listen and dial", required: true, run: () => withListener(host(), tryConnection) },
-    { name: "wrong key", required: true, run: () => withListener(host(), tryWrongKey) },
-    { name: "without TLS", required: false, run: () => withListener(host(), tryPlain, false) },
+    { name: "listen and dial", required: true, run: () => each(hosts(), host => withListener(host, tryConnection)) },
+    { name: "wrong key", required: true, run: () => withListener(first!, tryWrongKey) },
+    { name: "without TLS", required: false, run: () => withListener(first!, tryPlain, false) },
   ]
+}
+
+/** One finding of those for several addresses: the worst, and what is so of all. */
+async function each(hosts: readonly string[], look: (host: string) => Promise<Finding>): Promise<Finding> {
+  const findings: Finding[] = []
+  for (const host of hosts) findings.push(await look(host).catch(failure))
+  const worst = findings.find(({ ok }) => !ok) ?? findings[0]!
+  return { ...worst, fact: findings.map(({ fact }) => fact).join("; ") }
 }
 
 interface Stage {
@@ -95,7 +109,7 @@ async function tryConnection({ listener, key }: Stage) {
   const { connectMs, ms } = await roundTrip(listener, key, true)
   return {
     ok: true,
-    fact: `${host}:${port} from this machine, TLS 1.3 with a pre-shared key: up in ${round(connectMs)} ms, round trip ${round(ms)} ms`,
+    fact: `${showEndpoint({ host, port })} from this machine, TLS 1.3 with a pre-shared key: up in ${round(connectMs)} ms, round trip ${round(ms)} ms`,
     ms,
   }
 }

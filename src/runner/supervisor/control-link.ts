@@ -1,6 +1,7 @@
 /**
  * The supervisor's line to the parent: dials, says hello, notices silence. Owns the control line; knows nothing of workers.
  */
+import type { Endpoint } from "../../shared/address.ts"
 import type { BootConfig } from "../../shared/boot.ts"
 import { ConnectionError, type FlameError, ProtocolError } from "../../shared/errors.ts"
 import type { Connection } from "../../transport/connection.ts"
@@ -14,11 +15,13 @@ import {
 } from "../../transport/protocol.ts"
 import { DialledLine } from "../dialled-line.ts"
 import type { ParentSeeker } from "../parent-seeker.ts"
+import { ParentLease } from "./lease.ts"
+import { graceAfter } from "./parent-loss.ts"
 
 type Welcome = ToSupervisorMessage & { t: "welcome" }
 
 /** What a supervisor says of itself; `generation` to another parent than before. */
-type Who = { jobId: string; node: string; generation?: number }
+type Who = { jobId: string; node: string; incarnation?: number; generation?: number }
 
 export interface ControlHandler {
   message(message: Exclude<ToSupervisorMessage, Welcome | Resumed>): void
@@ -26,8 +29,12 @@ export interface ControlHandler {
   writable(): void
   /** The line goes on over another connection: the one before was cut, and others on the same way may be. */
   resumed(): void
-  /** The line is gone, and with it the parent. */
-  lost(reason: FlameError): void
+  /** No address of the parent could be reached at first; it is tried again. */
+  unreached?(error: Error): void
+  /** The lease has run out, so that the parent may have given this runner up; or it has not after all. */
+  doubt(expired: boolean): void
+  /** The line is gone, and with it the parent. @param graceMs How long the runner may take to end. */
+  lost(reason: FlameError, graceMs: (unlinked: boolean) => number): void
 }
 
 /** Heartbeats that do not come before the line is doubted. */
@@ -42,15 +49,21 @@ const unheard = new ConnectionError("the parent's heartbeats do not arrive")
 export class ControlLink {
   readonly #dialled: DialledLine<Welcome>
   readonly #watch: NodeJS.Timeout
+  readonly #lease: ParentLease
+  #questions = 0
   #heard = performance.now()
   /** Packets so far. */
   #sent = 0
   /** The next ping was promised within so long. */
   #promisedMs: number
 
-  private constructor(dialled: DialledLine<Welcome>) {
+  private constructor(dialled: DialledLine<Welcome>, handler: ControlHandler) {
     this.#dialled = dialled
-    const { silenceMs, heartbeatMs } = dialled.welcome
+    const { silenceMs, heartbeatMs, leaseMs = 0 } = dialled.welcome
+    this.#lease = new ParentLease(leaseMs, {
+      ask: answered => dialled.ask(`lease ${++this.#questions}`, answered),
+      doubt: expired => handler.doubt(expired),
+    })
     this.#promisedMs = heartbeatMs
     // A link that is down for a while shows as silence, and so does a parent that blocks its own loop: a second connection
     // tells them apart. A parent whose host lost its power sends no FIN: only its long silence tells.
@@ -68,10 +81,14 @@ export class ControlLink {
     this.#listen(dialled.connection)
   }
 
-  /** How long a runner without its parent may take to end. @param unlinked Work is open that does not belong to its caller. */
-  orphanGraceMs(unlinked: boolean): number {
-    const { orphanGraceMs, unlinkedGraceMs } = this.#dialled.welcome
-    return unlinked ? unlinkedGraceMs : orphanGraceMs
+  /** Where the parent is, the address that led there last first. */
+  get addresses(): readonly Endpoint[] {
+    return this.#dialled.addresses
+  }
+
+  /** How long a runner that lost its parent like this may take to end. @param unlinked Work is open that does not belong to its caller. */
+  graceMs(reason: Error, unlinked: boolean): number {
+    return graceAfter({ reason, unlinked, expired: this.#lease.expired }, this.#dialled.welcome)
   }
 
   /** There is a connection to the parent now. */
@@ -85,7 +102,7 @@ export class ControlLink {
    */
   static async open(
     boot: BootConfig,
-    localAddress: string | undefined,
+    from: readonly string[],
     who: Who | (() => Who),
     handler: ControlHandler,
     seeker?: ParentSeeker,
@@ -93,9 +110,10 @@ export class ControlLink {
     let link: ControlLink | undefined
     const dialled = await DialledLine.open<Welcome>({
       kind: "control",
-      parent: { ...boot, localAddress },
+      parent: { ...boot, from },
       seeker,
       about: typeof who === "function" ? who : () => who,
+      unreached: error => handler.unreached?.(error),
       handlerFor: () => ({
         text(data) {
           const m = parseControl(data, "control") as ToSupervisorMessage
@@ -112,12 +130,12 @@ export class ControlLink {
           handler.resumed()
         },
         closed(reason) {
-          if (link) clearInterval(link.#watch)
-          handler.lost(reason)
+          if (link) link.#stop()
+          handler.lost(reason, unlinked => link?.graceMs(reason, unlinked) ?? 0)
         },
       }),
     })
-    link = new ControlLink(dialled)
+    link = new ControlLink(dialled, handler)
     return link
   }
 
@@ -146,8 +164,13 @@ export class ControlLink {
   async bye(message: SupervisorMessage & { t: "bye" }): Promise<void> {
     this.send(message)
     await this.#dialled.line.delivered(PATIENCE_MS)
-    clearInterval(this.#watch)
+    this.#stop()
     this.#dialled.line.close(CloseCode.bye, new ConnectionError("bye"))
+  }
+
+  #stop(): void {
+    clearInterval(this.#watch)
+    this.#lease.stop()
   }
 
   get #silentFor(): number {
@@ -157,6 +180,7 @@ export class ControlLink {
   #listen(connection: Connection): void {
     const { heartbeatMs } = this.#dialled.welcome
     this.#heard = performance.now()
+    this.#lease.reconnected()
     this.#promisedMs = heartbeatMs
     connection.onPing(words => {
       this.#heard = performance.now()

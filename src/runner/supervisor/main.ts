@@ -4,7 +4,7 @@
  * the worker boots while the supervisor does.
  */
 import { hostname } from "node:os"
-import { checkAddress } from "../../shared/address.ts"
+import { checkAddresses } from "../../shared/address.ts"
 import { decodeBoot, decodeJobFacts, HOST_VARIABLE, JOB_VARIABLE, takeBoot } from "../../shared/boot.ts"
 import { TmpDir } from "../tmp-dir.ts"
 import { LogFeed } from "./log-feed.ts"
@@ -28,16 +28,22 @@ const facts = decodeJobFacts(process.env[JOB_VARIABLE])
 delete process.env[JOB_VARIABLE]
 
 const jobId = taken.jobId ?? process.env.SLURM_JOB_ID ?? facts.jobId ?? `local-${process.pid}`
+// Slurm starts a requeued job again with the same id and the same environment, and counts.
+const incarnation = Number(process.env.SLURM_RESTART_COUNT) || 0
 const node = process.env.SLURMD_NODENAME ?? hostname()
 const slurmEnd = Number(process.env.SLURM_JOB_END_TIME) // seconds; Slurm has it since 23.02
 const endsAt = facts.endsAt ?? (slurmEnd > 0 ? slurmEnd * 1_000 : undefined)
 
 let problem: unknown
-let localAddress: string | undefined
+let from: readonly string[] = []
 const configured = process.env[HOST_VARIABLE]
 if (configured !== undefined) {
   try {
-    localAddress = checkAddress(configured, `${HOST_VARIABLE} in the job script`)
+    // With several ways to the parent, one that is down here is what the others are for.
+    const least = boot.addresses.length > 1 ? 0 : 1
+    const own = checkAddresses(configured, `${HOST_VARIABLE} in the job script`, least)
+    from = own.addresses
+    for (const { message } of own.missing) process.stderr.write(`slurm-flame: ${message}\n`)
   } catch (error) {
     problem = error
   }
@@ -51,20 +57,20 @@ try {
 }
 
 const output = { ...outlets, seen: feed.push.bind(feed) }
-const startWorker = (generation: number): WorkerProcess => {
+const startWorker = (generation: number, addresses = boot.addresses): WorkerProcess => {
   const init = {
     t: "init" as const,
     runnerId: boot.runnerId,
     pool: boot.pool,
-    host: boot.host,
-    port: boot.port,
+    addresses,
     tls: boot.tls,
     key: boot.key,
-    localAddress,
+    from,
     jobId,
     node,
     tmpdir: tmp?.path ?? "",
     endsAt,
+    incarnation,
     generation,
     persist: boot.persist,
   }
@@ -73,7 +79,7 @@ const startWorker = (generation: number): WorkerProcess => {
 
 const first = problem === undefined ? startWorker(0) : undefined
 const { Supervisor } = await import("./supervisor.ts")
-const who = { boot, facts, jobId, node, endsAt, localAddress }
+const who = { boot, facts, jobId, node, incarnation, endsAt, from }
 const supervisor = new Supervisor({ ...who, tmp, first, startWorker, problem, feed, outlets })
 onSignal = signal => supervisor.signalled(signal)
 for (const signal of early) supervisor.signalled(signal)

@@ -3,16 +3,20 @@
  * always cleans up. Owns the runner's life: the worker and its restarts, the drain, the temporary directory, the last word.
  */
 import { onExit } from "signal-exit"
+import type { Endpoint } from "../../shared/address.ts"
 import type { BootConfig, JobFacts } from "../../shared/boot.ts"
 import { ConnectionError, type FlameError, StateError } from "../../shared/errors.ts"
 import { packError } from "../../transport/failure.ts"
-import { CloseCode, type DrainReason, type SupervisorMessage } from "../../transport/protocol.ts"
+import { isFenced } from "../../transport/fenced.ts"
+import type { DrainReason, SupervisorMessage } from "../../transport/protocol.ts"
 import { ParentSeeker } from "../parent-seeker.ts"
 import type { TmpDir } from "../tmp-dir.ts"
 import { type ControlHandler, ControlLink } from "./control-link.ts"
 import { DrainBudget } from "./drain-budget.ts"
 import type { LogFeed } from "./log-feed.ts"
+import { MemoryGroup } from "./memory-group.ts"
 import type { Outlet } from "./outlet.ts"
+import { mayHaveAnother } from "./parent-loss.ts"
 import type { WorkerExit, WorkerProcess } from "./worker-process.ts"
 
 /** `starting`: no line to the parent yet. `serving`: worker and line are up. `draining`: ending. `ended`: said bye. */
@@ -36,11 +40,15 @@ export interface SupervisorInit {
   facts: JobFacts
   jobId: string
   node: string
+  /** How often the job has been started anew. */
+  incarnation: number
   endsAt: number | undefined
-  localAddress: string | undefined
+  /** Addresses of this node to dial from. */
+  from: readonly string[]
   tmp: TmpDir | undefined
   first: WorkerProcess | undefined
-  startWorker(generation: number): WorkerProcess
+  /** @param addresses Of the parent, in the order in which to try. */
+  startWorker(generation: number, addresses?: readonly Endpoint[]): WorkerProcess
   /** Why no worker could be started. */
   problem: unknown
   /** Has all that the workers write. */
@@ -53,6 +61,7 @@ export class Supervisor {
   readonly #budget: DrainBudget
   /** Where other parents come from, if the pool persists. */
   readonly #seeker: ParentSeeker | undefined
+  readonly #memory = new MemoryGroup()
   #state: State = "starting"
   #link: ControlLink | undefined
   /** Ends of workers that were faster than the line to the parent: it waits for them, one for each worker. */
@@ -64,11 +73,13 @@ export class Supervisor {
   #cut = false
   /** The worker has work that may go on without the parent. */
   #unlinked = false
+  /** The parent may have given this runner up. */
+  #doubtful = false
 
   constructor(init: SupervisorInit) {
     this.#init = init
     this.#budget = new DrainBudget(init.facts, init.endsAt)
-    this.#seeker = init.boot.persist && new ParentSeeker(init.boot.persist, init.boot)
+    this.#seeker = init.boot.persist && new ParentSeeker(init.boot.persist, init.boot.addresses)
     // Last resort, synchronous: whatever ends this process, an uncaught error included, the directory goes with it.
     onExit(() => {
       this.#worker?.kill()
@@ -98,11 +109,11 @@ export class Supervisor {
 
   /** @throws HostError, HandshakeError when there is no parent */
   async #connect(): Promise<void> {
-    const { boot, feed, problem, jobId, node } = this.#init
+    const { boot, feed, problem, jobId, node, incarnation } = this.#init
     const who = () => {
-      if (this.#seeker?.epoch === undefined) return { jobId, node }
+      if (this.#seeker?.epoch === undefined) return { jobId, node, incarnation }
       this.#untold = [] // of workers of another parent's
-      return { jobId, node, generation: this.#generation }
+      return { jobId, node, incarnation, generation: this.#generation }
     }
     const handler: ControlHandler = {
       message: message => {
@@ -114,14 +125,17 @@ export class Supervisor {
       },
       writable: () => feed.writable(),
       resumed: () => this.#relink(this.#generation),
-      lost: reason => {
-        if (this.#state !== "ended") this.#lost(reason)
+      unreached: error => process.stderr.write(`slurm-flame: ${error.message}\n(trying again)\n`),
+      doubt: expired => this.#doubt(expired),
+      lost: (reason, graceMs) => {
+        if (this.#state !== "ended") this.#lost(reason, graceMs)
       },
     }
     // When the address is the problem, the parent should hear of it all the same: by whatever route there is.
-    const from = problem === undefined ? this.#init.localAddress : undefined
+    const from = problem === undefined ? this.#init.from : []
     const link = await ControlLink.open(boot, from, who, handler, this.#seeker)
     this.#link = link
+    this.#doubt(false) // in whatever way the one before was lost
     feed.connect({
       send: (stream, lines) => link.log(stream, lines),
       get acknowledged() {
@@ -135,18 +149,24 @@ export class Supervisor {
     }
   }
 
-  /** In a pool that persists another parent may come, unless this one has dismissed the runner. */
-  #lost(reason: FlameError): void {
-    const dismissed = reason instanceof ConnectionError && reason.closeCode === CloseCode.bye
+  /** In a pool that persists the next parent is looked for. A worker that stands still does so until that one is there. */
+  #lost(reason: FlameError, graceMs: (unlinked: boolean) => number): void {
     const lives = this.#state === "starting" || this.#state === "serving"
-    if (!this.#seeker || dismissed || !lives) return this.#orphaned()
-    const graceMs = this.#link?.orphanGraceMs(this.#unlinked) ?? 0
+    if (!this.#seeker || !lives || !mayHaveAnother(reason)) return this.#orphaned(graceMs(this.#unlinked))
+    const last = this.#link
     this.#link = undefined
     this.#init.feed.disconnect()
     this.#connect().catch((error: Error) => {
       process.stderr.write(`slurm-flame: no other parent came: ${error.message}\n`)
-      this.#drain("parent-gone", graceMs)
+      // Who refused meanwhile was somebody else; but whose calls may run elsewhere has no time for hooks.
+      const why = isFenced(error) ? error : new ConnectionError("no other parent came")
+      this.#orphaned(last?.graceMs(why, this.#unlinked) ?? 0)
     })
+  }
+
+  #doubt(expired: boolean): void {
+    this.#doubtful = expired
+    this.#still()
   }
 
   /** SIGTERM and its like: the walltime is near, or somebody cancels the job. A second one changes nothing. */
@@ -175,6 +195,8 @@ export class Supervisor {
   /** @param guessed The time was guessed from a signal; the parent may learn that there is more. */
   #drain(reason: DrainReason, graceMs: number, guessed = false): void {
     if (this.#state === "ended") return
+    // What stands still cannot drain, and is not to go on.
+    if (this.#worker?.isStill) graceMs = 0
     if (this.#state === "draining") {
       if (graceMs < this.#budget.leftMs) this.#budget.start(graceMs)
       return
@@ -199,21 +221,34 @@ export class Supervisor {
     worker.onMessage(message => {
       if (message.t === "unlinked") {
         this.#unlinked = message.open
+        this.#still()
         return
       }
-      if (this.#seeker && !this.#link) return // the parent is looked for from here as well
       // A parent that can be reached from here has ended that line, or could not be reached from there: another worker may.
-      if (this.#link?.up) this.#reset(this.#generation)
-      else this.#orphaned()
+      if (message.fenced) this.#orphaned(0)
+      else if (this.#seeker && !this.#link)
+        return // the parent is looked for from here as well
+      else if (this.#link?.up) this.#reset(this.#generation)
+      else this.#orphaned(this.#link?.graceMs(new Error("the worker's line is over"), this.#unlinked) ?? 0)
     })
-    void worker.exited.then(exit => this.#workerExited(exit))
+    this.#memory.mark()
+    void worker.exited.then(exit => this.#workerExited(exit, worker.shot))
   }
 
-  #orphaned(): void {
-    this.#drain("parent-gone", this.#link?.orphanGraceMs(this.#unlinked) ?? 0)
+  #orphaned(graceMs: number): void {
+    this.#drain("parent-gone", graceMs)
   }
 
-  #workerExited(exit: WorkerExit): void {
+  /**
+   * While the parent may have given this runner up, and its calls may run elsewhere, nothing runs here: the worker stands still, until
+   * the parent answers, or is lost. But unlinked work was told to go on without a parent.
+   */
+  #still(): void {
+    this.#worker?.still(this.#doubtful && !this.#unlinked)
+  }
+
+  /** @param shot It was this process that killed it. */
+  #workerExited(exit: WorkerExit, shot: boolean): void {
     this.#worker = undefined
     this.#init.feed.end()
     this.#unlinked = false
@@ -225,7 +260,9 @@ export class Supervisor {
     const now = performance.now()
     this.#crashes = [...this.#crashes.filter(at => now - at < CRASH_WINDOW_MS), now]
     const restart = this.#crashes.length < MAX_CRASHES
-    const news = { t: "worker-exit", ...exit, restart } as const
+    // The kernel kills without a word; but it counts, and before the process is gone.
+    const oom = exit.signal === "SIGKILL" && !shot ? this.#memory.killed() : undefined
+    const news = { t: "worker-exit", ...exit, restart, ...(oom && { oom }) } as const
     if (this.#link) this.#link.send(news)
     else this.#untold.push(news)
     if (!restart) {
@@ -234,7 +271,7 @@ export class Supervisor {
       return
     }
     this.#generation += 1
-    this.#watch(this.#init.startWorker(this.#generation))
+    this.#watch(this.#init.startWorker(this.#generation, this.#link?.addresses))
   }
 
   async #end(reason: DrainReason | "crashed"): Promise<void> {

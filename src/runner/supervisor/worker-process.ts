@@ -6,6 +6,7 @@ import { type ChildProcess, fork } from "node:child_process"
 import type { LogStream } from "../../transport/protocol.ts"
 import type { FromWorker, ToWorker } from "../ipc.ts"
 import type { Outlet } from "./outlet.ts"
+import { signalTree } from "./process-tree.ts"
 
 export interface WorkerExit {
   code: number | null
@@ -31,6 +32,7 @@ export interface WorkerOutput {
 export class WorkerProcess {
   readonly exited: Promise<WorkerExit>
   readonly #child: ChildProcess
+  #still = false
   #tail = Buffer.alloc(0)
   #listener: ((message: FromWorker) => void) | undefined
   #early: FromWorker[] = []
@@ -68,8 +70,26 @@ export class WorkerProcess {
     this.send(init)
   }
 
+  /** It was told to stand still. */
+  get isStill(): boolean {
+    return this.#still
+  }
+
+  /** Makes it, and all that it started, stand still or go on. */
+  still(still: boolean): void {
+    const { pid } = this.#child
+    if (this.#still === still || pid === undefined || this.#child.exitCode !== null || this.#child.signalCode) return
+    this.#still = still
+    signalTree(pid, still ? "SIGSTOP" : "SIGCONT")
+  }
+
   get pid(): number | undefined {
     return this.#child.pid
+  }
+
+  /** `kill` was called before it had ended. */
+  get shot(): boolean {
+    return this.#child.killed
   }
 
   /** Sets the one listener; what the worker said before is handed to it now. */

@@ -56,7 +56,7 @@ export class DataLink {
       kind: "data",
       parent: init,
       seeker: persistence?.seeker,
-      about: () => ({ generation: init.generation }),
+      about: () => ({ incarnation: init.incarnation, generation: init.generation }),
       handlerFor: (_welcome, line) => {
         const made = new Session("runner", line, error =>
           console.error("slurm-flame: a function passed to the parent failed:", error),

@@ -3,14 +3,16 @@
  * supervisor decides when to drain; this only does it.
  */
 import { expose } from "comlink"
-import { ConnectionError, type FlameError, RunnerDrainingError, StateError } from "../../shared/errors.ts"
+import { type FlameError, RunnerDrainingError, StateError } from "../../shared/errors.ts"
 import { ComlinkPort } from "../../transport/comlink-port.ts"
 import { packError } from "../../transport/failure.ts"
-import { CloseCode, type DrainReason, type Marks, type WorkerMessage } from "../../transport/protocol.ts"
+import { isFenced } from "../../transport/fenced.ts"
+import type { DrainReason, Marks, WorkerMessage } from "../../transport/protocol.ts"
 import type { RpcRequest } from "../../transport/rpc-request.ts"
 import { RpcServer } from "../../transport/rpc-server.ts"
 import type { FromWorker, ToWorker } from "../ipc.ts"
 import { ParentSeeker } from "../parent-seeker.ts"
+import { mayHaveAnother } from "../supervisor/parent-loss.ts"
 import { WorkerContext } from "./context.ts"
 import { DataLink } from "./data-link.ts"
 import { resolveExport, resolveFunction } from "./exports.ts"
@@ -43,7 +45,7 @@ export class Worker {
     this.#context = new WorkerContext(init)
     this.#tell = tell
     this.#work = new OpenWork(open => tell({ t: "unlinked", open }))
-    this.#seeker = init.persist && new ParentSeeker(init.persist, init)
+    this.#seeker = init.persist && new ParentSeeker(init.persist, init.addresses)
   }
 
   /** @throws HostError, HandshakeError when there is no parent */
@@ -65,8 +67,7 @@ export class Worker {
     const seeker = this.#seeker
     const lost = (reason: FlameError) => {
       if (this.#state === "draining") return
-      const dismissed = reason instanceof ConnectionError && reason.closeCode === CloseCode.bye
-      if (!seeker || dismissed) return this.#tell({ t: "lost" })
+      if (!seeker || !mayHaveAnother(reason)) return this.#tell({ t: "lost", fenced: isFenced(reason) })
       this.#link = undefined
       void this.#rejoin(init)
     }
@@ -81,8 +82,8 @@ export class Worker {
       // A bundle goes with the parent that made it.
       if (this.#imported && "failure" in this.#imported) await this.#import(link)
       this.#present()
-    } catch {
-      this.#tell({ t: "lost" }) // the supervisor looks for one as well, and judges
+    } catch (error) {
+      this.#tell({ t: "lost", fenced: isFenced(error) }) // the supervisor looks for one as well, and judges
     }
   }
 

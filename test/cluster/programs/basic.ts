@@ -1,6 +1,7 @@
 /** What the cluster tests call on runners: an ordinary TypeScript module, bundled by the pool. */
-import { readdirSync, writeFileSync } from "node:fs"
+import { appendFileSync, existsSync, readdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { setTimeout as delay } from "node:timers/promises"
 import { currentCall, runner } from "slurm-flame/runner"
 
 export function where() {
@@ -47,4 +48,43 @@ export function environment(): Record<string, string | undefined> {
 
 export function deadline(): number | undefined {
   return runner().deadline?.getTime()
+}
+
+/** Takes memory until there is none, and gives the kernel `victim` to kill first. */
+export async function devour(started: () => Promise<void>, victim: "worker" | "supervisor"): Promise<never> {
+  writeFileSync(`/proc/${victim === "worker" ? process.pid : process.ppid}/oom_score_adj`, "1000")
+  await started()
+  const taken: Buffer[] = []
+  for (;;) taken.push(Buffer.alloc(1_000_000_000, 1)) // at once: who creeps up to his limit only becomes slow for long
+}
+
+/** Writes into the book that it begins and that it ends: how often a call really ran, whatever its caller heard. */
+async function booked(book: string, id: number, work: () => Promise<unknown>) {
+  const { jobId, node } = runner()
+  // Appending a line is atomic, from whichever node.
+  appendFileSync(book, `begun ${id} ${jobId}\n`)
+  await work()
+  appendFileSync(book, `ended ${id} ${jobId}\n`)
+  return { id, jobId, node }
+}
+
+/** Takes its time, and is written down. */
+export function work(book: string, id: number, ms: number) {
+  return booked(book, id, () => delay(ms))
+}
+
+/** Goes on when its caller lets it, and is written down. */
+export function wait(book: string, id: number, arrive: (node: string) => Promise<void>) {
+  return booked(book, id, () => arrive(runner().node))
+}
+
+/** Writes down every 20 ms that it runs, and where, and heeds no signal; until there is a file `<path>.stop`. */
+export async function diary(path: string, started: () => void): Promise<string> {
+  started()
+  const who = `${runner().node} ${process.env.SLURM_RESTART_COUNT ?? 0} ${process.pid}`
+  while (!existsSync(`${path}.stop`)) {
+    appendFileSync(path, `${Date.now()} ${who}\n`)
+    await delay(20)
+  }
+  return who
 }

@@ -3,11 +3,15 @@
  *
  *     {"do": "open", "options": {...}, "slurm": {...}}   createPool
  *     {"do": "spawn", "as": "a"}  {"do": "release"|"terminate", "as": "a"}
- *     {"do": "call", "id": 1, "on": "a" | null, "method": "where", "args": [...], "with": {...}}     args: "$report" is a callback
+ *     {"do": "call", "id": 1, "on": "a" | null, "method": "where", "args": [...]}     args: "$report" is a callback
+ *     {"do": "traffic", "width": 3, "ms": 50, "book": "/path"}  {"do": "passed", "more": 20, "node": "n1"}  {"do": "quiet"}
+ *                                          "limits": {...} are options of the call
  *     {"do": "close"}  {"do": "stats"}
+ *     {"do": "exit", "code": 3}  {"do": "crash"}         process.exit(), and an error that nobody catches
  */
 import { createInterface } from "node:readline"
 import { createPool, slurm } from "slurm-flame"
+import { Traffic } from "./traffic.mjs"
 
 const say = (event, fields = {}) => process.stdout.write(`${JSON.stringify({ event, ...fields })}\n`)
 const errorOf = e => ({
@@ -25,13 +29,23 @@ export SLURM_FLAME_HOST=$(ip -f inet addr show ib0 | awk '/inet/ {print $2}' | c
 `
 
 let pool
+let traffic
 const leases = new Map()
 const waiting = new Map()
 
 const actions = {
   open({ options = {}, slurm: backend = { slurmJob: SCRIPT } }) {
     pool = createPool({ module: new URL("./basic.ts", import.meta.url), max: 3, backend: slurm(backend), ...options })
-    for (const name of ["grow", "runner:up", "runner:drain", "runner:down", "refused"])
+    for (const name of [
+      "grow",
+      "runner:pending",
+      "runner:up",
+      "runner:drain",
+      "runner:requeued",
+      "runner:down",
+      "refused",
+      "scheduler",
+    ])
       pool.on(name, info => say(name, { info }))
     pool.on("error", e => say("error", { error: errorOf(e) }))
     say("opened")
@@ -58,7 +72,7 @@ const actions = {
   async go({ id }) {
     waiting.get(id)?.()
   },
-  async call({ id, on, method, args = [], with: limits = {} }) {
+  async call({ id, on, method, args = [], retries, limits = {} }) {
     const report = async value => {
       say("report", { id, value })
     }
@@ -67,15 +81,37 @@ const actions = {
       return new Promise(resolve => waiting.set(id, resolve))
     }
     const real = args.map(a => (a === "$report" ? report : a === "$barrier" ? barrier : a))
-    const api = (on === undefined || on === null ? pool : leases.get(on)).with(limits)
+    const options = retries === undefined ? limits : { ...limits, retries }
+    const api = (on === undefined || on === null ? pool : leases.get(on)).with(options)
     const value = await api[method](...real)
     say("result", {
       id,
       value: ArrayBuffer.isView(value?.weights) ? { ...value, weights: [...value.weights].map(String) } : value,
     })
   },
+  traffic({ width, ms, book, retries = 0 }) {
+    const api = pool.with({ retries })
+    traffic = new Traffic(width, id => api.work(book, id, ms))
+    say("traffic")
+  },
+  async passed({ more, node }) {
+    await traffic.passed(more, node)
+    say("passed", { node })
+  },
+  async quiet() {
+    const { sent, done, failed } = await traffic.end()
+    say("quiet", { sent, done, failed: failed.map(({ id, error }) => ({ id, error: errorOf(error) })) })
+  },
   stats() {
     say("stats", { stats: pool.stats() })
+  },
+  exit({ code }) {
+    process.exit(code)
+  },
+  crash() {
+    setImmediate(() => {
+      throw new Error("nobody catches this")
+    })
   },
   async close() {
     await pool.close()

@@ -4,7 +4,7 @@
  */
 import { afterEach, describe, expect, it, vi } from "vitest"
 import { createPool, local, OptionError, type PoolOptions, type Refusal, slurm } from "../../../src/index.ts"
-import { listenHost } from "../../../src/parent/host.ts"
+import { listenHosts } from "../../../src/parent/host.ts"
 import { PROTOCOL_VERSION } from "../../../src/transport/protocol.ts"
 import { basicPool, once } from "../helpers.ts"
 import { Greeter } from "./old-runner.ts"
@@ -63,10 +63,10 @@ describe("the environment of a runner", () => {
     await pool.api.add(1, 1)
     expect((await up).addresses.local).toBe("127.0.0.1")
     const env = { SLURM_FLAME_HOST: "127.0.0.1" }
-    expect(listenHost(slurm(), env)).toBe("127.0.0.1")
-    expect(listenHost(slurm({ interface: "no-such0" }), env)).toBe("127.0.0.1")
-    expect(() => listenHost(slurm({ interface: "no-such0" }), {})).toThrow(/"no-such0"/)
-    expect(listenHost(local(), env)).toBe("127.0.0.1")
+    expect(listenHosts(slurm(), env).addresses).toEqual(["127.0.0.1"])
+    expect(listenHosts(slurm({ interface: "no-such0" }), env).addresses).toEqual(["127.0.0.1"])
+    expect(() => listenHosts(slurm({ interface: "no-such0" }), {})).toThrow(/"no-such0"/)
+    expect(listenHosts(local(), env).addresses).toEqual(["127.0.0.1"])
   })
 })
 

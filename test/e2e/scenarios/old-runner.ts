@@ -30,8 +30,9 @@ export class Greeter {
     }
   }
 
-  async #greet({ host, port, runnerId, key, tls }: ReturnType<typeof decodeBoot>): Promise<void> {
-    const ws = await dial({ host, port, kind: "control", identity: runnerId, key: Buffer.from(key, "base64"), tls })
+  async #greet({ addresses, runnerId, key, tls }: ReturnType<typeof decodeBoot>): Promise<void> {
+    const [at] = addresses
+    const ws = await dial({ ...at!, kind: "control", identity: runnerId, key: Buffer.from(key, "base64"), tls })
     ws.on("error", () => {})
     ws.on("close", (code, reason) => this.#tell({ code, reason: reason.toString() }))
     ws.send(JSON.stringify({ t: "hello", v: this.#version, runnerId, jobId: "1", node: "n1", pid: 1 }))

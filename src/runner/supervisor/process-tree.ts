@@ -1,0 +1,52 @@
+/**
+ * A process and all that it started, as one thing that can be made to stand still. Reads /proc; where there is none (not on Linux) it
+ * is the process alone.
+ */
+import { readdirSync, readFileSync } from "node:fs"
+
+/** It has ended meanwhile, or has become somebody else's (a setuid program). */
+const OUT_OF_REACH = new Set(["ESRCH", "EPERM"])
+/** What reading of a process that ends meanwhile may give. */
+const ENDED = new Set(["ENOENT", "ESRCH"])
+
+/** Sends `signal` to `pid` and to what it started, and to what that started. Those that are gone are passed over. */
+export function signalTree(pid: number, signal: NodeJS.Signals): void {
+  const reached = new Set<number>()
+  // Again while there is somebody new: whoever is not reached yet may be starting others.
+  for (let found = [pid]; found.length > 0; found = childrenOf(reached)) {
+    for (const one of found) {
+      reached.add(one)
+      try {
+        process.kill(one, signal)
+      } catch (error) {
+        if (!OUT_OF_REACH.has((error as NodeJS.ErrnoException).code ?? "")) throw error
+      }
+    }
+  }
+}
+
+/** Processes whose parent is one of `parents`, and that are none of them. */
+function childrenOf(parents: ReadonlySet<number>): number[] {
+  return processes().flatMap(([pid, parent]) => (parents.has(parent) && !parents.has(pid) ? [pid] : []))
+}
+
+function processes(): [pid: number, parent: number][] {
+  let names: string[]
+  try {
+    names = readdirSync("/proc")
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error
+    return []
+  }
+  return names.flatMap(name => {
+    if (!/^\d+$/.test(name)) return []
+    try {
+      // The name of the program is in brackets and may hold anything; after the last bracket come the state and the parent.
+      const stat = readFileSync(`/proc/${name}/stat`, "utf8")
+      return [[Number(name), Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1])]] as [[number, number]]
+    } catch (error) {
+      if (!ENDED.has((error as NodeJS.ErrnoException).code ?? "")) throw error
+      return []
+    }
+  })
+}

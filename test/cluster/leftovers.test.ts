@@ -1,0 +1,73 @@
+/** Thirty jobs on three nodes, spawned and closed ten times over, at each stage of their boot: what is left of them, anywhere. */
+import { readdirSync } from "node:fs"
+import { afterEach, expect, test } from "vitest"
+import { mustRun } from "./command.ts"
+import { asUser, endPrograms, noJobsLeft, onCluster, type Program, runAs, squeue } from "./harness.ts"
+import { HEAD, nothingLeft } from "./parent.ts"
+
+const MIB = 2 ** 20
+const JOBS = 30
+/** So many have room on the nodes at a time; the others wait. */
+const ROOM = 24
+/** After so many of them serve the pool is closed, round by round: while all of them are submitted, wait, boot, or serve. */
+const ROUNDS = [ROOM, 1, 0, 8, 0, 1, ROOM, 0, 8, 1]
+
+/** The files that the package keeps for its user, wherever. */
+function files(): string[] {
+  return [".local/state/slurm-flame", ".cache/slurm-flame"].flatMap(dir =>
+    readdirSync(`/home/flame/${dir}`, { recursive: true, withFileTypes: true })
+      .filter(entry => !entry.isDirectory())
+      .map(entry => `${entry.parentPath}/${entry.name}`),
+  )
+}
+
+/** The ports on which a process listens. */
+async function listening(program: Program): Promise<string[]> {
+  return (await mustRun(["ss", "-ltnpH"])).split("\n").filter(line => line.includes(`pid=${program.pid},`))
+}
+
+interface Self {
+  descriptors: number
+  rss: number
+  heapUsed: number
+}
+
+onCluster("30 jobs on 3 nodes, spawned and closed 10 times over", () => {
+  afterEach(async () => {
+    await endPrograms()
+    await runAs("flame", ["scancel", "--user=flame"])
+    await noJobsLeft()
+  })
+
+  test("leave no job, process, temporary directory, file or socket, and a parent that has not grown", async () => {
+    const before = files()
+    const parent = asUser("rounds.mjs")
+    const selves: Self[] = []
+    for (const until of ROUNDS) {
+      parent.send({ do: "round", jobs: JOBS, until, slurm: { slurmJob: HEAD } })
+      const { answers, ends } = await parent.next("round")
+      // At once: close() has waited for all of them.
+      expect(await squeue()).toEqual([])
+      expect(await listening(parent)).toEqual([])
+      expect(files()).toEqual(before)
+      expect(new Set(answers).size).toBe(answers.length)
+      expect(answers.length).toBeGreaterThanOrEqual(until)
+      // Each of them served until it was closed, or was told why not.
+      expect(Object.values(ends as Record<string, number>).reduce((sum, n) => sum + n)).toBe(JOBS)
+      expect(Object.keys(ends).filter(end => end !== "close" && end !== "ERR_FLAME_POOL_CLOSED")).toEqual([])
+      parent.send({ do: "self" })
+      const self = (await parent.next("self")) as unknown as Self
+      selves.push(self)
+    }
+    await nothingLeft()
+    // The first round loads and compiles what the others use.
+    const [, early] = selves
+    const late = selves.at(-1)!
+    console.log(`round 2: ${JSON.stringify(early)}, round ${selves.length}: ${JSON.stringify(late)}`)
+    expect(late.descriptors).toBe(early!.descriptors)
+    expect(late.heapUsed - early!.heapUsed).toBeLessThan(2 * MIB)
+    expect(late.rss - early!.rss).toBeLessThan(32 * MIB)
+    parent.hangUp()
+    expect(await parent.result).toMatchObject({ code: 0, signal: null, stderr: "" })
+  })
+})

@@ -1,0 +1,38 @@
+import { type ChildProcess, spawn } from "node:child_process"
+import { once } from "node:events"
+import { readFileSync } from "node:fs"
+import { afterEach, expect, it } from "vitest"
+import { signalTree } from "../../src/runner/supervisor/process-tree.ts"
+
+let child: ChildProcess | undefined
+afterEach(async () => {
+  if (!child || child.exitCode !== null || child.signalCode) return
+  const ended = once(child, "exit")
+  signalTree(child.pid!, "SIGKILL")
+  await ended
+})
+
+/** The state of a process: S sleeps, R runs, T stands still. */
+const stateOf = (pid: number) => readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)![0]
+
+it("reaches a process, what it started, and what that started", async () => {
+  // The names of processes may hold brackets and blanks: here they come in the arguments only, in /proc/PID/comm of any program.
+  const script = `sh -c 'sleep 60 & echo $!; wait' & echo $!; wait`
+  child = spawn("sh", ["-c", script], { stdio: ["ignore", "pipe", "inherit"] })
+  let text = ""
+  for await (const chunk of child.stdout!.iterator({ destroyOnReturn: false })) {
+    text += chunk
+    if (text.trim().split("\n").length === 2) break
+  }
+  const pids = [child.pid!, ...text.trim().split("\n").map(Number)]
+  signalTree(child.pid!, "SIGSTOP")
+  await expect.poll(() => pids.map(stateOf)).toEqual(["T", "T", "T"])
+  signalTree(child.pid!, "SIGCONT")
+  await expect.poll(() => pids.map(stateOf)).toEqual(["S", "S", "S"])
+})
+
+it("passes over a process that is gone", async () => {
+  child = spawn("true")
+  await once(child, "exit")
+  signalTree(child.pid!, "SIGCONT")
+})
