@@ -1,24 +1,34 @@
 /**
- * Submits runners that differ in nothing but their id and key: one by itself, several as the tasks of one array job. Owns how they
- * are split, what is refused in one piece and tried in smaller ones, and that each asker is told of his own; composes no script.
+ * Submits runners that differ in nothing but their id and key: one by itself, several as the tasks of one array job, or of one step
+ * where they are to share a job. Owns how they are split, what is refused in one piece and tried in smaller ones, and that each asker
+ * is told of his own; composes no script.
  */
-import type { RunnerSpec } from "../shared/backend.ts"
+import type { Job, RunnerSpec } from "../shared/backend.ts"
 import { onAbort } from "../shared/on-abort.ts"
 import type { Cluster } from "./cluster.ts"
 import { arrayEnv, jobEnv, TASK_BYTES, taskBytes } from "./environment.ts"
 import { SlurmJob } from "./job.ts"
 import type { JobRequest } from "./job-request.ts"
+import { shareJob } from "./shared-job.ts"
 import type { Submission } from "./submission.ts"
 import { mayPassInPart } from "./submit-refusal.ts"
 
-/** Composes the submission of these runners; of several, as an array with a task for each. */
+/** Composes the submission of these runners; of several, with a task for each. */
 export type Compose = (specs: readonly [RunnerSpec, ...RunnerSpec[]]) => Submission
 
+/** `array`: each runner's job is a task of an array. `shared`: all have one job, in one piece or not at all. */
+export type Together = "array" | "shared"
+
 /** Settles every request. Never rejects. */
-export async function submitGroup(requests: readonly JobRequest[], compose: Compose, cluster: Cluster): Promise<void> {
+export async function submitGroup(
+  requests: readonly JobRequest[],
+  together: Together,
+  compose: Compose,
+  cluster: Cluster,
+): Promise<void> {
   let waiting = [...requests]
   try {
-    let most = requests.length === 1 ? 1 : Math.max(1, (await cluster.client.site()).maxArraySize)
+    let most = await mostAtOnce(requests.length, together, cluster)
     for (;;) {
       waiting = wanted(waiting)
       if (waiting.length === 0) return
@@ -32,10 +42,10 @@ export async function submitGroup(requests: readonly JobRequest[], compose: Comp
         if (still.length === 0) return
         if (still.length !== chunk.length) submission = compose(specsOf(still))
         chunk = still
-        await submit(chunk, submission, killWaitMs, cluster, leave)
+        await submit(chunk, together, submission, killWaitMs, cluster, leave)
         waiting = without(waiting, chunk)
       } catch (error) {
-        if (chunk.length === 1 || !mayPassInPart(error)) throw error
+        if (chunk.length === 1 || together === "shared" || !mayPassInPart(error)) throw error
         // As many as there is room for get in, as if each had come by itself; what fits once is not tried larger again.
         most = Math.floor(chunk.length / 2)
         for (const request of chunk) request.reopen()
@@ -47,6 +57,11 @@ export async function submitGroup(requests: readonly JobRequest[], compose: Comp
     // What was refused now would be refused to the rest as well.
     for (const request of waiting) request.fail(error)
   }
+}
+
+async function mostAtOnce(wanted: number, together: Together, { client }: Cluster): Promise<number> {
+  if (wanted === 1 || together === "shared") return wanted
+  return Math.max(1, (await client.site()).maxArraySize)
 }
 
 const wanted = (requests: readonly JobRequest[]) => requests.filter(({ signal }) => !signal.aborted)
@@ -86,6 +101,7 @@ async function inTurn(requests: readonly JobRequest[], { gate }: Cluster): Promi
 /** @throws whatever sbatch says; then there is no job, or no telling. */
 async function submit(
   requests: readonly JobRequest[],
+  together: Together,
   submission: Submission,
   killWaitMs: number,
   cluster: Cluster,
@@ -96,19 +112,35 @@ async function submit(
   const env = specs.length === 1 ? jobEnv(process.env, specs[0], facts) : arrayEnv(process.env, specs, facts)
   for (const request of requests) request.commit()
   const id = await cluster.submitter.submit(submission, env, answered)
+  if (together === "shared" && requests.length > 1) {
+    await handOver(requests, shareJob(new SlurmJob(id, submission.log, cluster), requests.length))
+    return
+  }
   await Promise.all(
     requests.map(async (request, task) => {
       const own = requests.length === 1 ? id : `${id}_${task}`
       if (!request.signal.aborted) return request.resolve(new SlurmJob(own, submission.log, cluster))
-      await cancelUnwanted(own, cluster)
+      await cancelUnwanted(own, () => cluster.canceller.cancel(own))
       request.fail(undefined)
     }),
   )
 }
 
-async function cancelUnwanted(id: string, { canceller }: Cluster): Promise<void> {
+/** One that has been given up meanwhile leaves the job to the others. */
+async function handOver(requests: readonly JobRequest[], views: readonly Job[]): Promise<void> {
+  await Promise.all(
+    requests.map(async (request, task) => {
+      const job = views[task]!
+      if (!request.signal.aborted) return request.resolve(job)
+      await cancelUnwanted(job.id, () => job.cancel())
+      request.fail(undefined)
+    }),
+  )
+}
+
+async function cancelUnwanted(id: string, cancel: () => Promise<void>): Promise<void> {
   try {
-    await canceller.cancel(id)
+    await cancel()
   } catch (error) {
     // The caller is told why it gave up; that a job is left must be said somewhere.
     process.emitWarning(`job ${id} is no longer wanted but could not be cancelled: ${(error as Error).message}`, {
