@@ -5,15 +5,15 @@
 import { randomBytes } from "node:crypto"
 import type { Job } from "../shared/backend.ts"
 import { BootPolicy, FORGET_MS, type Verdict } from "./boot-policy.ts"
-import { Census } from "./census.ts"
+import { Census, isAlive } from "./census.ts"
 import type { PoolEmitter } from "./events.ts"
 import { wanted } from "./growth.ts"
 import { IdleWatch } from "./idle-watch.ts"
+import { JobRoom } from "./job-room.ts"
 import type { BreakerInfo } from "./pool-api.ts"
 import { PoolNews } from "./pool-news.ts"
 import type { PoolSettings } from "./pool-options.ts"
 import type { EndReason, PooledRunner, RunnerHost } from "./pooled-runner.ts"
-import type { RunnerState } from "./runner-state.ts"
 
 /** What the fleet asks and tells its pool. */
 export interface FleetHost {
@@ -58,6 +58,7 @@ export class Fleet {
   readonly #ending = new Set<Promise<void>>()
   readonly #idle: IdleWatch<PooledRunner>
   readonly #policy = new BootPolicy()
+  readonly #jobRoom: JobRoom
   readonly #begun = new WeakMap<PooledRunner, number>()
   readonly #upSince = new WeakMap<PooledRunner, number>()
   readonly #run = randomBytes(3).toString("hex")
@@ -80,6 +81,7 @@ export class Fleet {
     this.#make = make
     this.#min = settings.min
     this.#max = settings.max
+    this.#jobRoom = new JobRoom(settings.backend.runnersPerJob, () => host.changed())
     this.#idle = new IdleWatch({
       patienceMs: () => this.#patienceMs(),
       permit: runner => settings.mayIdle?.(runner.info) ?? true,
@@ -135,13 +137,13 @@ export class Fleet {
     if (this.#growing) return // by a listener that hears of a new runner: the loop below looks again
     this.#growing = true
     try {
-      while (this.#bootMissing()) {}
+      this.#jobRoom.fill(seats => this.#bootMissing(seats))
     } finally {
       this.#growing = false
     }
   }
 
-  #bootMissing(): boolean {
+  #bootMissing(seats: number): boolean {
     if (this.#closed) return false
     const { leases, slots, open } = this.#host
     if (leases + slots > 0) this.#resting = 0
@@ -153,8 +155,9 @@ export class Fleet {
       serving: this.#serving,
       all: this.#census.all,
       min: open ? this.#min - this.#resting : 0,
-      max: this.#max,
+      max: this.#jobRoom.most(this.#max, this.#census, seats),
       maxConcurrency: this.#settings.singleUse ? 1 : this.#settings.maxConcurrency,
+      seats,
     })
     if (count === 0) return false
     const now = performance.now() // one moment for all: between two a pause may end, and nobody would wait for its end
@@ -325,6 +328,7 @@ export class Fleet {
     },
     gone: (runner, bootError) => {
       this.#idle.delete(runner)
+      this.#jobRoom.left()
       if (runner.working) this.#busy -= 1
       void this.#track(runner.jobOver()) // close() is not over before the job is
       this.#host.lost(runner, "ended with its runner")
@@ -342,8 +346,4 @@ export class Fleet {
       this.#host.changed()
     },
   }
-}
-
-function isAlive(state: RunnerState): boolean {
-  return state !== "draining" && state !== "gone"
 }

@@ -6,7 +6,8 @@ import { type HubSeat, HubShare, type Sharing } from "./hub-share.ts"
 import type { PoolSettings } from "./pool-options.ts"
 import type { PooledRunner, RunnerHost } from "./pooled-runner.ts"
 import { PoolRunner } from "./runner.ts"
-import { SubmitBatch } from "./submit-batch.ts"
+import { SharedSubmissions } from "./shared-submissions.ts"
+import { type Submissions, SubmitBatch } from "./submit-batch.ts"
 
 /** What a runner without a parent gives its hooks. */
 const ORPHAN_GRACE_MS = 5_000
@@ -16,14 +17,15 @@ const SUPERVISOR = fileURLToPath(new URL("../../dist/bin/supervisor.js", import.
 export class RunnerFactory {
   readonly #settings: PoolSettings & Sharing
   readonly #emitter: PoolEmitter
-  readonly #submissions: SubmitBatch
+  readonly #submissions: Submissions
   #hub: Promise<HubSeat> | undefined
   #closed = false
 
   constructor(settings: PoolSettings & Sharing, emitter: PoolEmitter) {
     this.#settings = settings
     this.#emitter = emitter
-    this.#submissions = new SubmitBatch(settings.backend)
+    const { backend } = settings
+    this.#submissions = (backend.runnersPerJob ?? 1) > 1 ? new SharedSubmissions(backend) : new SubmitBatch(backend)
   }
 
   make(identity: { runnerId: string; serial: number }, host: RunnerHost): PooledRunner {

@@ -4,6 +4,14 @@
  */
 import type { Backend, Job, RunnerSpec } from "../shared/backend.ts"
 
+/** Takes the submissions of a pool's runners. */
+export interface Submissions {
+  /** A runner has been made. It will submit, or `signal` is aborted. Called for those that are wanted together in one turn. */
+  expect?(signal: AbortSignal): void
+  /** As `Backend.submit`. */
+  submit(spec: RunnerSpec, signal: AbortSignal): Promise<Job>
+}
+
 interface Gathered {
   readonly spec: RunnerSpec
   readonly signal: AbortSignal
@@ -12,7 +20,7 @@ interface Gathered {
 }
 
 /** One for each pool: what one pool wants goes out in one piece, whatever another wants. */
-export class SubmitBatch {
+export class SubmitBatch implements Submissions {
   readonly #backend: Backend
   #gathered: Gathered[] = []
 
