@@ -65,7 +65,8 @@ export function composeSubmission(
   )
   const lead = signalSeconds(settings, given("time"))
   argv.push("--parsable", `--signal=${signalTarget(form)}TERM@${lead}`)
-  if (form.tasks > 1) {
+  // One that is left over, too: it is to take no more of what is asked for by task or by node than it needs.
+  if (shared) {
     if (has("ntasks")) checkTasks(given("ntasks"), form.tasks)
     else argv.push(`--ntasks=${form.tasks}`)
   }

@@ -39,12 +39,12 @@ describe("runnersPerJob", () => {
     const jobs = await Promise.all(fake.submitMany(fake.backend({ runnersPerJob: 3 }), 7))
     expect(new Set(jobs.map(({ id }) => id)).size).toBe(3)
     const calls = fake.calls("sbatch")
-    expect(calls.map(({ argv }) => option(argv, "ntasks")[0] ?? "alone").sort()).toEqual([
+    expect(calls.map(({ argv }) => option(argv, "ntasks")[0]).sort()).toEqual([
+      "--ntasks=1",
       "--ntasks=3",
       "--ntasks=3",
-      "alone",
     ])
-    const alone = calls.find(({ argv }) => option(argv, "ntasks").length === 0)!
+    const alone = calls.find(({ argv }) => option(argv, "ntasks")[0] === "--ntasks=1")!
     expect(alone.stdin).toContain("\nexec ")
     expect(option(alone.argv, "signal")).toEqual(["--signal=B:TERM@60"])
     expect(keysOf(alone.env)).toEqual(["SLURM_FLAME_KEY=k3y-6"])
