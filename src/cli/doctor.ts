@@ -2,18 +2,18 @@
  * `slurm-flame doctor`: what works here and what does not. Owns the order of the checks and where their results go; what is
  * checked is in checks/, how it looks in report.ts.
  */
-import { readFileSync } from "node:fs"
-import { OptionError } from "../shared/errors.ts"
+import type { SlurmOptions } from "../slurm/options.ts"
 import { type CheckResult, runCheck } from "./check.ts"
 import { nodeCheck } from "./checks/node.ts"
 import { VERSION } from "./manifest.ts"
 import { allWell, renderCheck, renderJson, renderSummary, usesColour } from "./report.ts"
+import { type SlurmArguments, slurmOptions } from "./slurm-options.ts"
 
 /** Options of the command, as commander gives them. */
-export interface DoctorOptions {
+export interface DoctorOptions extends SlurmArguments {
   readonly json?: boolean
   readonly interface?: string
-  readonly partition?: string
+  /** An older name of `slurmJob`. */
   readonly script?: string
   readonly submit?: boolean
 }
@@ -51,7 +51,7 @@ async function* diagnose(options: DoctorOptions, say: (text: string) => void): A
     import("./checks/network.ts"),
     import("./checks/host.ts"),
   ])
-  const backend = slurm(slurmOptions(options))
+  const backend = slurm(backendOptions(options))
   backend.validate()
   yield node
   for (const check of [programsCheck(), sharedFilesCheck(), esbuildCheck()]) yield await runCheck(check)
@@ -97,20 +97,12 @@ async function* diagnose(options: DoctorOptions, say: (text: string) => void): A
 const JOB_TIME = "00:05:00"
 
 /** @throws OptionError */
-function slurmOptions(options: DoctorOptions) {
-  const partition = options.partition === undefined ? {} : { partition: options.partition }
-  const script = options.script === undefined ? undefined : readScript(options.script)
+function backendOptions(options: DoctorOptions): SlurmOptions {
+  const slurmJob = options.slurmJob ?? options.script
+  const given = slurmOptions(slurmJob === undefined ? options : { ...options, slurmJob })
   return {
     ...(options.interface === undefined ? {} : { interface: options.interface.split(",") }),
-    ...(script === undefined ? {} : { slurmJob: script }),
-    sbatch: script === undefined ? { time: JOB_TIME, ...partition } : partition,
-  }
-}
-
-function readScript(file: string): string {
-  try {
-    return readFileSync(file, "utf8")
-  } catch (cause) {
-    throw new OptionError("script", `the script ${file} cannot be read: ${(cause as Error).message}`, { cause })
+    ...given,
+    sbatch: slurmJob === undefined ? { time: JOB_TIME, ...given.sbatch } : given.sbatch!,
   }
 }

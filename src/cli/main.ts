@@ -6,6 +6,7 @@
 import { Command, CommanderError } from "commander"
 import { isFlameError } from "../shared/errors.ts"
 import { VERSION } from "./manifest.ts"
+import { addSlurmOptions } from "./slurm-options.ts"
 
 const EXIT = { fine: 0, broken: 1, usage: 2 } as const
 
@@ -19,16 +20,14 @@ function program(): Command {
     .description("an elastic pool of runners for Node.js, each of them a Slurm job")
     .version(VERSION, "-V, --version", "print the version")
     .exitOverride()
-  top
-    .command("doctor")
-    .description("tell what works here and what does not, and what to do about it")
+  const doctor = top.command("doctor").description("tell what works here and what does not, and what to do about it")
+  addSlurmOptions(doctor)
     .option("--json", "print one JSON document: { version, ok, checks }")
     .option(
       "--interface <names>",
       "listen on the address of this network interface, such as ib0, or of several: ib0,eth0",
     )
-    .option("--partition <name>", "look at this partition, and submit to it")
-    .option("--script <file>", "the batch script that `slurmJob` would be: is checked, and used by --submit")
+    .option("--script <file>", "the same as --slurm-job")
     .option("--submit", "prove it with a real job: one node, five minutes at most")
     .action(async options => {
       const { doctor } = await import("./doctor.ts")
@@ -51,6 +50,24 @@ function program(): Command {
     .action(async (names, options) => {
       const { cancel } = await import("./cancel.ts")
       process.exitCode = (await cancel(names, options)) ? EXIT.fine : EXIT.broken
+    })
+  const script = top
+    .command("script")
+    .description(
+      "print what would be submitted, and submit nothing: the batch script, as sbatch gets it on stdin, on stdout;\n" +
+        "sbatch's command line, and what looks wrong, on stderr. Neither holds a key: a job that is submitted by hand\n" +
+        "finds no parent and ends. A large array is submitted in parts.",
+    )
+  addSlurmOptions(script)
+    .option("--epilogue <file>", "the lines that `epilogue` would be")
+    .option("--runners <n>", "runners that are wanted together: an array", "1")
+    .option("--runners-per-job <n>", "as `runnersPerJob`: so many of them in one job", "1")
+    .option("--signal-before <duration>", "as `signalBefore`")
+    .option("--node <path>", "as `node`")
+    .option("--pool <name>", "the pool's name, for that of the job", "pool")
+    .action(async options => {
+      const { script } = await import("./script.ts")
+      script(options)
     })
   return top
 }

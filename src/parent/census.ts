@@ -1,6 +1,11 @@
 /** How many runners are in which state. Counts as runners move, so that nobody has to count them. */
 import type { RunnerState } from "./runner-state.ts"
 
+/** Whether a runner in this state serves or will. */
+export function isAlive(state: RunnerState): boolean {
+  return state !== "draining" && state !== "gone"
+}
+
 export class Census {
   readonly #in: Record<RunnerState, number> = {
     submitting: 0,

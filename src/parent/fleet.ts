@@ -5,17 +5,17 @@
 import { randomBytes } from "node:crypto"
 import type { Job } from "../shared/backend.ts"
 import { BootPolicy, FORGET_MS, type Verdict } from "./boot-policy.ts"
-import { Census } from "./census.ts"
+import { Census, isAlive } from "./census.ts"
 import type { PoolEmitter } from "./events.ts"
 import type { FleetHost } from "./fleet-host.ts"
 import { isCrash } from "./gone-reason.ts"
 import { wanted } from "./growth.ts"
 import { IdleWatch } from "./idle-watch.ts"
+import { JobRoom } from "./job-room.ts"
 import type { BreakerInfo } from "./pool-api.ts"
 import { PoolNews } from "./pool-news.ts"
 import type { PoolSettings } from "./pool-options.ts"
 import type { EndReason, PooledRunner, RunnerHost, RunnerIdentity } from "./pooled-runner.ts"
-import { isAlive } from "./runner-state.ts"
 
 /** Makes a runner that is not booted yet. */
 export type MakeRunner = (identity: RunnerIdentity, host: RunnerHost) => PooledRunner
@@ -31,6 +31,7 @@ export class Fleet {
   readonly #ending = new Set<Promise<void>>()
   readonly #idle: IdleWatch<PooledRunner>
   readonly #policy = new BootPolicy()
+  readonly #jobRoom: JobRoom
   readonly #begun = new WeakMap<PooledRunner, number>()
   readonly #upSince = new WeakMap<PooledRunner, number>()
   readonly #run = randomBytes(3).toString("hex")
@@ -53,6 +54,7 @@ export class Fleet {
     this.#make = make
     this.#min = settings.min
     this.#max = settings.max
+    this.#jobRoom = new JobRoom(settings.backend.runnersPerJob, () => host.changed())
     this.#idle = new IdleWatch({
       patienceMs: () => this.#patienceMs(),
       permit: runner => settings.mayIdle?.(runner.info) ?? true,
@@ -116,13 +118,13 @@ export class Fleet {
     if (this.#growing) return // by a listener that hears of a new runner: the loop below looks again
     this.#growing = true
     try {
-      while (this.#bootMissing()) {}
+      this.#jobRoom.fill(seats => this.#bootMissing(seats))
     } finally {
       this.#growing = false
     }
   }
 
-  #bootMissing(): boolean {
+  #bootMissing(seats: number): boolean {
     if (this.#closed) return false
     const { leases, slots, open } = this.#host
     if (leases + slots > 0) this.#resting = 0
@@ -134,8 +136,9 @@ export class Fleet {
       serving: this.#serving,
       all: this.#census.all,
       min: open ? this.#min - this.#resting : 0,
-      max: this.#max,
+      max: this.#jobRoom.most(this.#max, this.#census, seats),
       maxConcurrency: this.#settings.singleUse ? 1 : this.#settings.maxConcurrency,
+      seats,
     })
     if (count === 0) return false
     const now = performance.now() // one moment for all: between two a pause may end, and nobody would wait for its end
@@ -305,6 +308,7 @@ export class Fleet {
     },
     gone: (runner, bootError) => {
       this.#idle.delete(runner)
+      this.#jobRoom.left()
       if (runner.working) this.#busy -= 1
       void this.#track(runner.jobOver()) // close() is not over before the job is
       this.#host.lost(runner, "ended with its runner")

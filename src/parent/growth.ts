@@ -13,11 +13,14 @@ export interface Demand {
   readonly min: number
   readonly max: number
   readonly maxConcurrency: number
+  /** Runners that the job which is being put together just now could have besides: they come with it. */
+  readonly seats?: number
 }
 
 /** How many runners to boot now, so that those who wait will have one. Never more than `max` exist. */
-export function wanted({ leases, slots, booting, serving, all, min, max, maxConcurrency }: Demand): number {
+export function wanted(demand: Demand): number {
+  const { leases, slots, booting, serving, all, min, max, maxConcurrency, seats = 0 } = demand
   const forDemand = leases + Math.ceil(slots / maxConcurrency) - booting
   const forMin = min - serving
-  return Math.max(0, Math.min(Math.max(forDemand, forMin), max - all))
+  return Math.max(0, Math.min(Math.max(forDemand, forMin, seats), max - all))
 }

@@ -245,6 +245,15 @@ function checkPersist(options: PoolOptions, backend: Backend): boolean {
   if (options.singleUse) {
     throw new OptionError("persist", "`persist` and `singleUse` contradict each other: no runner is used twice")
   }
+  if ((backend.runnersPerJob ?? 1) > 1) {
+    throw new OptionError(
+      "persist",
+      "`persist` is not for jobs that several runners share: they cannot be taken back one by one",
+      {
+        hint: "leave `runnersPerJob` out, so that each runner has a job of its own, or leave `persist` out",
+      },
+    )
+  }
   if (backend.adopt) return true
   throw new OptionError("persist", `the backend "${backend.name}" cannot take jobs of another program back`, {
     hint: "use slurm() or local(), or leave `persist` out",

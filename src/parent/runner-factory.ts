@@ -11,6 +11,8 @@ import type { PooledRunner, RunnerHost, RunnerIdentity } from "./pooled-runner.t
 import { RunEntry } from "./run-entry.ts"
 import { PoolRunner } from "./runner.ts"
 import { followScheduler } from "./scheduler-news.ts"
+import { SharedSubmissions } from "./shared-submissions.ts"
+import type { Submissions } from "./submissions.ts"
 import { SubmitBatch } from "./submit-batch.ts"
 import { UnconfirmedEnds } from "./unconfirmed-ends.ts"
 
@@ -25,7 +27,7 @@ export class RunnerFactory {
   readonly #settings: PoolSettings & Sharing
   readonly #emitter: PoolEmitter
   readonly #pending: PendingNews
-  readonly #submissions: SubmitBatch
+  readonly #submissions: Submissions
   readonly #legacy: Legacy | undefined
   readonly #book: CallBook | undefined
   readonly #unfollow: () => void
@@ -38,8 +40,9 @@ export class RunnerFactory {
   constructor(settings: PoolSettings & Sharing, emitter: PoolEmitter, book?: CallBook) {
     this.#settings = settings
     this.#emitter = emitter
+    const { backend } = settings
+    this.#submissions = (backend.runnersPerJob ?? 1) > 1 ? new SharedSubmissions(backend) : new SubmitBatch(backend)
     this.#pending = new PendingNews(emitter, settings.logger)
-    this.#submissions = new SubmitBatch(settings.backend)
     this.#unfollow = followScheduler(settings.backend, emitter, settings.logger)
     this.#unconfirmed = new UnconfirmedEnds(settings.logger)
     if (!settings.persistence) return

@@ -13,7 +13,7 @@ import { newKey } from "../transport/psk.ts"
 import type { Port } from "./hub.ts"
 import type { Logger } from "./logger.ts"
 import type { ModuleSource } from "./module-source.ts"
-import type { SubmitBatch } from "./submit-batch.ts"
+import type { Submissions } from "./submissions.ts"
 import { UnconfirmedEnds } from "./unconfirmed-ends.ts"
 
 export interface JobSettings {
@@ -22,7 +22,7 @@ export interface JobSettings {
   readonly backend: Backend
   readonly module: ModuleSource
   /** Where this runner's submission joins those of its pool; left out: it goes by itself. */
-  readonly submissions?: SubmitBatch
+  readonly submissions?: Submissions
   /** Where it is said that the job may be left; left out: by itself. */
   readonly unconfirmed?: UnconfirmedEnds
   readonly hub: () => Promise<Port>
@@ -78,6 +78,7 @@ export class RunnerJob {
     this.#handler = handler
     this.#job = settings.keeping?.left(settings.runnerId)?.job
     this.adopted = this.#job !== undefined
+    if (!this.adopted) settings.submissions?.expect?.(this.#submission.signal)
   }
 
   get job(): Job | undefined {
@@ -128,7 +129,8 @@ export class RunnerJob {
   end(reason: Error, leaving: boolean): void {
     this.#revoke?.()
     this.#submission.abort(reason)
-    if (!leaving) this.#cancel()
+    if (leaving) this.#job?.leave?.()
+    else this.#cancel()
   }
 
   /** Resolves when the job is known to have ended, or the scheduler would not say so. Never rejects. */

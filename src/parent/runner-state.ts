@@ -19,11 +19,6 @@ const TRANSITIONS: Record<RunnerState, readonly RunnerState[]> = {
   gone: [],
 }
 
-/** It serves, or will. */
-export function isAlive(state: RunnerState): boolean {
-  return state !== "draining" && state !== "gone"
-}
-
 /** @throws StateError for a move that is not in the table: a bug in slurm-flame. */
 export function transition(from: RunnerState, to: RunnerState, runnerId: string): RunnerState {
   if (!TRANSITIONS[from].includes(to)) throw new StateError(`runner ${runnerId} cannot go from ${from} to ${to}`)

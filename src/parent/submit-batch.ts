@@ -3,6 +3,7 @@
  * Owns who is gathered; knows nothing of what a submission is. It is the turn that counts, never a time: nobody waits for others that may come.
  */
 import type { Backend, Job, RunnerSpec } from "../shared/backend.ts"
+import { Submissions } from "./submissions.ts"
 
 interface Gathered {
   readonly spec: RunnerSpec
@@ -12,34 +13,17 @@ interface Gathered {
 }
 
 /** One for each pool: what one pool wants goes out in one piece, whatever another wants. */
-export class SubmitBatch {
+export class SubmitBatch extends Submissions {
   readonly #backend: Backend
   #gathered: Gathered[] = []
-  #underWay = 0
 
   constructor(backend: Backend) {
+    super()
     this.#backend = backend
   }
 
-  /** Submissions that are not answered yet. */
-  get underWay(): number {
-    return this.#underWay
-  }
-
-  /**
-   * As `Backend.submit`, which it becomes at once where the backend cannot take several, and for one that is alone in its turn.
-   * @throws as `Backend.submit`
-   */
-  async submit(spec: RunnerSpec, signal: AbortSignal): Promise<Job> {
-    this.#underWay += 1
-    try {
-      return await this.#submit(spec, signal)
-    } finally {
-      this.#underWay -= 1
-    }
-  }
-
-  #submit(spec: RunnerSpec, signal: AbortSignal): Promise<Job> {
+  /** Becomes `Backend.submit` at once where the backend cannot take several, and for one that is alone in its turn. */
+  protected take(spec: RunnerSpec, signal: AbortSignal): Promise<Job> {
     if (!this.#backend.submitMany) return this.#backend.submit(spec, signal)
     return new Promise((resolve, reject) => {
       this.#gathered.push({ spec, signal, resolve, reject })

@@ -97,6 +97,11 @@ export interface Job {
   ended(): Promise<JobStatus & { state: "ended" }>
   /** Ends the job, pending or running. A job that is already gone counts as success. Resolves when the request was taken. */
   cancel(): Promise<void>
+  /**
+   * Says that the runner ends by itself and needs the job no more. Only jobs that several runners share want to know: for a runner
+   * that leaves others behind the job has ended, for the last one it ends when it ends.
+   */
+  leave?(): void
   /** The last bytes of what the job wrote to stderr, if they can be read; else an empty string. Never rejects. */
   stderrTail(): Promise<string>
 }
@@ -127,6 +132,8 @@ export interface Backend {
   readonly network: "loopback" | "fabric"
   /** The network interfaces to listen on, if the user named any: those that are to be tried first come first. */
   readonly interface?: string | readonly string[] | undefined
+  /** Runners of one job, where they share it. The pool boots so many at a time, as far as its `max` allows. Default: 1. */
+  readonly runnersPerJob?: number
   /**
    * Submits one job. Rejects with SubmitError, SlurmCommandError or OptionError (the reason, in the scheduler's own
    * words). When `signal` is aborted before there is an id, a job that was submitted all the same is cancelled and the
@@ -136,7 +143,8 @@ export interface Backend {
   /**
    * Submits several runners of one pool with as few requests as the scheduler allows. Gives a promise for each, in order: each
    * settles on its own, as that of `submit` does, and aborting one leaves the others as they are. Left out by backends for which
-   * there is nothing to be gained; then each is submitted by itself.
+   * there is nothing to be gained; then each is submitted by itself. Where runners share jobs, those given together share one, as
+   * far as `runnersPerJob` goes.
    */
   submitMany?(wanted: readonly WantedRunner[]): readonly Promise<Job>[]
   /**

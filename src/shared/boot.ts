@@ -65,7 +65,7 @@ export interface JobFacts {
   readonly endsAt?: number
 }
 
-/** The name under which `name`'s value stands in the environment of an array job for the task of that number. */
+/** The name under which `name`'s value stands in the environment of a job with several tasks for the task of that number. */
 export function taskVariable(name: string, task: number | string): string {
   return `${name}_${task}`
 }
@@ -76,19 +76,23 @@ export interface TakenBoot {
   readonly text: string | undefined
   /** `<job>_<task>` when this is a task of an array: its SLURM_JOB_ID may be the id of the whole array as well. */
   readonly jobId: string | undefined
+  /** It is one of several runners of one job: the job's script ran on the first of its nodes, which may be another. */
+  readonly shared: boolean
 }
 
 /**
- * Takes this runner's boot config out of `env`, and with it those of the other tasks where it is one of an array: nothing that
- * begins with the variable's name is left.
+ * Takes this runner's boot config out of `env`, and with it those of the other tasks where it is one of an array, or of a step:
+ * nothing that begins with the variable's name is left.
  */
 export function takeBoot(env: NodeJS.ProcessEnv): TakenBoot {
-  const { SLURM_ARRAY_JOB_ID: array, SLURM_ARRAY_TASK_ID: task } = env
+  const { SLURM_ARRAY_JOB_ID: array, SLURM_ARRAY_TASK_ID: element, SLURM_PROCID: rank } = env
   const alone = env[BOOT_VARIABLE]
+  const task = element ?? rank // the batch process of an array's task has a rank as well: 0
   const own = alone ?? (task === undefined ? undefined : env[taskVariable(BOOT_VARIABLE, task)])
   for (const name of Object.keys(env)) if (name.startsWith(BOOT_VARIABLE)) delete env[name]
-  const isTask = alone === undefined && array !== undefined && task !== undefined
-  return { text: own, jobId: isTask ? `${array}_${task}` : undefined }
+  const several = alone === undefined && own !== undefined
+  const isElement = several && array !== undefined && element !== undefined
+  return { text: own, jobId: isElement ? `${array}_${element}` : undefined, shared: several && element === undefined }
 }
 
 export function encodeBoot(config: BootConfig): string {

@@ -1,5 +1,5 @@
 /**
- * The Slurm backend: each runner is a job, or a task of an array job. Joins a user's options with the way to Slurm; holds no
+ * The Slurm backend: each runner is a job, a task of an array job, or one of several that share a job. Joins a user's options with the way to Slurm; holds no
  * pool and speaks to no runner.
  */
 import { randomBytes } from "node:crypto"
@@ -32,12 +32,15 @@ export class SlurmBackend implements Backend {
   readonly name = "slurm"
   readonly network = "fabric"
   readonly interface: Settings["interface"]
+  readonly runnersPerJob: number
   readonly #settings: Settings
   readonly #cluster: Cluster
+  readonly #warned = new Set<string>()
 
   constructor(options: SlurmOptions, cluster: Cluster) {
     this.#settings = checkOptions(options)
     this.interface = this.#settings.interface
+    this.runnersPerJob = this.#settings.runnersPerJob
     this.#cluster = cluster
   }
 
@@ -45,7 +48,8 @@ export class SlurmBackend implements Backend {
     const { slurmJob } = this.#settings
     // What a function gives is only known for a runner; its options can be checked all the same.
     const text = typeof slurmJob === "function" ? undefined : slurmJob
-    this.#compose([{ runnerId: "check", pool: "check", entry: "/check.js", nodeArgs: [] }], text)
+    const spec = { runnerId: "check", pool: "check", entry: "/check.js", nodeArgs: [] }
+    this.#compose(Array<typeof spec>(this.runnersPerJob).fill(spec), text)
   }
 
   submit(spec: RunnerSpec, signal: AbortSignal): Promise<Job> {
@@ -55,7 +59,8 @@ export class SlurmBackend implements Backend {
   submitMany(wanted: readonly WantedRunner[]): readonly Promise<Job>[] {
     const requests = wanted.map(one => new JobRequest(one))
     const { slurmJob } = this.#settings
-    if (typeof slurmJob === "function") this.#submitByScript(requests, slurmJob)
+    if (this.runnersPerJob > 1) for (const group of alike(requests)) this.#submitShared(group)
+    else if (typeof slurmJob === "function") this.#submitByScript(requests, slurmJob)
     else for (const group of alike(requests)) void this.#submitGroup(group, slurmJob)
     return requests.map(({ job }) => job)
   }
@@ -65,7 +70,8 @@ export class SlurmBackend implements Backend {
   }
 
   cancelSync(jobs: readonly Job[]): boolean {
-    return this.#cluster.client.scancelSync(jobs.filter(job => job.status.state !== "ended").map(job => job.id))
+    const ids = jobs.filter(job => job.status.state !== "ended").map(job => job.id)
+    return this.#cluster.client.scancelSync([...new Set(ids)]) // runners may share one
   }
 
   sweep(own: RunRecord): Promise<SweepReport> {
@@ -78,6 +84,22 @@ export class SlurmBackend implements Backend {
 
   onScheduler(listener: (news: SchedulerNews) => void): () => void {
     return this.#cluster.onNews(listener)
+  }
+
+  /** So many to a job. A `slurmJob` function is asked for the script of each job's first runner. */
+  #submitShared(requests: readonly JobRequest[]): void {
+    const { slurmJob } = this.#settings
+    for (let start = 0; start < requests.length; start += this.runnersPerJob) {
+      const group = requests.slice(start, start + this.runnersPerJob)
+      if (typeof slurmJob !== "function") void this.#submitGroup(group, slurmJob)
+      else
+        scriptFrom(slurmJob, group[0]!.spec).then(
+          text => this.#submitGroup(group, text),
+          error => {
+            for (const request of group) request.fail(error)
+          },
+        )
+    }
   }
 
   /**
@@ -109,7 +131,9 @@ export class SlurmBackend implements Backend {
   }
 
   #submitGroup(requests: readonly JobRequest[], text: string | undefined): Promise<void> {
-    return submitGroup(requests, specs => this.#compose(specs, text), this.#cluster, this.#settings.maxPending)
+    const { maxPending } = this.#settings
+    const together = this.runnersPerJob > 1 ? "shared" : "array"
+    return submitGroup(requests, { together, maxPending }, specs => this.#compose(specs, text), this.#cluster)
   }
 
   #compose(
@@ -117,7 +141,16 @@ export class SlurmBackend implements Backend {
     text: string | undefined,
   ): Submission {
     const site = { logDir: logDirectory(process.env), cwd: process.cwd(), nonce: randomBytes(3).toString("hex") }
-    return composeSubmission(this.#settings, specs[0]!, text, site, specs.length)
+    const submission = composeSubmission(this.#settings, specs[0]!, text, site, specs.length)
+    for (const warning of submission.warnings) this.#warn(warning)
+    return submission
+  }
+
+  /** Once: a pool's script is the same for each of its runners, or nearly so. */
+  #warn(warning: string): void {
+    if (this.#warned.has(warning)) return
+    this.#warned.add(warning)
+    process.emitWarning(warning, { type: "SlurmFlameWarning", code: "SLURM_FLAME_SCRIPT" })
   }
 }
 

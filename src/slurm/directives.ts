@@ -14,7 +14,8 @@ export interface Directive {
   readonly line: number
 }
 
-const DIRECTIVE = /^#SBATCH(?=\s)/
+/** sbatch asks for no blank behind it. */
+const DIRECTIVE = /^#SBATCH/
 
 /**
  * The options in the head of `script`, in order (of two equal ones sbatch takes the later).
@@ -31,7 +32,13 @@ export function parseHead(script: string): Directive[] {
     } else if (DIRECTIVE.test(line)) {
       if (firstCommand > 0) throw lateDirective(line, index + 1, firstCommand)
       found.push(...parseWords(words(line.replace(DIRECTIVE, "")), index + 1))
-    } else if (line.trim() !== "" && !line.startsWith("#")) {
+    } else if (/^\s+#SBATCH/.test(line)) {
+      throw scriptError(
+        index + 1,
+        `begins with a blank, so sbatch would take it for a comment: ${line.trim()}`,
+        "begin the line with #SBATCH (`##SBATCH` for one that is not to count)",
+      )
+    } else if (!/^\s*(#|$)/.test(line)) {
       firstCommand ||= index + 1
       // What a script writes into a file of its own is not for this sbatch.
       hereDocument = /(?<!<)<<-?\s*(["']?)([A-Za-z_]\w*)\1/.exec(line)?.[2]
@@ -102,6 +109,13 @@ function words(text: string): string[] {
 function parseWords(all: string[], line: number): Directive[] {
   const found: Directive[] = []
   const rest = [...all]
+  if (rest[0] !== undefined && !rest[0].startsWith("-")) {
+    throw scriptError(
+      line,
+      `has no option of sbatch's: ${rest[0]}`,
+      "options begin with a dash: `#SBATCH --time=1:00:00`",
+    )
+  }
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
     const long = /^--([^=]+)(?:=(.*))?$/s.exec(word)
     if (long) {

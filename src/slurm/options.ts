@@ -4,6 +4,7 @@ import { isIP } from "node:net"
 import { isAbsolute } from "node:path"
 import { type Duration, toMs } from "../shared/duration.ts"
 import { OptionError } from "../shared/errors.ts"
+import { show } from "../shared/show.ts"
 import { suggest } from "../shared/suggest.ts"
 import { DEFAULT_MAX_PENDING } from "./backlog.ts"
 import { camel, kebab, LONG_OPTIONS, SHORT_OPTIONS } from "./sbatch-options.ts"
@@ -12,6 +13,7 @@ import { parseTimeLimit } from "./time.ts"
 /** What a `slurmJob` function is told of the runner it writes the script for. */
 export interface SlurmJobContext {
   readonly pool: string
+  /** Where several runners share the job: the first of them. */
   readonly runnerId: string
 }
 
@@ -48,6 +50,16 @@ export interface SlurmOptions {
    * the queue whatever the others have there. Default: 100.
    */
   maxPending?: number
+  /**
+   * Shell lines that run when the runner has ended, however it ended, with its exit code in `$?`: once for each job, on its first
+   * node. When the job was cancelled they have what is left of Slurm's KillWait. Default: none.
+   */
+  epilogue?: string
+  /**
+   * Runners of one job, as tasks of a step on its node or nodes. They share the job's allocation, walltime and end. The pool then
+   * grows by so many at a time, as far as `max` allows. Default: 1.
+   */
+  runnersPerJob?: number
 }
 
 /** SlurmOptions after the checks. */
@@ -60,6 +72,8 @@ export interface Settings {
   /** Whole seconds; undefined where the default applies. */
   readonly signalBefore: number | undefined
   readonly maxPending: number
+  readonly epilogue: string | undefined
+  readonly runnersPerJob: number
 }
 
 const KNOWN = [
@@ -69,6 +83,8 @@ const KNOWN = [
   "node",
   "signalBefore",
   "maxPending",
+  "epilogue",
+  "runnersPerJob",
 ] as const satisfies (keyof SlurmOptions)[]
 
 /** sbatch options that are ours, and what to do instead. */
@@ -121,6 +137,8 @@ export function checkOptions(options: SlurmOptions): Settings {
     node: options.node ?? process.execPath,
     signalBefore: signalBefore === undefined ? undefined : signalSeconds(signalBefore),
     maxPending: checkMaxPending(options.maxPending),
+    epilogue: checkEpilogue(options.epilogue),
+    runnersPerJob: checkRunnersPerJob(options.runnersPerJob),
   }
 }
 
@@ -145,6 +163,36 @@ function checkMaxPending(value: number | undefined): number {
   throw new OptionError("maxPending", `\`maxPending\` must be a positive integer or Infinity, not ${String(value)}`, {
     hint: "how many jobs may wait in Slurm's queue at a time; `max` of the pool is how many runners there may be",
   })
+}
+
+function checkEpilogue(epilogue: unknown): string | undefined {
+  if (epilogue === undefined) return undefined
+  const wrong = (what: string, hint?: string) =>
+    new OptionError("epilogue", `\`epilogue\` ${what}`, hint === undefined ? {} : { hint })
+  if (typeof epilogue !== "string") throw wrong(`must be the text of shell lines, not ${typeof epilogue}`)
+  if (epilogue.trim() === "") throw wrong("is empty", "leave it out")
+  if (/[\r\0]/.test(epilogue)) throw wrong("holds a CR or a NUL character", "use plain \\n line ends")
+  if (/(^|[^\\])(\\\\)*\\\s*$/.test(epilogue))
+    throw wrong("ends in a backslash, which would swallow the line after it", "remove the backslash")
+  const lines = epilogue.split("\n")
+  const directive = lines.findIndex(line => /^\s*#SBATCH/.test(line)) + 1
+  if (directive > 0)
+    throw wrong(
+      `line ${directive} is a directive that sbatch would ignore: ${lines[directive - 1]!.trim()}`,
+      "put it into `slurmJob` or `sbatch`",
+    )
+  return epilogue
+}
+
+/** The keys of all of them travel in one environment. */
+const MOST_PER_JOB = 128
+
+function checkRunnersPerJob(count: unknown = 1): number {
+  if (Number.isInteger(count) && (count as number) >= 1 && (count as number) <= MOST_PER_JOB) return count as number
+  throw new OptionError(
+    "runnersPerJob",
+    `\`runnersPerJob\` must be a whole number from 1 to ${MOST_PER_JOB}, not ${show(count)}`,
+  )
 }
 
 function unknownOption(name: string): OptionError {

@@ -9,6 +9,8 @@ import { type Directive, parseHead, scriptError } from "./directives.ts"
 import { composeScript } from "./job-script.ts"
 import type { LogPattern } from "./log-file.ts"
 import { ownedReason, type Settings } from "./options.ts"
+import { scriptWarnings, warningText } from "./script-warnings.ts"
+import { signalTarget } from "./start-lines.ts"
 import { parseTimeLimit } from "./time.ts"
 
 /** Where a submission takes place. */
@@ -33,13 +35,15 @@ export interface Submission {
   readonly signalSeconds: number
   /** Slurm may put the job back into the queue and start it again. */
   readonly requeues: boolean
+  /** What looks wrong in it and may yet be meant, in words. */
+  readonly warnings: readonly string[]
 }
 
 const DEFAULT_SIGNAL_SECONDS = 60
 
 /**
- * Composes the submission of one runner, or of an array of `tasks` runners, of which `spec` is the first. `text` is what
- * `slurmJob` gave.
+ * Composes the submission of one runner, or of `runners`, of which `spec` is the first: as tasks of one job where `runnersPerJob`
+ * says so, else as an array. `text` is what `slurmJob` gave.
  * @throws OptionError when the options, the script and a runner's needs do not go together.
  */
 export function composeSubmission(
@@ -47,19 +51,27 @@ export function composeSubmission(
   spec: Pick<RunnerSpec, "runnerId" | "pool" | "entry" | "nodeArgs">,
   text: string | undefined,
   site: Site,
-  tasks = 1,
+  runners = 1,
 ): Submission {
   const head = text === undefined ? [] : parseHead(text)
   checkDirectives(head)
   const given = (name: string) => value(settings.sbatch.get(name)) ?? head.findLast(d => d.name === name)?.value
   const has = (name: string) => settings.sbatch.has(name) || head.some(d => d.name === name)
 
+  const shared = settings.runnersPerJob > 1
+  const form = { tasks: shared ? runners : 1, epilogue: settings.epilogue }
+  const tasks = shared ? 1 : runners
   const tag = `flame-${spec.pool.replace(/[^\w.-]+/g, "-").slice(0, 40)}-${spec.runnerId}-${site.nonce}`
   const argv = [...settings.sbatch].flatMap(([name, v]) =>
     name === "comment" ? [] : [v === true ? `--${name}` : `--${name}=${v}`],
   )
   const lead = signalSeconds(settings, given("time"))
-  argv.push("--parsable", `--signal=B:TERM@${lead}`)
+  argv.push("--parsable", `--signal=${signalTarget(form)}TERM@${lead}`)
+  // One that is left over, too: it is to take no more of what is asked for by task or by node than it needs.
+  if (shared) {
+    if (has("ntasks")) checkTasks(given("ntasks"), form.tasks)
+    else argv.push(`--ntasks=${form.tasks}`)
+  }
   if (tasks > 1) argv.push(`--array=0-${tasks - 1}`)
   // A requeued job comes back under the same id, while its old process may still be running on a lost node: whoever wants that
   // has to say so.
@@ -80,12 +92,33 @@ export function composeSubmission(
   if (ownLog) argv.push(`--output=${path}`)
   return {
     argv,
-    script: composeScript(text, [settings.node, ...spec.nodeArgs, spec.entry]),
+    script: composeScript(text, [settings.node, ...spec.nodeArgs, spec.entry], form),
     tag,
     log: { path, cwd, jobName, own: ownLog },
     signalSeconds: lead,
     requeues: has("requeue"),
+    warnings: [
+      ...(text === undefined ? [] : scriptWarnings(text, form).map(warningText)),
+      ...(file === undefined || /%|^\/dev\//.test(file) ? [] : [sharedLog(file)]),
+    ],
   }
+}
+
+function sharedLog(file: string): string {
+  return `all jobs of the pool would write to one file, ${file}, each from its beginning\n  hint: name it by the job: \`%j\` stands for its id`
+}
+
+/** @throws OptionError where Slurm would give the job fewer tasks than it is to have runners. */
+function checkTasks(ntasks: string | undefined, runners: number): void {
+  const count = Number(ntasks)
+  if (!Number.isInteger(count) || count >= runners) return // what is no number is for sbatch to judge
+  throw new OptionError(
+    "runnersPerJob",
+    `\`runnersPerJob\` is ${runners}, but the job has only ${count} tasks (--ntasks)`,
+    {
+      hint: "leave ntasks out, it follows from `runnersPerJob`; or ask for at least as many",
+    },
+  )
 }
 
 function value(option: string | true | undefined): string | undefined {

@@ -1,6 +1,7 @@
 /**
- * Submits runners that differ in nothing but their id and key: one by itself, several as the tasks of one array job. Owns how they
- * are split, what is refused in one piece and tried in smaller ones, and that each asker is told of his own; composes no script.
+ * Submits runners that differ in nothing but their id and key: one by itself, several as the tasks of one array job, or of one step
+ * where they are to share a job. Owns how they are split, what is refused in one piece and tried in smaller ones, and that each asker
+ * is told of his own; composes no script.
  */
 import { setTimeout as delay } from "node:timers/promises"
 import type { RunnerSpec } from "../shared/backend.ts"
@@ -10,30 +11,37 @@ import type { Cluster, Turn } from "./cluster.ts"
 import { arrayEnv, jobEnv, TASK_BYTES, taskBytes } from "./environment.ts"
 import { SlurmJob } from "./job.ts"
 import type { JobRequest } from "./job-request.ts"
+import { shareJob } from "./shared-job.ts"
 import type { Submission } from "./submission.ts"
 import { mayPassInPart, Unanswered } from "./submit-refusal.ts"
-import { jobWords } from "./task-ranges.ts"
+import { cancelUnwanted, tellDoubt } from "./unwanted.ts"
 
-/** Composes the submission of these runners; of several, as an array with a task for each. */
+/** Composes the submission of these runners; of several, with a task for each. */
 export type Compose = (specs: readonly [RunnerSpec, ...RunnerSpec[]]) => Submission
 
-/**
- * Settles every request. Never rejects.
- * @param maxPending Most jobs of this program in the queue at a time: those beyond it wait here.
- */
+/** How those of a group come together, and how many may wait. */
+export interface GroupOptions {
+  /** `array`: each runner's job is a task of an array. `shared`: all have one job, in one piece or not at all. Default: `array`. */
+  readonly together?: "array" | "shared"
+  /** Most jobs of this program in the queue at a time: those beyond it wait here. */
+  readonly maxPending?: number
+}
+
+/** Settles every request. Never rejects. */
 export async function submitGroup(
   requests: readonly JobRequest[],
+  { together = "array", maxPending = DEFAULT_MAX_PENDING }: GroupOptions,
   compose: Compose,
   cluster: Cluster,
-  maxPending = DEFAULT_MAX_PENDING,
 ): Promise<void> {
   let waiting = [...requests]
   let unheard = 0
   try {
-    let most = 1
+    const shared = together === "shared"
+    let most = requests.length
     if (requests.length > 1) {
       await whileWanted(requests, signal => cluster.controller.pass(signal))
-      most = Math.max(1, (await cluster.client.site()).maxArraySize)
+      if (!shared) most = Math.max(1, (await cluster.client.site()).maxArraySize)
     }
     for (;;) {
       waiting = wanted(waiting)
@@ -42,15 +50,15 @@ export async function submitGroup(
       // Before the turn comes: an option that is wrong is told at once.
       let submission = compose(specsOf(chunk))
       const turn = await whileWanted(waiting, signal =>
-        cluster.turn(waiting[0]!.spec.pool, waiting.length, maxPending, signal),
+        cluster.turn(waiting[0]!.spec.pool, shared ? 1 : waiting.length, maxPending, signal),
       )
       try {
         const [{ killWaitMs }] = await Promise.all([cluster.client.site(), submission.log.own && cluster.logs.ensure()])
-        const still = fitting(wanted(waiting), Math.min(most, turn.places.count))
+        const still = fitting(wanted(waiting), shared ? most : Math.min(most, turn.places.count))
         if (still.length === 0) return
         if (still.length !== chunk.length) submission = compose(specsOf(still))
         chunk = still
-        await submit(chunk, submission, killWaitMs, cluster, turn)
+        await submit(chunk, shared, submission, killWaitMs, cluster, turn)
         waiting = without(waiting, chunk)
         unheard = 0
       } catch (error) {
@@ -64,7 +72,7 @@ export async function submitGroup(
           )
           continue
         }
-        if (chunk.length === 1 || !mayPassInPart(error)) throw error
+        if (chunk.length === 1 || shared || !mayPassInPart(error)) throw error
         // As many as there is room for get in, as if each had come by itself; what fits once is not tried larger again.
         most = Math.floor(chunk.length / 2)
         for (const request of chunk) request.reopen()
@@ -116,6 +124,7 @@ async function whileWanted<T>(requests: readonly JobRequest[], wait: (signal: Ab
 /** @throws whatever sbatch says; then there is no job, or no telling. */
 async function submit(
   requests: readonly JobRequest[],
+  shared: boolean,
   submission: Submission,
   killWaitMs: number,
   cluster: Cluster,
@@ -134,12 +143,14 @@ async function submit(
   }
   const steps = { answered: () => turn.answered(), inDoubt }
   const id = await cluster.submitter.submit(submission, env, steps).finally(() => settled?.())
+  const make = (own: string) => new SlurmJob(own, submission.log, cluster, submission.requeues)
+  if (shared && requests.length > 1) return await handOver(requests, make(id), cluster, turn)
   const jobs = requests.map((_, task) => (requests.length === 1 ? id : `${id}_${task}`))
   const unwanted = jobs.filter((_, task) => requests[task]!.signal.aborted)
-  const cancelled = unwanted.length > 0 && cancelUnwanted(unwanted, cluster)
+  const cancelled = unwanted.length > 0 && cancelUnwanted(unwanted, id => cluster.canceller.cancel(id), cluster)
   for (const [task, request] of requests.entries()) {
     if (request.signal.aborted) continue
-    const job = new SlurmJob(jobs[task]!, submission.log, cluster, submission.requeues)
+    const job = make(jobs[task]!)
     turn.places.give(job)
     request.resolve(job)
   }
@@ -147,54 +158,20 @@ async function submit(
   for (const request of requests) if (request.signal.aborted) request.fail(undefined)
 }
 
-/** @returns when they are cancelled, or will be some day. */
-async function cancelUnwanted(ids: readonly string[], { canceller, controller }: Cluster): Promise<void> {
-  const taken = new Set<string>()
-  const cancels = ids.map(async id => {
-    try {
-      await canceller.cancel(id)
-    } catch (error) {
-      // The caller is told why it gave up; that a job is left must be said somewhere.
-      warnOfJob(
-        `job ${id} is no longer wanted but could not be cancelled: ${(error as Error).message}`,
-        `scancel ${id}`,
-      )
-    }
-    taken.add(id)
+/** All have one job; whoever has given up meanwhile leaves it to the others. */
+async function handOver(
+  requests: readonly JobRequest[],
+  job: SlurmJob,
+  cluster: Cluster,
+  { places }: Turn,
+): Promise<void> {
+  places.give(job)
+  const views = shareJob(job, requests.length)
+  const left = requests.map(async (request, task) => {
+    const view = views[task]!
+    if (!request.signal.aborted) return request.resolve(view)
+    await cancelUnwanted([view.id], () => view.cancel(), cluster)
+    request.fail(undefined)
   })
-  await controller.orSilent(Promise.all(cancels))
-  const left = jobWords(ids.filter(id => !taken.has(id))).map(({ word }) => word)
-  if (left.length === 0) return
-  warnOfJob(
-    `slurmctld does not answer, and these jobs are no longer wanted: ${left.join(" ")}. They are cancelled when it does; if this program ends before that, each ends by itself when it starts and finds no parent`,
-    `scancel ${left.join(" ")}`,
-  )
-}
-
-/**
- * Who gives up while nobody knows whether there is a job is told that there may be one: once for all.
- * @returns what is called when it is known
- */
-function tellDoubt(requests: readonly JobRequest[], tag: string): () => void {
-  let over = false
-  const tell = () => {
-    if (over) return
-    over = true
-    warnOfJob(
-      "slurmctld does not answer, and there is no telling whether a job was submitted that is no longer wanted. It is looked for and cancelled when it does; if this program ends before that, it ends by itself when it starts and finds no parent",
-      `squeue --me --name=${tag}`,
-    )
-  }
-  const stops = requests.map(({ signal }) => {
-    if (signal.aborted) tell()
-    return onAbort(signal, tell)
-  })
-  return () => {
-    over = true
-    for (const stop of stops) stop()
-  }
-}
-
-function warnOfJob(message: string, detail: string): void {
-  process.emitWarning(message, { code: "SLURM_FLAME_JOB_LEFT", detail })
+  await Promise.all(left)
 }

@@ -18,6 +18,8 @@ describe("how many are booted", () => {
     ["no more than max", { slots: 99, serving: 8, all: 8 }, 2],
     ["none at max", { slots: 99, serving: 10, all: 10 }, 0],
     ["none while those that are ending make it max", { slots: 99, serving: 1, all: 10 }, 0],
+    ["those that come in the same job", { slots: 1, booting: 1, serving: 1, all: 1, seats: 3 }, 3],
+    ["no more of them than max", { slots: 1, booting: 1, serving: 9, all: 9, seats: 3 }, 1],
     ["none above max", { slots: 99, serving: 12, all: 12 }, 0],
   ])("%s", (_what, part, count) => {
     expect(wanted({ ...nothing, ...part })).toBe(count)

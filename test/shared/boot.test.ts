@@ -23,23 +23,37 @@ describe("takeBoot", () => {
   const tasks = Object.fromEntries([0, 1, 10].map(task => [taskVariable("SLURM_FLAME_BOOT", task), `of-${task}`]))
 
   it.each([
-    ["a job by itself", { SLURM_FLAME_BOOT: "own", SLURM_JOB_ID: "7" }, { text: "own", jobId: undefined }],
+    [
+      "a job by itself",
+      { SLURM_FLAME_BOOT: "own", SLURM_JOB_ID: "7" },
+      { text: "own", jobId: undefined, shared: false },
+    ],
     [
       "a task of an array",
       { ...tasks, SLURM_JOB_ID: "8", SLURM_ARRAY_JOB_ID: "7", SLURM_ARRAY_TASK_ID: "1" },
-      { text: "of-1", jobId: "7_1" },
+      { text: "of-1", jobId: "7_1", shared: false },
     ],
     [
       "the last task, whose number is that of the array",
       { ...tasks, SLURM_JOB_ID: "7", SLURM_ARRAY_JOB_ID: "7", SLURM_ARRAY_TASK_ID: "10" },
-      { text: "of-10", jobId: "7_10" },
+      { text: "of-10", jobId: "7_10", shared: false },
     ],
     [
       "a child process that somebody starts in a task of an array",
       { SLURM_FLAME_BOOT: "own", SLURM_ARRAY_JOB_ID: "7", SLURM_ARRAY_TASK_ID: "1" },
-      { text: "own", jobId: undefined },
+      { text: "own", jobId: undefined, shared: false },
     ],
-    ["tasks without an array", tasks, { text: undefined, jobId: undefined }],
+    [
+      "a task of a step: one of several runners of a job",
+      { ...tasks, SLURM_JOB_ID: "8", SLURM_PROCID: "10" },
+      { text: "of-10", jobId: undefined, shared: true },
+    ],
+    [
+      "a task of an array, whose process is the first of its step",
+      { ...tasks, SLURM_JOB_ID: "8", SLURM_ARRAY_JOB_ID: "7", SLURM_ARRAY_TASK_ID: "1", SLURM_PROCID: "0" },
+      { text: "of-1", jobId: "7_1", shared: false },
+    ],
+    ["tasks without an array", tasks, { text: undefined, jobId: undefined, shared: false }],
   ])("takes what is this runner's own and leaves no other's: %s", (_, boots, expected) => {
     const env: NodeJS.ProcessEnv = { ...rest, ...boots }
     expect(takeBoot(env)).toEqual(expected)

@@ -49,13 +49,20 @@ describe("parseHead", () => {
     ["#SBATCH\t-J\ttabs", [["job-name", "tabs"]]],
     ["# SBATCH -J no", []],
     ["##SBATCH -J no", []],
-    ["#SBATCHx -J no", []],
+    [
+      "#SBATCH-J glued --exclusive",
+      [
+        ["job-name", "glued"],
+        ["exclusive", undefined],
+      ],
+    ],
+    ["#SBATCH # nothing", []],
   ])("reads %j", (line, expected) => {
     expect(parsed(line)).toEqual(expected)
   })
 
   it("goes on over blank lines and comments, and says the lines", () => {
-    const found = parseHead(head("", "# a comment", "#SBATCH -n 1", "   ", "#SBATCH -c 2"))
+    const found = parseHead(head("", "  # a comment", "#SBATCH -n 1", "   ", "#SBATCH -c 2"))
     expect(found.map(({ name, line }) => [name, line])).toEqual([
       ["ntasks", 4],
       ["cpus-per-task", 6],
@@ -81,6 +88,13 @@ describe("parseHead", () => {
       "#!/bin/bash\nexport A=1\n\n#SBATCH --time=5\n",
       /line 4 comes after the first command \(line 2\).*--time=5/,
     ],
+    [
+      "a directive behind a blank",
+      "#!/bin/sh\n  #SBATCH --time=5\n",
+      /line 2 begins with a blank.*comment: #SBATCH --time=5/,
+    ],
+    ["one behind a tab, and behind a command", "#!/bin/sh\ntrue\n\t#SBATCH -n1\n", /line 3 begins with a blank/],
+    ["a word that is no option", "#!/bin/sh\n#SBATCHED by hand\n", /line 2 has no option of sbatch's: ED/],
     ["a directive behind a here-document", "#!/bin/sh\ncat <<E\nE\n#SBATCH -n1\n", /line 4 comes after/],
   ])("refuses %s", (_, script, message) => {
     expect(() => parseHead(script)).toThrow(OptionError)

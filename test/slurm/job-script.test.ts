@@ -45,6 +45,20 @@ export SLURM_FLAME_HOST=$(ip -f inet addr show ib0 | awk '/inet/ {print $2}' | c
   })
 
   it.each([
+    ["an epilogue in a C shell", "#!/bin/tcsh\n", { tasks: 1, epilogue: "x" }, /line 1.*does not go with `epilogue`/],
+    ["a shared job in fish", "#!/usr/bin/env fish\n", { tasks: 2, epilogue: undefined }, /line 1.*`runnersPerJob`/],
+    [
+      "an epilogue behind a longer line",
+      "#!/bin/sh\nexec a {{runner}}\n",
+      { tasks: 1, epilogue: "x" },
+      /line 2 holds more/,
+    ],
+    ["srun in a shared job", "#!/bin/sh\nsrun {{runner}}\n", { tasks: 2, epilogue: undefined }, /line 2 holds more/],
+  ])("refuses %s", (_, text, form, message) => {
+    expect(() => composeScript(text, COMMAND, form)).toThrow(message)
+  })
+
+  it.each([
     "exec 2>&1",
     "exec > log.txt",
     "test -d x || exit 1",

@@ -30,6 +30,14 @@ describe("slurm()", () => {
     [{ sbatch: { partition: "a\nb" } }, "sbatch.partition", /one line/],
     [{ sbatch: { time: "2h" } }, "sbatch.time", /no time limit of Slurm's.*\n.*H:MM:SS/],
     [{ sbatch: { requeue: true, noRequeue: true } }, "sbatch.requeue", /contradict/],
+    [{ epilogue: 5 }, "epilogue", /text of shell lines/],
+    [{ epilogue: " \n" }, "epilogue", /is empty/],
+    [{ epilogue: "true\r\n" }, "epilogue", /CR/],
+    [{ epilogue: "cp a b \\\n" }, "epilogue", /ends in a backslash/],
+    [{ epilogue: "true\n#SBATCH -n 1" }, "epilogue", /line 2 is a directive/],
+    [{ runnersPerJob: 0 }, "runnersPerJob", /whole number from 1 to 128/],
+    [{ runnersPerJob: 2.5 }, "runnersPerJob", /whole number/],
+    [{ runnersPerJob: "4" }, "runnersPerJob", /not "4"/],
   ])("refuses %j", (options, option, message) => {
     const make = () => slurm(options as never)
     expect(make).toThrow(OptionError)

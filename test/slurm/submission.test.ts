@@ -33,6 +33,7 @@ describe("composeSubmission", () => {
       },
       requeues: false,
       signalSeconds: 60,
+      warnings: [],
     })
   })
 
@@ -152,6 +153,14 @@ exec /usr/bin/node --enable-source-maps /opt/supervisor.js
     const { log, argv } = compose(options)
     expect(log).toEqual({ path, cwd, jobName, own: false })
     expect(argv.some(arg => arg.includes("/logs/"))).toBe(false)
+  })
+
+  it("says what looks wrong and may be meant", () => {
+    const { warnings } = compose({ slurmJob: script("# SBATCH -n 1", "#SBATCH -o log.txt") })
+    expect(warnings).toEqual([
+      expect.stringMatching(/^`slurmJob` line 2 is a comment to sbatch.*\n {2}hint: /),
+      expect.stringMatching(/^all jobs of the pool would write to one file, log\.txt/),
+    ])
   })
 
   it.each([

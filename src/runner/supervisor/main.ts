@@ -7,6 +7,7 @@ import { hostname } from "node:os"
 import { checkAddresses } from "../../shared/address.ts"
 import { decodeBoot, decodeJobFacts, HOST_VARIABLE, JOB_VARIABLE, takeBoot } from "../../shared/boot.ts"
 import { TmpDir } from "../tmp-dir.ts"
+import { adoptAddress } from "./adopt-address.ts"
 import { LogFeed } from "./log-feed.ts"
 import { Outlet } from "./outlet.ts"
 import { WorkerProcess } from "./worker-process.ts"
@@ -36,6 +37,7 @@ const endsAt = facts.endsAt ?? (slurmEnd > 0 ? slurmEnd * 1_000 : undefined)
 
 let problem: unknown
 let from: readonly string[] = []
+if (taken.shared) adoptAddress(process.env, HOST_VARIABLE)
 const configured = process.env[HOST_VARIABLE]
 if (configured !== undefined) {
   try {

@@ -3,6 +3,7 @@
  *
  *     {"do": "open", "pools": {"a": {"options": {...}, "slurm": {...}}, ...}}    createPool for each, in one turn
  *     {"do": "ready", "pool": "a"}  {"do": "spawn", "pool": "a", "count": 5}  {"do": "stats", "pool": "a"}  {"do": "close", "pool": "a"}
+ *     {"do": "scale", "pool": "a", "limits": {...}}
  *     {"do": "everywhere", "pool": "a", "method": "where"}                       calls it on each runner of a full pool
  */
 import { createInterface } from "node:readline"
@@ -22,7 +23,8 @@ const actions = {
         name,
         ...options,
       })
-      for (const event of ["runner:up", "runner:down"]) pool.on(event, info => say(event, { pool: name, info }))
+      for (const event of ["runner:up", "runner:drain", "runner:down"])
+        pool.on(event, info => say(event, { pool: name, info }))
       pool.on("error", e => say("error", { pool: name, error: errorOf(e) }))
       pools.set(name, pool)
     }
@@ -56,6 +58,9 @@ const actions = {
   },
   stats({ pool }) {
     say("stats", { pool, stats: pools.get(pool).stats() })
+  },
+  scale({ pool, limits }) {
+    pools.get(pool).scale(limits)
   },
   async close({ pool }) {
     await pools.get(pool).close()
