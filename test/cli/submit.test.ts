@@ -83,7 +83,7 @@ describe("doctor --submit", () => {
       scancel: SCANCEL,
     })
     const { code, check } = await desk.doctor(["--submit"], ENV)
-    expect(check("job")).toMatchObject({ ok: false, fact: expect.stringMatching(/job 77.*FAILED.*exit code 3/s) })
+    expect(check("job")).toMatchObject({ ok: false, fact: expect.stringMatching(/job 77.*exit code 3.*FAILED/s) })
     expect(check("job ended")?.ok).toBe(true)
     expect(code).toBe(1)
   })
