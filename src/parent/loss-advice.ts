@@ -20,7 +20,7 @@ export function adviceAfter(reason: GoneReason, evidence: JobEvidence): string |
     case "crashed":
       return crashed(evidence)
     case "network":
-      return `Slurm says that its job runs: is the network to ${evidence.node ?? "its node"} cut, or is the node dead and Slurm has not noticed (SlurmdTimeout, 5 minutes by default)? \`reconnectTimeout\` says how long a runner may be away`
+      return `Slurm says that its job runs: is the network to ${evidence.node ?? "its node"} cut, do its processes stand still, or is the node dead and Slurm has not noticed (SlurmdTimeout, 5 minutes by default)? \`reconnectTimeout\` says how long a runner may be away`
     case "connection-lost":
       return "neither the runner nor the scheduler says why: its own output may; SLURM_FLAME_LOG=debug shows what was heard of it"
     default:

@@ -34,7 +34,8 @@ export function addressesOf(name: string): string[] {
 
 /** Every interface with its addresses, for messages: `lo 127.0.0.1, eth0 10.0.0.5`. */
 export function describeInterfaces(): string {
-  const parts = Object.keys(networkInterfaces()).map(name => `${name} ${addressesOf(name).join(" ")}`)
+  const named = Object.keys(networkInterfaces()).map(name => [name, ...addressesOf(name)])
+  const parts = named.filter(({ length }) => length > 1).map(words => words.join(" ")) // others have a link-local one at most
   return parts.length > 0 ? parts.join(", ") : "none"
 }
 

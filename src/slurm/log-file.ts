@@ -113,8 +113,8 @@ function patternValue(letter: string, pattern: LogPattern, { id, number, node }:
 const OF_ITS_CANCEL = [
   // Slurm's own line.
   /^(?:slurmstepd\S*|\[\S+\]): error: \*\*\* JOB \S+ ON \S+ CANCELLED AT \S+(?: DUE to SIGNAL \w+)? \*\*\*$/gm,
-  // A runner that started just when its pool gave it up: its key is void by then, and it says that it was turned away.
-  /^slurm-flame: no parent: [\s\S]*?\bits key was revoked .*$/gm,
+  // A runner that started just when its pool gave it up: its key is void by then, and it says that it was turned away, or its worker does.
+  /^slurm-flame: (?:no parent|the worker has no line to the parent): [\s\S]*?\bits key was revoked .*$/gm,
 ]
 /** A log that is longer holds more than that. */
 const OF_ITS_CANCEL_BYTES = 2_048

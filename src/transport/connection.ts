@@ -23,6 +23,12 @@ export interface ConnectionHandler {
 /** What one WebSocket message is made of; two buffers are sent without being joined. `arrived`: the line's to call. */
 export type Packet = string | Buffer | readonly [header: Buffer, body: Uint8Array, arrived?: () => void]
 
+/** Somebody waits for an answer to a ping: to the one with these words, or to any. */
+interface Question {
+  readonly words: string | undefined
+  answered(): void
+}
+
 /** ws cuts nothing: a close reason over 123 bytes throws. */
 function closeReason(text: string): string {
   let end = Math.min(text.length, 123)
@@ -59,8 +65,8 @@ export class Connection {
   #over = false
   #greeted: boolean
   #lastError: (Error & { code?: string }) | undefined
-  /** Who waits for the answer to a ping. */
-  #awaiting: (() => void)[] = []
+  /** Who waits for an answer, in the order in which they asked. */
+  #questions: Question[] = []
 
   /**
    * @param greeted False until the peer's hello has been accepted: till then one small text message is all it may send.
@@ -75,6 +81,8 @@ export class Connection {
     ws.on("error", error => {
       this.#lastError = error // 'close' follows
     })
+    // One listener however many wait: a peer that is away for long is asked again and again.
+    ws.on("pong", words => this.#onPong(words.toString()))
     ws.on("close", (code, reason) => {
       const cause = this.#lastError
       if (!cause) return this.#finish(peerClosed(code, reason.toString()), CUT.has(code))
@@ -144,23 +152,17 @@ export class Connection {
    */
   ping(words = "", answered?: () => void): void {
     if (this.#over) return
-    if (answered) {
-      // One listener however many wait: a peer that is away for long is asked again and again.
-      if (this.#awaiting.length === 0) this.#ws.once("pong", () => this.#answered())
-      this.#awaiting.push(answered)
-    }
+    if (answered) this.#questions.push({ words: undefined, answered })
     this.#ws.ping(words)
   }
 
-  /** Sends a ping with these words. @param answered Called when the answer to this one is here: the words come back. */
+  /**
+   * Sends a ping with these words, 125 bytes at most, which nobody else asks with.
+   * @param answered Called when the answer to this one is here, or to one that was asked later: the words come back.
+   */
   ask(words: string, answered: () => void): void {
     if (this.#over) return
-    const hear = (data: Buffer) => {
-      if (data.toString() !== words) return
-      this.#ws.off("pong", hear)
-      answered()
-    }
-    this.#ws.on("pong", hear)
+    this.#questions.push({ words, answered })
     this.#ws.ping(words)
   }
 
@@ -183,8 +185,14 @@ export class Connection {
     this.#finish(reason, true)
   }
 
-  #answered(): void {
-    for (const answered of this.#awaiting.splice(0)) answered()
+  /** The peer reads in order: it has read all questions before the one that it answers, whether it answers those or not. */
+  #onPong(words: string): void {
+    if (this.#over) return
+    const asked = this.#questions
+    const last = asked.findLastIndex(question => question.words === words)
+    const isAnswered = (question: Question, index: number) => question.words === undefined || index <= last
+    this.#questions = asked.filter((question, index) => !isAnswered(question, index))
+    for (const { answered } of asked.filter(isAnswered)) answered()
   }
 
   get #socket(): Socket | undefined {
@@ -212,6 +220,7 @@ export class Connection {
   #finish(reason: FlameError, cut: boolean): void {
     if (this.#over) return
     this.#over = true
+    this.#questions = [] // nobody answers them any more
     this.#handler.closed(reason, cut)
   }
 }

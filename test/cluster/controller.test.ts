@@ -13,7 +13,7 @@ import {
   waitFor,
 } from "./harness.ts"
 import { Ledger } from "./ledger.ts"
-import { closeCleanly, nothingLeft, openPool, spawn, start } from "./parent.ts"
+import { close, closeCleanly, nothingLeft, openPool, spawn, start } from "./parent.ts"
 
 const OUTAGE_MS = 60_000
 const PROGRAMS = ["sbatch", "squeue", "scancel", "scontrol"] as const
@@ -66,12 +66,14 @@ onCluster("slurmctld is down for a minute", () => {
     const [kept, left] = [await withPending(closer), await withPending(leaver)]
     const inFlight = [start(keeper.program, "meet", ["$barrier"]), start(keeper.program, "meet", ["$barrier"])]
     await Promise.all(inFlight.map(() => keeper.program.next("report")))
+    const newcomer = await openPool({ max: 1 }, { sbatch: { nodelist: "n1" } })
 
     expect((await cluster("fail", "ctld")).code).toBe(0)
     const before = counts(keeper)
     const healAt = performance.now() + OUTAGE_MS
     keeper.program.send({ do: "spawn", as: "second" }) // the runner that serves is not idle
     expect(await scheduler(keeper)).toMatchObject({ state: "silent", message: expect.stringContaining("slurmctld") })
+    const asked = start(newcomer, "where") // there is no runner at all
     for (const { program } of [closer, leaver]) program.send({ do: "close" })
 
     // Neither waits for slurmctld: a runner ends by itself, and of a job that may be left its id is told.
@@ -95,6 +97,7 @@ onCluster("slurmctld is down for a minute", () => {
     expect((await keeper.program.next("spawned")).info).toMatchObject({ state: "ready", node: "n1" })
     keeper.program.send({ do: "go", id: inFlight[1] })
     expect(await keeper.program.next("result")).toMatchObject({ id: inFlight[1], value: "n1" })
+    expect(await newcomer.next("result")).toMatchObject({ id: asked, value: { node: "n1" } })
     keeper.program.send({ do: "stats" })
     const { stats } = await keeper.program.next("stats")
     expect(stats.runners).toHaveLength(2)
@@ -103,6 +106,7 @@ onCluster("slurmctld is down for a minute", () => {
     await waitFor(async () => (await squeue()).every(({ id }) => id !== kept && id !== left), "those jobs to be gone")
     closer.program.hangUp()
     expect(await closer.program.result).toMatchObject({ code: 0, signal: null })
+    await close(newcomer)
     await closeCleanly(keeper.program)
     await nothingLeft()
   })

@@ -109,7 +109,7 @@ onCluster("calls in flight while", () => {
       const began = performance.now()
       expect(await parent.next("failed")).toMatchObject({
         id: lost!.id,
-        error: { code: "ERR_FLAME_RUNNER_LOST", reason: "connection-lost", started: true, evidence: { node: "n2" } },
+        error: { code: "ERR_FLAME_RUNNER_LOST", reason: "network", started: true, evidence: { node: "n2" } },
       })
       const took = performance.now() - began
       expect(took).toBeGreaterThan(reconnectTimeout) // it might have come back until then

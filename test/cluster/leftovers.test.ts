@@ -1,8 +1,26 @@
-/** Thirty jobs on three nodes, spawned and closed ten times over, at each stage of their boot: what is left of them, anywhere. */
-import { readdirSync } from "node:fs"
+/**
+ * Thirty jobs on three nodes, spawned and closed ten times over, at each stage of their boot, and jobs that are cancelled while they
+ * look for their parent: what is left of them, anywhere.
+ */
+import { existsSync, readdirSync, rmSync } from "node:fs"
+import { createServer, type Server } from "node:net"
+import { setTimeout as delay } from "node:timers/promises"
 import { afterEach, expect, test } from "vitest"
+import { encodeBoot } from "../../src/shared/boot.ts"
 import { mustRun } from "./command.ts"
-import { asUser, endPrograms, noJobsLeft, onCluster, type Program, runAs, squeue } from "./harness.ts"
+import {
+  APP,
+  asUser,
+  endPrograms,
+  LOGIN_ADDRESS,
+  noJobsLeft,
+  onCluster,
+  type Program,
+  runAs,
+  sbatch,
+  squeue,
+  waitFor,
+} from "./harness.ts"
 import { HEAD, nothingLeft } from "./parent.ts"
 
 const MIB = 2 ** 20
@@ -12,10 +30,12 @@ const ROOM = 24
 /** After so many of them serve the pool is closed, round by round: while all of them are submitted, wait, boot, or serve. */
 const ROUNDS = [ROOM, 1, 0, 8, 0, 1, ROOM, 0, 8, 1]
 
+const DIRS = [".local/state/slurm-flame", ".cache/slurm-flame"].map(dir => `/home/flame/${dir}`)
+
 /** The files that the package keeps for its user, wherever. */
 function files(): string[] {
-  return [".local/state/slurm-flame", ".cache/slurm-flame"].flatMap(dir =>
-    readdirSync(`/home/flame/${dir}`, { recursive: true, withFileTypes: true })
+  return DIRS.filter(dir => existsSync(dir)).flatMap(dir =>
+    readdirSync(dir, { recursive: true, withFileTypes: true })
       .filter(entry => !entry.isDirectory())
       .map(entry => `${entry.parentPath}/${entry.name}`),
   )
@@ -40,6 +60,8 @@ onCluster("30 jobs on 3 nodes, spawned and closed 10 times over", () => {
   })
 
   test("leave no job, process, temporary directory, file or socket, and a parent that has not grown", async () => {
+    // Logs of what other tests broke, some of which the next start of the program deletes.
+    for (const dir of DIRS) rmSync(dir, { recursive: true, force: true })
     const before = files()
     const parent = asUser("rounds.mjs")
     const selves: Self[] = []
@@ -69,5 +91,43 @@ onCluster("30 jobs on 3 nodes, spawned and closed 10 times over", () => {
     expect(late.rss - early!.rss).toBeLessThan(32 * MIB)
     parent.hangUp()
     expect(await parent.result).toMatchObject({ code: 0, signal: null, stderr: "" })
+  })
+})
+
+/** Takes every connection and says nothing, as a parent whose process stands still. */
+async function mute(): Promise<Server> {
+  const server = createServer(socket => socket.on("error", () => {}))
+  await new Promise<void>(resolve => server.listen(0, LOGIN_ADDRESS, resolve))
+  return server
+}
+
+onCluster("a job that is cancelled while its runner looks for a parent", () => {
+  let server: Server | undefined
+  afterEach(async () => {
+    server?.close()
+    await runAs("flame", ["scancel", "--user=flame"])
+    await noJobsLeft()
+  })
+
+  /** From the moment at which it runs: node starts, the directory is made, the worker starts, both dial. */
+  const MOMENTS = [0, 50, 100, 150, 200, 250, 300, 400, 500, 700, 1_000, 1_500]
+
+  test.each(["says nothing", "is gone"])("that %s leaves no process and no directory", async parent => {
+    server = await mute()
+    const { port } = server.address() as { port: number }
+    if (parent === "is gone") server.close()
+    const key = Buffer.alloc(32, 1).toString("base64")
+    const addresses = [{ host: LOGIN_ADDRESS, port }]
+    const command = `exec node ${APP}/node_modules/slurm-flame/dist/bin/supervisor.js`
+    const cancels = MOMENTS.map(async (ms, i) => {
+      const boot = { v: 1, runnerId: `r${i}`, pool: "p", addresses, tls: true, key } as const
+      const env = { SLURM_FLAME_BOOT: encodeBoot(boot), SLURM_FLAME_JOB: '{"killWaitMs":5000}' }
+      const id = await sbatch(`#!/bin/bash\n${command}\n`, [], env)
+      await waitFor(async () => (await squeue()).every(job => job.id !== id || job.state === "RUNNING"), "it to run")
+      await delay(ms)
+      await runAs("flame", ["scancel", id])
+    })
+    await Promise.all(cancels)
+    await nothingLeft()
   })
 })

@@ -157,7 +157,7 @@ onCluster("a call is told why its runner is lost:", () => {
   })
 
   test("node-fail: Slurm has given up the node", async () => {
-    const parent = await openPool({}, { sbatch: { nodelist: "n3" } })
+    const parent = await openPool({ reconnectTimeout: "30s" }, { sbatch: { nodelist: "n3" } })
     const where = await waitingCall(parent, "hold")
     await cluster("fail", "n3", "power")
     try {

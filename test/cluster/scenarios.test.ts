@@ -121,7 +121,7 @@ onCluster("a runner whose job is taken away", () => {
     const queued = start(parent, "where")
     expect(await parent.next("failed")).toMatchObject({
       id: running,
-      error: { reason: "connection-lost", started: true, evidence: { jobId: where.jobId } },
+      error: { reason: "network", started: true, evidence: { jobId: where.jobId } },
     })
     const moved = await parent.next("result")
     expect(moved).toMatchObject({ id: queued })

@@ -4,12 +4,11 @@ import { readFileSync } from "node:fs"
 import { afterEach, expect, it } from "vitest"
 import { signalTree } from "../../src/runner/supervisor/process-tree.ts"
 
-let child: ChildProcess | undefined
-afterEach(async () => {
-  if (!child || child.exitCode !== null || child.signalCode) return
-  const ended = once(child, "exit")
-  signalTree(child.pid!, "SIGKILL")
-  await ended
+let child: ChildProcess
+let pids: number[] = []
+// One by one: what a process has started is nobody's as soon as that is killed, and would hold the tests' output open.
+afterEach(() => {
+  for (const pid of pids.splice(0)) process.kill(pid, "SIGKILL")
 })
 
 /** The state of a process: S sleeps, R runs, T stands still. */
@@ -24,7 +23,7 @@ it("reaches a process, what it started, and what that started", async () => {
     text += chunk
     if (text.trim().split("\n").length === 2) break
   }
-  const pids = [child.pid!, ...text.trim().split("\n").map(Number)]
+  pids = [child.pid!, ...text.trim().split("\n").map(Number)]
   signalTree(child.pid!, "SIGSTOP")
   await expect.poll(() => pids.map(stateOf)).toEqual(["T", "T", "T"])
   signalTree(child.pid!, "SIGCONT")

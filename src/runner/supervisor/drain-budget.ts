@@ -31,9 +31,10 @@ export class DrainBudget {
   /**
    * Milliseconds for the drain after a signal. A cancelled job is killed `killWait` later; whether it was cancelled or only
    * warned, the signal does not say, so without a known end the shorter time is taken until `extend`.
+   * @param agoMs how long ago the signal came.
    */
-  afterSignal(walltime: boolean): number {
-    const ms = walltime && this.#endsAt !== undefined ? this.#endsAt - Date.now() : this.#facts.killWaitMs
+  afterSignal(walltime: boolean, agoMs = 0): number {
+    const ms = walltime && this.#endsAt !== undefined ? this.#endsAt - Date.now() : this.#facts.killWaitMs - agoMs
     return Math.max(0, ms - MARGIN_MS)
   }
 

@@ -13,9 +13,9 @@ import { Outlet } from "./outlet.ts"
 import { WorkerProcess } from "./worker-process.ts"
 
 /** Signals that came before the supervisor was there to take them. SIGCONT, which Slurm sends along, needs no handler. */
-const early: NodeJS.Signals[] = []
+const early: { signal: NodeJS.Signals; at: number }[] = []
 let onSignal = (signal: NodeJS.Signals): void => {
-  early.push(signal)
+  early.push({ signal, at: performance.now() })
 }
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => onSignal(signal))
 
@@ -84,5 +84,5 @@ const { Supervisor } = await import("./supervisor.ts")
 const who = { boot, facts, jobId, node, incarnation, endsAt, from }
 const supervisor = new Supervisor({ ...who, tmp, first, startWorker, problem, feed, outlets })
 onSignal = signal => supervisor.signalled(signal)
-for (const signal of early) supervisor.signalled(signal)
+for (const { signal, at } of early) supervisor.signalled(signal, at)
 await supervisor.run()

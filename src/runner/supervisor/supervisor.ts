@@ -169,11 +169,14 @@ export class Supervisor {
     this.#still()
   }
 
-  /** SIGTERM and its like: the walltime is near, or somebody cancels the job. A second one changes nothing. */
-  signalled(signal: NodeJS.Signals): void {
+  /**
+   * SIGTERM and its like: the walltime is near, or somebody cancels the job. A second one changes nothing.
+   * @param at When it came, on `performance.now()`'s clock: whoever kills counts from there.
+   */
+  signalled(signal: NodeJS.Signals, at = performance.now()): void {
     if (this.#state === "draining" || this.#state === "ended") return
     const walltime = signal === "SIGTERM" && this.#budget.nearWalltime()
-    this.#drain(walltime ? "walltime" : "cancelled", this.#budget.afterSignal(walltime), true)
+    this.#drain(walltime ? "walltime" : "cancelled", this.#budget.afterSignal(walltime, performance.now() - at), true)
   }
 
   #deadline(endsAt: number): void {

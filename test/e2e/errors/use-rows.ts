@@ -30,11 +30,11 @@ export const useRows: Record<string, Row[]> = {
       todo: /it has these interfaces: .*lo 127\.0\.0\.1/,
     },
     {
-      mistake: "SLURM_FLAME_HOST has two lines",
-      make: () => train(slurmPool("10.0.0.1\n10.0.0.2")),
+      mistake: "SLURM_FLAME_HOST has two lines, neither of this machine",
+      make: () => train(slurmPool("203.0.113.8\n203.0.113.9")),
       ...HOST,
-      says: /^SLURM_FLAME_HOST holds 2 words instead of one address: 10\.0\.0\.1 10\.0\.0\.2/,
-      todo: /head -n1/,
+      says: /^SLURM_FLAME_HOST names 203\.0\.113\.8, 203\.0\.113\.9: not of this machine/,
+      todo: /^it has: .*127\.0\.0\.1/,
     },
     {
       mistake: "SLURM_FLAME_HOST is a name",
@@ -48,7 +48,7 @@ export const useRows: Record<string, Row[]> = {
       make: () => train(slurmPool("10.0.0.1/24")),
       ...HOST,
       says: /not an IP address: "10\.0\.0\.1\/24"/,
-      todo: /10\.0\.0\.1 \(`cut -d\/ -f1` does that\)/,
+      todo: /10\.0\.0\.1 \(`cut -d\/ -f1` leaves out/,
     },
     {
       mistake: "SLURM_FLAME_HOST is another machine's",

@@ -172,7 +172,7 @@ describe("a runner that is frozen", () => {
       expect(await thrownBy(running!.call)).toMatchObject({
         code: "ERR_FLAME_RUNNER_LOST",
         runnerId: id,
-        reason: "connection-lost",
+        reason: "network",
         started: true,
       })
       expect((await elsewhere).id).not.toBe(id)
