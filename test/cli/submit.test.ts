@@ -17,8 +17,8 @@ echo 77`
 
 // The link is unreadable once the process is over, reaped or not.
 const SQUEUE = `
-if [ -e "/proc/$(/bin/cat "$DESK/pid")/exe" ]; then echo '77|RUNNING|N/A|N/A|fake1|77|None'
-else echo '77|COMPLETED|N/A|N/A|fake1|77|None'; fi`
+if [ -e "/proc/$(/bin/cat "$DESK/pid")/exe" ]; then echo '77|RUNNING|N/A|N/A|fake1|77|cpu|None'
+else echo '77|COMPLETED|N/A|N/A|fake1|77|cpu|None'; fi`
 
 const SCONTROL = `
 if [ "$1" = ping ]; then echo 'Slurmctld(primary) at head1 is UP'
@@ -83,7 +83,7 @@ describe("doctor --submit", () => {
       scancel: SCANCEL,
     })
     const { code, check } = await desk.doctor(["--submit"], ENV)
-    expect(check("job")).toMatchObject({ ok: false, fact: expect.stringMatching(/job 77.*FAILED.*exit code 3/s) })
+    expect(check("job")).toMatchObject({ ok: false, fact: expect.stringMatching(/job 77.*exit code 3.*FAILED/s) })
     expect(check("job ended")?.ok).toBe(true)
     expect(code).toBe(1)
   })
@@ -93,7 +93,7 @@ describe("doctor --submit", () => {
     const asked = join(desk.root, "asked")
     desk.slurm({
       sbatch: "/bin/cat > /dev/null; echo 77",
-      squeue: `echo '77|PENDING|N/A|N/A||77|Resources'; : > ${asked}`,
+      squeue: `echo '77|PENDING|N/A|N/A||77|cpu|Resources'; : > ${asked}`,
       scancel: SCANCEL,
     })
     const { child, ended } = desk.start(["doctor", "--submit"], ENV)
