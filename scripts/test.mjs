@@ -24,13 +24,13 @@ const filters = args.filter(arg => arg !== "--quick")
 
 // Ctrl-C reaches vitest by itself, which then tidies up; a signal to this process alone is handed on.
 let stopped
-let current
+const running = new Set()
 process.on("SIGINT", () => {
   stopped = "SIGINT"
 })
 process.on("SIGTERM", () => {
   stopped = "SIGTERM"
-  current?.kill("SIGTERM")
+  for (const child of running) child.kill("SIGTERM")
 })
 
 const results = []
@@ -44,22 +44,40 @@ try {
 process.exitCode = report()
 
 async function runAll() {
-  const projects = quick ? ALL_PROJECTS.filter(name => name !== "cluster") : ALL_PROJECTS
   const own = { path: process.execPath, version: process.versions.node }
-  results.push(await vitest(own, { projects, filters }))
-  if (quick || filters.length > 0) return
+  if (quick || filters.length > 0) {
+    const projects = quick ? ALL_PROJECTS.filter(name => name !== "cluster") : ALL_PROJECTS
+    results.push(await vitest(own, { projects, filters }))
+    return
+  }
+  results.push(await vitest(own, { projects: ALL_PROJECTS.filter(name => name !== "cluster"), filters: [] }))
+  if (stopped) return
+  // The cluster tests wait for Slurm most of the time: the other Nodes have the machine meanwhile.
+  const cluster = vitest(own, { projects: ["cluster"], filters: [] })
+  const others = onOtherMajors()
+  results.push(await cluster, ...(await others))
+}
+
+/** One after the other; what each says is printed when it is over, since something else is printing meanwhile. */
+async function onOtherMajors() {
+  const all = []
   for (const major of MAJORS.filter(major => major !== OWN_MAJOR)) {
     if (stopped) break
     const node = nodeBinary(major)
-    if (node.path) results.push(await vitest(node, PORTABLE))
-    else results.push({ label: `node ${major}`, ...skip(node.unavailable), seconds: 0 })
+    if (node.path) all.push(await vitest(node, { ...PORTABLE, aside: true }))
+    else all.push({ label: `node ${major}`, ...skip(node.unavailable), seconds: 0 })
   }
+  return all
 }
 
-/** One run of vitest on one Node. Resolves with its counts; whatever goes wrong with vitest itself counts as a failure. */
-async function vitest(node, { projects, filters }) {
+/**
+ * One run of vitest on one Node. Resolves with its counts; whatever goes wrong with vitest itself counts as a failure. `aside`: its
+ * output comes in one piece at the end.
+ */
+async function vitest(node, { projects, filters, aside = false }) {
   const label = `node ${node.version} (${projects.join(", ")}${filters.length > 0 ? `: ${filters.join(" ")}` : ""})`
-  process.stdout.write(`\n=== ${label}\n`)
+  const title = `\n=== ${label}\n`
+  if (!aside) process.stdout.write(title)
   const scratch = mkdtempSync(path.join(tmpdir(), "slurm-flame-test-"))
   const summary = path.join(scratch, "summary.json")
   const started = performance.now()
@@ -71,18 +89,24 @@ async function vitest(node, { projects, filters }) {
     `--reporter=${path.join(ROOT, "scripts/summary-reporter.mjs")}`,
     ...filters,
   ]
+  const output = []
   // The Node under test first on PATH, for tests that start `node` by name.
   const PATH = `${path.dirname(node.path)}${path.delimiter}${process.env.PATH ?? ""}`
   const ended = await new Promise(resolve => {
     const child = spawn(node.path, argv, {
       cwd: ROOT,
-      stdio: ["ignore", "inherit", "inherit"],
+      stdio: aside ? ["ignore", "pipe", "pipe"] : ["ignore", "inherit", "inherit"],
       env: { ...process.env, PATH, SLURM_FLAME_TEST_SUMMARY: summary },
     })
-    current = child
+    running.add(child)
+    for (const stream of [child.stdout, child.stderr]) stream?.on("data", chunk => output.push(chunk))
     child.on("error", error => resolve(error.message))
-    child.on("close", (code, signal) => resolve(signal ?? code))
+    child.on("close", (code, signal) => {
+      running.delete(child)
+      resolve(signal ?? code)
+    })
   })
+  if (aside) process.stdout.write(`${title}${Buffer.concat(output)}`)
   const seconds = (performance.now() - started) / 1_000
   const counts = existsSync(summary) ? JSON.parse(readFileSync(summary, "utf8")) : zero()
   rmSync(scratch, { recursive: true, force: true })
