@@ -232,6 +232,7 @@ export class FlamePool<T> implements Pool<T> {
       const queue = () => this.#enqueue(request)
       if (call.id === undefined) queue()
       else this.#book.ask({ call, promise, queue, again: failed => this.#again(request, failed) })
+      this.#hold() // who has the call may be asked without a word to anybody else
       return promise
     }
   }

@@ -354,6 +354,16 @@ describe("a pool that persists", () => {
     await close(program)
   })
 
+  it("holds the program while it waits for what its idle runner already has", async () => {
+    const asksAgain = fileURLToPath(new URL("../fixtures/programs/asks-again.mjs", import.meta.url))
+    const program = new Program([process.execPath, asksAgain], {
+      name: "asks-again.mjs",
+      cwd: dir,
+      env: { ...process.env, XDG_STATE_HOME: dir } as Record<string, string>,
+    })
+    expect(await program.result).toMatchObject({ code: 0, stdout: expect.stringContaining("the same") })
+  })
+
   it("goes to one of many who take it from a dead parent at the same time", async () => {
     const dead = { ...markOf(process.pid), started: "1", since: 0 }
     writeFileSync(join(dir, "epoch-7"), JSON.stringify(dead))
