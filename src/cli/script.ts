@@ -4,6 +4,7 @@
  */
 import { randomBytes } from "node:crypto"
 import { fileURLToPath } from "node:url"
+import { checkPoolName } from "../parent/pool-options.ts"
 import type { Duration } from "../shared/duration.ts"
 import { OptionError } from "../shared/errors.ts"
 import { shellQuote } from "../slurm/job-script.ts"
@@ -30,7 +31,8 @@ const SUPERVISOR = fileURLToPath(new URL("../../dist/bin/supervisor.js", import.
  * @throws OptionError when an option makes no sense, or pool and script do not go together
  */
 export function script(options: ScriptOptions): void {
-  const { node, epilogue, signalBefore, pool } = options
+  const { node, epilogue, signalBefore } = options
+  const pool = checkPoolName(options.pool)
   const runners = count(options.runners, "runners")
   const perJob = count(options.runnersPerJob, "runners-per-job")
   const settings = checkOptions({

@@ -165,10 +165,7 @@ export function checkPoolOptions(
   const min = wholeNumber(options.min ?? 0, "min", 0)
   checkRange(min, max)
   const module = new ModuleSource(options.module, options.bundle)
-  const name = options.name ?? (module.name.replace(/[^A-Za-z0-9_-]/g, "-").slice(0, 40) || "pool")
-  if (typeof name !== "string" || !/^[A-Za-z0-9_-]{1,40}$/.test(name)) {
-    throw new OptionError("name", `\`name\` may hold letters, digits, "_" and "-", 40 at most: ${show(name)}`)
-  }
+  const name = checkPoolName(options.name ?? (module.name.replace(/[^A-Za-z0-9_-]/g, "-").slice(0, 40) || "pool"))
   if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
     throw new OptionError("signal", "`signal` is not an AbortSignal")
   }
@@ -216,6 +213,12 @@ export function checkPoolOptions(
     signal: options.signal,
     tls,
   }
+}
+
+/** @throws OptionError when it could not be in the names of jobs and files. */
+export function checkPoolName(name: unknown): string {
+  if (typeof name === "string" && /^[A-Za-z0-9_-]{1,40}$/.test(name)) return name
+  throw new OptionError("name", `\`name\` may hold letters, digits, "_" and "-", 40 at most: ${show(name)}`)
 }
 
 /**

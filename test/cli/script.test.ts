@@ -93,6 +93,7 @@ describe("slurm-flame script refuses, with 2 and no script,", () => {
     ["an option of sbatch's without a name", ["--sbatch", "=3"], /--sbatch takes name=value/],
     ["the partition twice", ["--partition", "a", "--sbatch", "partition=b"], /partition is given twice/],
     ["no runners", ["--runners", "0"], /--runners takes a whole number from 1, not "0"/],
+    ["a pool that could not have that name", ["--pool", "a b/c"], /may hold letters, digits/],
     ["too few tasks", ["--runners-per-job", "4", "--runners", "4", "--sbatch", "ntasks=2"], /only 2 tasks/],
   ])("%s", async (_, args, message, files) => {
     const { code, stdout, stderr } = await shown(args, files)
