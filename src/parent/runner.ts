@@ -268,6 +268,7 @@ export class PoolRunner extends RunnerFace implements PooledRunner {
   #unreachable(reason: Error): void {
     if (this.#state === "gone") return
     this.#job.attend("watch")
+    this.#link.hold(this.#departure.suspended) // the scheduler may have said so before it was noticed
     this.#settings.logger.warn({ runner: this.id, reason: reason.message }, "a runner's connection was cut")
     this.#host.loaded(this)
   }

@@ -108,7 +108,9 @@ onCluster("a call is told why its runner is lost:", () => {
     const where = await waitingCall(parent)
     await runAs("flame", ["scontrol", "update", `jobid=${where.jobId}`, "EndTime=now"])
     const error = await lost(parent)
-    expect(error).toMatchObject({ reason: "walltime", evidence: { jobId: where.jobId, slurmState: "TIMEOUT" } })
+    expect(error).toMatchObject({ reason: "walltime", evidence: { jobId: where.jobId } })
+    // Where the new end was seen before the signal came, the runner says so itself, and Slurm's word is not waited for.
+    expect([undefined, "TIMEOUT"]).toContain(error.evidence.slurmState)
     await closeCleanly(parent)
   })
 

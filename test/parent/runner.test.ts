@@ -784,6 +784,18 @@ describe("a job that is suspended", () => {
     expect((await runner.closed).reason).toBe("network")
   })
 
+  it("is not given up either when Slurm said so before its silence was noticed", async () => {
+    const { told, runner, supervisor, worker, paper } = await served()
+    paper.tell({ ...RUNNING, suspended: true })
+    supervisor.cut()
+    worker.cut()
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] })
+    while (paper.interest.at(-1) !== "watch") await new Promise(resolve => setImmediate(resolve))
+    for (let s = 0; s < 600; s++) await second()
+    expect(told).toEqual(["ready"])
+    expect(runner.state).toBe("ready")
+  })
+
   it("stays watched when it is back sooner than Slurm says so", async () => {
     const { config, supervisor, paper } = await served()
     const { line } = await supervisor.hears("welcome")
