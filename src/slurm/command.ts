@@ -5,6 +5,7 @@
 import { spawn } from "node:child_process"
 import { formatMs } from "../shared/duration.ts"
 import { SlurmCommandError } from "../shared/errors.ts"
+import { controllerWas } from "./silence.ts"
 
 export interface CommandOptions {
   readonly env: NodeJS.ProcessEnv
@@ -91,7 +92,7 @@ export function commandFailed(command: CommandResult, timeoutMs: number, hint?: 
       ? `was ended by ${command.signal}`
       : `failed (exit code ${command.exitCode})`
   const words = command.stderr.trim()
-  const unanswered = command.timedOut || /unable to contact|timed out|connection refused/i.test(words)
+  const unanswered = controllerWas(command) === "silent"
   return new SlurmCommandError(`\`${program}\` ${how}${words === "" ? "" : `: ${words}`}`, command, {
     hint: hint ?? (unanswered ? "slurmctld does not answer: `scontrol ping` tells whether it is up" : undefined),
   })

@@ -86,9 +86,9 @@ export class Orphans {
   async end(jobs: readonly KnownJob[], { runs }: Survey): Promise<Map<string, Error>> {
     const failed = await this.#client.scancel(jobs.map(({ id }) => id))
     const ended = new Set(jobs.flatMap(({ id }) => (failed.has(id) ? [] : [id])))
-    // Nobody comes back to a run without jobs.
+    // Nobody comes back to a run without jobs. One that ran is still ending: its record goes with the next look.
     const dead = runs.filter(({ parent }) => parent === "dead" || parent === "waiting")
-    const over = dead.filter(({ jobs }) => jobs.length > 0 && jobs.every(({ id }) => ended.has(id)))
+    const over = dead.filter(({ jobs }) => jobs.length > 0 && jobs.every(({ id, pending }) => pending && ended.has(id)))
     await this.#settle(
       over.map(({ record }) => ({ record, parent: "dead" as const })),
       [],

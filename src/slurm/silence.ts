@@ -1,6 +1,7 @@
 /** Which results of Slurm's commands mean that the controller did not answer. Owns these words; what follows from a silence is the breaker's. */
 import { SlurmCommandError } from "../shared/errors.ts"
-import type { CommandResult } from "./command.ts"
+
+type CommandResult = SlurmCommandError["command"]
 
 /** What the commands say (22.05 and later) when slurmctld is down, unreachable, overrun or not the one in charge. */
 const WORDS =

@@ -10,11 +10,10 @@ import {
   APP,
   asUser,
   cluster,
-  endPrograms,
+  endEverything,
   LOGIN_ADDRESS,
   type NodeName,
   nodeAddress,
-  noJobsLeft,
   onCluster,
   type Program,
   type ProgramEvent,
@@ -41,16 +40,10 @@ async function ends(parent: Program): Promise<Addresses | undefined> {
   return (stats.runners as { addresses?: Addresses }[])[0]?.addresses
 }
 
-async function cleanUp(): Promise<void> {
-  await endPrograms()
-  await runAs("flame", ["scancel", "--user=flame"])
-  await noJobsLeft()
-}
-
 onCluster("several ways to the parent", () => {
   afterEach(async () => {
     await cluster("heal", "n1")
-    await cleanUp()
+    await endEverything()
   })
 
   const env = { SLURM_FLAME_HOST: `${LOGIN_ADDRESS},${MANAGEMENT}` }
@@ -115,7 +108,7 @@ onCluster("several ways to the parent", () => {
 })
 
 onCluster("IPv6", () => {
-  afterEach(cleanUp)
+  afterEach(endEverything)
 
   test("end to end, over the address of the network that both are in", async () => {
     const slurmJob = HEAD.replace(
@@ -140,7 +133,7 @@ onCluster("IPv6", () => {
 onCluster("a parent that is a job itself", () => {
   const files: string[] = []
   afterEach(async () => {
-    await cleanUp()
+    await endEverything()
     for (const file of files.splice(0)) rmSync(file, { force: true })
   })
 
@@ -199,7 +192,7 @@ onCluster("a parent that is a job itself", () => {
 })
 
 onCluster("devices and partitions", () => {
-  afterEach(cleanUp)
+  afterEach(endEverything)
 
   test("two runners on one node see a device each, as Slurm gave them", async () => {
     const parent = await openPool({ max: 2 }, { sbatch: { gres: "gpu:1", nodelist: "n3" } })

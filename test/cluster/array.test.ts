@@ -2,10 +2,9 @@
 import { afterEach, beforeEach, expect, test } from "vitest"
 import {
   asUser,
-  endPrograms,
+  endEverything,
   inNode,
   type NodeName,
-  noJobsLeft,
   onCluster,
   type Program,
   runAs,
@@ -71,9 +70,7 @@ onCluster("runners that start together", () => {
     ledger = new Ledger()
   })
   afterEach(async () => {
-    await endPrograms()
-    await runAs("flame", ["scancel", "--user=flame"])
-    await noJobsLeft()
+    await endEverything()
     ledger.remove()
   })
 

@@ -1,17 +1,7 @@
 /** slurmctld goes and comes back: what is asked of it meanwhile, what goes on without it, and that nothing is lost or left. */
 import { setTimeout as delay } from "node:timers/promises"
 import { afterEach, beforeEach, expect, test } from "vitest"
-import {
-  cluster,
-  endPrograms,
-  noJobsLeft,
-  onCluster,
-  type Program,
-  type ProgramEvent,
-  runAs,
-  squeue,
-  waitFor,
-} from "./harness.ts"
+import { cluster, endEverything, onCluster, type Program, type ProgramEvent, squeue, waitFor } from "./harness.ts"
 import { Ledger } from "./ledger.ts"
 import { close, closeCleanly, nothingLeft, openPool, spawn, start } from "./parent.ts"
 
@@ -55,9 +45,7 @@ onCluster("slurmctld is down for a minute", () => {
   })
   afterEach(async () => {
     await cluster("heal", "ctld")
-    await endPrograms()
-    await runAs("flame", ["scancel", "--user=flame"])
-    await noJobsLeft()
+    await endEverything()
     for (const ledger of ledgers) ledger.remove()
   })
 

@@ -1,7 +1,7 @@
 /** Lines that run when a runner has ended: however it ends, they run, with its exit code, before its job is over. */
 import { readFileSync, rmSync } from "node:fs"
 import { afterEach, beforeEach, expect, test } from "vitest"
-import { endPrograms, inNode, noJobsLeft, onCluster, type Program, runAs, waitFor } from "./harness.ts"
+import { endEverything, inNode, onCluster, type Program, runAs, waitFor } from "./harness.ts"
 import { call, closeCleanly, openPool, type Where } from "./parent.ts"
 
 const BOOK = "/home/flame/epilogue"
@@ -25,11 +25,7 @@ const written = ({ jobId, node }: Where, code: number) => `job ${jobId} on ${nod
 
 onCluster("an epilogue runs", () => {
   beforeEach(() => rmSync(BOOK, { force: true }))
-  afterEach(async () => {
-    await endPrograms()
-    await runAs("flame", ["scancel", "--user=flame"])
-    await noJobsLeft()
-  })
+  afterEach(endEverything)
 
   test("when the pool closes, before close() is over", async () => {
     const { parent, where } = await boot()

@@ -1,7 +1,7 @@
 /** slurmctld goes away for a while: who has a runner does not notice, who wants one has it when the controller is back. */
 import { setTimeout as delay } from "node:timers/promises"
 import { afterEach, expect, test } from "vitest"
-import { cluster, endPrograms, noJobsLeft, onCluster, runAs } from "./harness.ts"
+import { cluster, endEverything, onCluster } from "./harness.ts"
 import { closeCleanly, openPool, runners } from "./parent.ts"
 import { Traffic } from "./traffic.ts"
 
@@ -11,9 +11,7 @@ const AWAY = 10_000
 onCluster("slurmctld is down for a while and back", () => {
   afterEach(async () => {
     await cluster("heal", "ctld")
-    await endPrograms()
-    await runAs("flame", ["scancel", "--user=flame"])
-    await noJobsLeft()
+    await endEverything()
   })
 
   test("calls in flight and new ones notice nothing, and a runner asked for meanwhile comes", async () => {

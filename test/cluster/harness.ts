@@ -15,7 +15,7 @@ import {
   run,
   type User,
 } from "./command.ts"
-import { Program } from "./program.ts"
+import { endPrograms, Program } from "./program.ts"
 
 export { APP } from "./app.ts"
 export { type CommandResult, cluster, type User } from "./command.ts"
@@ -133,6 +133,13 @@ export async function noJobsLeft(): Promise<void> {
     },
     () => `squeue to be empty; left: ${JSON.stringify(jobs)}`,
   )
+}
+
+/** For the end of a test: nothing of it runs any more, no program and no job. */
+export async function endEverything(): Promise<void> {
+  await endPrograms()
+  await runAs("flame", ["scancel", "--user=flame"])
+  await noJobsLeft()
 }
 
 /** The paths of slurm-flame's temporary directories in a node's own /tmp. */

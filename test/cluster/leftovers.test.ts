@@ -11,7 +11,7 @@ import { mustRun } from "./command.ts"
 import {
   APP,
   asUser,
-  endPrograms,
+  endEverything,
   LOGIN_ADDRESS,
   noJobsLeft,
   onCluster,
@@ -53,11 +53,7 @@ interface Self {
 }
 
 onCluster("30 jobs on 3 nodes, spawned and closed 10 times over", () => {
-  afterEach(async () => {
-    await endPrograms()
-    await runAs("flame", ["scancel", "--user=flame"])
-    await noJobsLeft()
-  })
+  afterEach(endEverything)
 
   test("leave no job, process, temporary directory, file or socket, and a parent that has not grown", async () => {
     // Logs of what other tests broke, some of which the next start of the program deletes.

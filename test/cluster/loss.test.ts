@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from "vitest"
 import {
   cluster,
-  endPrograms,
+  endEverything,
   inNode,
   NODES,
   type NodeName,
@@ -46,14 +46,8 @@ async function gone(job: string): Promise<void> {
   await waitFor(async () => !(await squeue()).some(({ id }) => id === job), "a cancelled job to leave")
 }
 
-const tidy = async () => {
-  await endPrograms()
-  await runAs("flame", ["scancel", "--user=flame"])
-  await noJobsLeft()
-}
-
 onCluster("a call is told why its runner is lost:", () => {
-  afterEach(tidy)
+  afterEach(endEverything)
 
   test("out-of-memory, of the worker alone: with the limit it hit; the job serves on", async () => {
     const parent = await openPool({}, { sbatch: { mem: "300M" } })
@@ -175,7 +169,7 @@ onCluster("a call is told why its runner is lost:", () => {
 })
 
 onCluster("a job that waits", () => {
-  afterEach(tidy)
+  afterEach(endEverything)
 
   interface Info {
     id: string

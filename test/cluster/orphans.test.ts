@@ -8,7 +8,7 @@ import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest"
 import {
   APP,
   cluster,
-  endPrograms,
+  endEverything,
   inNode,
   nodeProcesses,
   noJobsLeft,
@@ -95,11 +95,7 @@ beforeEach(() => {
 })
 
 onCluster("a parent that is SIGKILLed", () => {
-  afterEach(async () => {
-    await endPrograms()
-    await runAs("flame", ["scancel", "--user=flame"])
-    await noJobsLeft()
-  })
+  afterEach(endEverything)
 
   test("before sbatch: a record and nothing else, which goes with the next look", async () => {
     const { PATH } = sbatch('kill -9 "$PPID"; exit 1')
@@ -208,11 +204,7 @@ onCluster("a parent that is SIGKILLed", () => {
 const inN1 = (argv: string[]) => inNode("n1", argv, { user: "flame" })
 
 onCluster("slurm-flame cancel", () => {
-  afterEach(async () => {
-    await endPrograms()
-    await runAs("flame", ["scancel", "--user=flame"])
-    await noJobsLeft()
-  })
+  afterEach(endEverything)
 
   test("--orphans ends those of the dead parent, not those of the living one, nor a job that is none of ours", async () => {
     const held = { sbatch: { hold: true } }
@@ -278,11 +270,7 @@ onCluster("slurm-flame cancel", () => {
 })
 
 onCluster("a parent that ends in an orderly way, its pool open", () => {
-  afterEach(async () => {
-    await endPrograms()
-    await runAs("flame", ["scancel", "--user=flame"])
-    await noJobsLeft()
-  })
+  afterEach(endEverything)
 
   test.each<[string, (parent: Program) => void]>([
     ["SIGTERM", parent => parent.kill("SIGTERM")],

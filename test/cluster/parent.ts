@@ -10,6 +10,7 @@ import {
   nodeProcesses,
   noJobsLeft,
   type Program,
+  type ProgramEvent,
   squeue,
   tempDirsLeft,
   waitFor,
@@ -124,4 +125,9 @@ export async function nothingLeft(): Promise<void> {
     await waitFor(async () => (await nodeProcesses(node)).length === 0, `the user's processes on ${node} to end`)
     expect(await tempDirsLeft(node)).toEqual([])
   }
+}
+
+/** The next `count` events of a kind. */
+export async function all(parent: Program, event: string, count: number): Promise<ProgramEvent[]> {
+  return await Promise.all(Array.from({ length: count }, () => parent.next(event)))
 }

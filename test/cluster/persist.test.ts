@@ -1,7 +1,7 @@
 /** A parent that is killed with calls in flight and started again: it has its jobs back, and nobody queues a second time. */
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { afterEach, beforeEach, expect, test } from "vitest"
-import { APP, endPrograms, noJobsLeft, onCluster, type Program, runAs, squeue, waitFor } from "./harness.ts"
+import { APP, endEverything, onCluster, type Program, squeue, waitFor } from "./harness.ts"
 import { Ledger } from "./ledger.ts"
 import { call, closeCleanly, openPool, spawn } from "./parent.ts"
 
@@ -15,9 +15,7 @@ onCluster("a pool that persists", () => {
     chmodSync(dir, 0o777)
   })
   afterEach(async () => {
-    await endPrograms()
-    await runAs("flame", ["scancel", "--user=flame"])
-    await noJobsLeft()
+    await endEverything()
     rmSync(dir, { recursive: true })
     rmSync(`${STATE}/pools`, { recursive: true, force: true })
     book?.remove()

@@ -1,13 +1,12 @@
 /** The main job on a real Slurm: a parent that is the user's own process on the login node, runners that are jobs on three nodes. */
 import { afterEach, expect, test } from "vitest"
 import {
-  endPrograms,
+  endEverything,
   inNode,
   LOGIN_ADDRESS,
   NODES,
   type NodeName,
   nodeAddress,
-  noJobsLeft,
   onCluster,
   runAs,
   squeue,
@@ -17,11 +16,7 @@ import {
 import { call, closeCleanly, HEAD, nothingLeft, openPool, spawn, start, type Where } from "./parent.ts"
 
 onCluster("a pool on Slurm", () => {
-  afterEach(async () => {
-    await endPrograms()
-    await runAs("flame", ["scancel", "--user=flame"])
-    await noJobsLeft()
-  })
+  afterEach(endEverything)
 
   test("spawn and call over the addresses of ib0, with callbacks and typed arrays", async () => {
     const parent = await openPool()
@@ -185,11 +180,7 @@ onCluster("a pool on Slurm", () => {
 })
 
 onCluster("a boot that fails", () => {
-  afterEach(async () => {
-    await endPrograms()
-    await runAs("flame", ["scancel", "--user=flame"])
-    await noJobsLeft()
-  })
+  afterEach(endEverything)
 
   test.each([
     {

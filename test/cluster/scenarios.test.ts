@@ -1,10 +1,9 @@
 /** What happens to a pool when things happen to its jobs: the scenarios of FLAME that touch a job's life, by their numbers. */
 import { afterEach, expect, test } from "vitest"
 import {
-  endPrograms,
+  endEverything,
   inNode,
   nodeProcesses,
-  noJobsLeft,
   onCluster,
   type Program,
   type ProgramEvent,
@@ -13,12 +12,7 @@ import {
   waitFor,
 } from "./harness.ts"
 import { Ledger } from "./ledger.ts"
-import { call, closeCleanly, HEAD, openPool, start, type Where } from "./parent.ts"
-
-/** The next `count` events of a kind. */
-async function all(parent: Program, event: string, count: number): Promise<ProgramEvent[]> {
-  return await Promise.all(Array.from({ length: count }, () => parent.next(event)))
-}
+import { all, call, closeCleanly, HEAD, openPool, start, type Where } from "./parent.ts"
 
 /** Starts calls that wait in their runner until they are told to go on, and waits until all run. */
 async function busy(parent: Program, count: number): Promise<number[]> {
@@ -38,11 +32,7 @@ const jobOf = ({ value }: ProgramEvent): string => (value as Where).jobId
 const idsOf = (events: ProgramEvent[]): number[] => events.map(({ id }) => id as number)
 
 onCluster("a runner whose job is taken away", () => {
-  afterEach(async () => {
-    await endPrograms()
-    await runAs("flame", ["scancel", "--user=flame"])
-    await noJobsLeft()
-  })
+  afterEach(endEverything)
 
   test("#14 scancel --signal=KILL: all that runs there is told why, and what is queued goes on elsewhere", async () => {
     const parent = await openPool({ max: 1, maxConcurrency: 2 })
@@ -150,11 +140,7 @@ onCluster("a runner whose job is taken away", () => {
 })
 
 onCluster("jobs that come and go with the work", () => {
-  afterEach(async () => {
-    await endPrograms()
-    await runAs("flame", ["scancel", "--user=flame"])
-    await noJobsLeft()
-  })
+  afterEach(endEverything)
 
   test("#23 an idle runner's job leaves the queue, one of `min` stays", async () => {
     const parent = await openPool({ min: 1, max: 2, idleShutdownAfter: "500ms" })

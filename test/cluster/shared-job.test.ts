@@ -2,11 +2,10 @@
 import { afterEach, beforeEach, expect, test } from "vitest"
 import {
   asUser,
-  endPrograms,
+  endEverything,
   inNode,
   type NodeName,
   nodeProcesses,
-  noJobsLeft,
   onCluster,
   type Program,
   type ProgramEvent,
@@ -15,7 +14,7 @@ import {
   waitFor,
 } from "./harness.ts"
 import { Ledger } from "./ledger.ts"
-import { HEAD, nothingLeft } from "./parent.ts"
+import { all, HEAD, nothingLeft } from "./parent.ts"
 
 interface Info {
   id: string
@@ -52,10 +51,6 @@ async function runners(parent: Program): Promise<Info[]> {
   return (await parent.next("stats")).stats.runners
 }
 
-async function all(parent: Program, event: string, count: number): Promise<ProgramEvent[]> {
-  return await Promise.all(Array.from({ length: count }, () => parent.next(event)))
-}
-
 async function closeCleanly(parent: Program): Promise<void> {
   parent.send({ do: "close", pool: "a" })
   await parent.next("closed-pool")
@@ -79,9 +74,7 @@ onCluster("runners that share a job", () => {
     ledger = new Ledger()
   })
   afterEach(async () => {
-    await endPrograms()
-    await runAs("flame", ["scancel", "--user=flame"])
-    await noJobsLeft()
+    await endEverything()
     ledger.remove()
   })
 

@@ -229,6 +229,16 @@ describe("ending jobs", () => {
     expect(scene.files).toEqual(["train-eeeeee.json"])
   })
 
+  it("keeps a run on record whose job ran: it is still ending, and nobody is to wonder whose it is", async () => {
+    const scene = new Scene()
+    const [job] = await scene.run(record("dddddd", "dead"), 1)
+    scene.fake.job(job!, { state: "RUNNING", node: "n1" })
+    const orphans = scene.orphans()
+    const survey = await orphans.survey()
+    expect(await orphans.end(survey.jobs, survey)).toEqual(new Map())
+    expect(scene.files).toEqual(["train-dddddd.json"])
+  })
+
   it("tells which could not be ended, and keeps their run on record", async () => {
     const scene = new Scene()
     const [a, b] = await scene.run(record("dddddd", "dead"), 2)
