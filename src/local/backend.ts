@@ -59,18 +59,18 @@ function finite(ms: number, option: string): number {
 class LocalBackend implements Backend {
   readonly name = "local"
   readonly network = "loopback"
-  readonly #walltimeMs: number | undefined
+  readonly timeLimitMs: number | undefined
   readonly #signalBeforeMs: number
   readonly #killWaitMs: number
 
   constructor(walltimeMs: number | undefined, signalBeforeMs: number, killWaitMs: number) {
-    this.#walltimeMs = walltimeMs
+    this.timeLimitMs = walltimeMs
     this.#signalBeforeMs = signalBeforeMs
     this.#killWaitMs = killWaitMs
   }
 
   validate(): void {
-    if (this.#walltimeMs !== undefined && this.#walltimeMs <= this.#signalBeforeMs) {
+    if (this.timeLimitMs !== undefined && this.timeLimitMs <= this.#signalBeforeMs) {
       throw new OptionError(
         "walltime",
         "`walltime` is not longer than `signalBefore`: the warning would come before the start",
@@ -83,7 +83,7 @@ class LocalBackend implements Backend {
 
   async submit(spec: RunnerSpec, signal: AbortSignal): Promise<Job> {
     signal.throwIfAborted()
-    const endsAt = this.#walltimeMs === undefined ? undefined : Date.now() + this.#walltimeMs
+    const endsAt = this.timeLimitMs === undefined ? undefined : Date.now() + this.timeLimitMs
     const facts: JobFacts = {
       killWaitMs: this.#killWaitMs,
       signalBeforeMs: this.#signalBeforeMs,
@@ -112,6 +112,7 @@ class LocalBackend implements Backend {
     const job = new LocalJob(child, {
       node: hostname(),
       endsAt,
+      limitMs: this.timeLimitMs,
       signalBeforeMs: this.#signalBeforeMs,
       killWaitMs: this.#killWaitMs,
     })

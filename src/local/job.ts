@@ -19,6 +19,7 @@ const DRAIN_MS = 200
 export interface LocalJobSettings {
   node: string
   endsAt: number | undefined
+  limitMs: number | undefined
   signalBeforeMs: number
   killWaitMs: number
 }
@@ -42,8 +43,9 @@ export class LocalJob implements Job {
     this.id = `local-${child.pid}`
     this.#child = child
     this.#settings = settings
-    const { node, endsAt } = settings
-    this.#status = { state: "running", node, ...(endsAt === undefined ? {} : { endsAt }) }
+    const { node, endsAt, limitMs } = settings
+    const end = endsAt !== undefined && { endsAt, ...(limitMs !== undefined && { limitMs }) }
+    this.#status = { state: "running", node, ...end }
     // What the runner writes is the user's to see, and its last lines are evidence.
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       process.stderr.write(text)

@@ -7,7 +7,6 @@ import { PoolClosedError } from "../shared/errors.ts"
 import { KeepAlive } from "../shared/keep-alive.ts"
 import { onAbort } from "../shared/on-abort.ts"
 import type { Placed, Remote } from "../shared/remote.ts"
-import { after, type LongTimer } from "../shared/timer.ts"
 import { apiProxy, type Invoke } from "./api-proxy.ts"
 import { Call } from "./call.ts"
 import { CallBook } from "./call-book.ts"
@@ -28,6 +27,8 @@ import { PoolMaps } from "./pool-maps.ts"
 import { checkScale, type PoolSettings, type ScaleOptions } from "./pool-options.ts"
 import { CallRequest, LeaseRequest } from "./pool-request.ts"
 import type { PooledRunner } from "./pooled-runner.ts"
+import { Quiet } from "./quiet.ts"
+import { ReadyWaiters } from "./ready-waiters.ts"
 import { Reaper } from "./reaper.ts"
 import type { Request } from "./request.ts"
 import type { ResultStream } from "./result-stream.ts"
@@ -57,12 +58,11 @@ export class FlamePool<T> implements Pool<T> {
   readonly #keepAlive = new KeepAlive()
   readonly #forgetExit: () => void
   #forgetSignal: (() => void) | undefined
-  readonly #readyWaiters = new Set<{ resolve: () => void; reject: (error: unknown) => void }>()
+  readonly #readyWaiters = new ReadyWaiters()
+  readonly #quiet = new Quiet()
   #state: State = "open"
   #closing: Promise<void> | undefined
   #closeUntil = Number.POSITIVE_INFINITY
-  #quiet: (() => void) | undefined
-  #quietTimer: LongTimer | undefined
 
   /** @param make Makes the runners; left out: jobs of the backend. */
   constructor(settings: PoolSettings & Sharing, make?: MakeRunner) {
@@ -136,10 +136,7 @@ export class FlamePool<T> implements Pool<T> {
     this.#admit("ready()")
     if (this.#isReady()) return
     this.#fleet.wake()
-    await new Promise<void>((resolve, reject) => {
-      this.#readyWaiters.add({ resolve, reject })
-      this.#dispatch()
-    })
+    await this.#readyWaiters.wait(() => this.#dispatch())
   }
 
   with(options: CallOptions): Remote<T> {
@@ -264,12 +261,9 @@ export class FlamePool<T> implements Pool<T> {
     this.#dispatcher.dispatch(freed)
     this.#fleet.trim()
     this.#fleet.grow()
-    if (this.#readyWaiters.size > 0 && this.#isReady()) {
-      for (const waiter of this.#readyWaiters) waiter.resolve()
-      this.#readyWaiters.clear()
-    }
+    if (this.#readyWaiters.size > 0 && this.#isReady()) this.#readyWaiters.resolve()
     this.#hold()
-    if (this.#quiet && !this.#busy) this.#quiet()
+    if (!this.#busy) this.#quiet.come()
   }
 
   get #busy(): boolean {
@@ -288,18 +282,16 @@ export class FlamePool<T> implements Pool<T> {
 
   /** Tells those who wait for `min` runners and, with `all`, those who wait for any. Returns how many they were. */
   #failWaiting(error: unknown, all = true): number {
-    const told = (all ? this.#dispatcher.size : 0) + this.#readyWaiters.size
+    const told = all ? this.#dispatcher.size : 0
     if (all) for (const waiting of [this.#dispatcher, this.#book]) waiting.failAll(error)
-    for (const waiter of this.#readyWaiters) waiter.reject(error)
-    this.#readyWaiters.clear()
-    return told
+    return told + this.#readyWaiters.reject(error)
   }
 
   /** Somebody who has less patience closes the pool as well. */
   #hurry(timeoutMs: number): void {
     this.#closeUntil = performance.now() + timeoutMs
     if (this.#state === "closed") this.#fleet.hurry(timeoutMs)
-    else this.#armQuiet(timeoutMs)
+    else this.#quiet.limit(timeoutMs)
   }
 
   async #close(timeoutMs: number): Promise<void> {
@@ -308,7 +300,7 @@ export class FlamePool<T> implements Pool<T> {
     this.#closeUntil = performance.now() + timeoutMs
     this.#failWaiting(this.#closedError("ready()"), false)
     this.#held.close() // what is only held would keep its slot for ever
-    do await this.#quietFor(Math.max(0, this.#closeUntil - performance.now()))
+    do await this.#quiet.within(Math.max(0, this.#closeUntil - performance.now()), () => this.#dispatch())
     while (this.#busy && performance.now() < this.#closeUntil) // what was on a runner that is gone came back
     this.#state = "closed"
     this.#failWaiting(this.#closedError("what was still waiting for a runner"))
@@ -323,22 +315,6 @@ export class FlamePool<T> implements Pool<T> {
     this.#forgetExit()
     this.#forgetSignal?.()
     this.#keepAlive.end()
-  }
-
-  /** Waits until nothing is queued and nothing runs, but not longer than `ms`. */
-  async #quietFor(ms: number): Promise<void> {
-    await new Promise<void>(resolve => {
-      this.#quiet = resolve
-      this.#armQuiet(ms)
-      this.#dispatch()
-    })
-    this.#quiet = undefined
-    this.#quietTimer?.stop()
-  }
-
-  #armQuiet(ms: number): void {
-    this.#quietTimer?.stop()
-    this.#quietTimer = after(ms, () => this.#quiet?.())
   }
 
   #closedError(what: string): PoolClosedError {

@@ -11,6 +11,7 @@ import type { RunnerInfo } from "./events.ts"
 import type { Idling } from "./idle-watch.ts"
 import type { Rostered } from "./roster.ts"
 import type { RunnerState } from "./runner-state.ts"
+import type { TimeLeft } from "./time-left.ts"
 
 /** Why a pool ends one of its own runners. */
 export type EndReason = DrainReason & GoneReason
@@ -39,6 +40,8 @@ export interface PooledRunner extends Rostered<PooledRunner>, Idling<PooledRunne
   readonly job: Job | undefined
   readonly evidence: JobEvidence
   readonly goneReason: GoneReason | undefined
+  /** How long it has until its walltime ends. */
+  readonly time: TimeLeft
   /** Set by the pool while somebody has a lease on it. */
   leased: boolean
   /** Set by the fleet: it has been counted among those that work. */

@@ -9,12 +9,14 @@ import { lostError } from "./lost-error.ts"
 import type { EndReason } from "./pooled-runner.ts"
 import type { RunnerState } from "./runner-state.ts"
 import type { Service } from "./service.ts"
+import { TimeLeft } from "./time-left.ts"
 
 export abstract class RunnerFace {
   leased = false
   working = false
   reserved = false
   retiring: EndReason | undefined
+  readonly time: TimeLeft = new TimeLeft()
   abstract readonly id: string
   abstract readonly state: RunnerState
   /** What is known of its job. */

@@ -40,7 +40,6 @@ export class PoolRunner extends RunnerFace implements PooledRunner {
   readonly #departure: Departure
   #state: RunnerState = "submitting"
   #bootTimer: LongTimer | undefined
-  #endsAt: number | undefined
   #goneReason: GoneReason | undefined
   #resolveClosed!: (info: RunnerInfo) => void
 
@@ -99,7 +98,7 @@ export class PoolRunner extends RunnerFace implements PooledRunner {
     return this.#job.job
   }
   get info(): RunnerInfo {
-    return infoOf(this, this.#endsAt, this.#link.addresses, this.#settings.backend)
+    return infoOf(this, this.time.endsAt, this.#link.addresses, this.#settings.backend)
   }
 
   jobOver(): Promise<void> {
@@ -155,7 +154,7 @@ export class PoolRunner extends RunnerFace implements PooledRunner {
         this.#job.learn({ node: status.node }, "slurmReason")
         if (this.#state === "submitted" || this.#state === "pending") this.#move("booting")
         this.#link.hold(status.suspended === true)
-        if (!status.ending) this.#setEnd(status.endsAt)
+        if (!status.ending) this.#setEnd(status)
         return
       case "ended":
         return this.#jobEnded(status)
@@ -164,9 +163,9 @@ export class PoolRunner extends RunnerFace implements PooledRunner {
     }
   }
 
-  #setEnd(endsAt: number | undefined): void {
+  #setEnd({ endsAt, limitMs }: JobStatus & { state: "running" }): void {
     if (endsAt === undefined) return
-    this.#endsAt = endsAt
+    this.time.set(endsAt, limitMs)
     this.#link.deadline(endsAt)
     if (this.#state === "ready") this.#rest()
   }
@@ -190,7 +189,7 @@ export class PoolRunner extends RunnerFace implements PooledRunner {
     this.#link.vacate()
     this.service.fail(lostError(this.id, reason, true, this.evidence))
     this.#goneReason = undefined
-    this.#endsAt = undefined
+    this.time.forget()
     this.#job.learn({}, "node", ...OF_A_WORKER)
     this.#job.attend("watch")
     if (this.#state === "pending") return
@@ -204,7 +203,7 @@ export class PoolRunner extends RunnerFace implements PooledRunner {
   #hello(who: { jobId: string; node: string }): void {
     this.#job.learn({ jobId: who.jobId, node: who.node })
     this.#started()
-    if (this.#endsAt !== undefined) this.#link.deadline(this.#endsAt)
+    if (this.time.endsAt !== undefined) this.#link.deadline(this.time.endsAt)
   }
 
   /** A process of the job spoke: it runs, whatever the scheduler has said so far. Either socket may be the first. */
@@ -282,7 +281,7 @@ export class PoolRunner extends RunnerFace implements PooledRunner {
   /** The runner itself tells of its end now: a worker may serve before its supervisor can. */
   #rest(): void {
     if (this.#departure.suspended) return // until it is said to go on
-    const foreseen = this.#endsAt !== undefined || this.#settings.backend.network === "loopback"
+    const foreseen = this.time.endsAt !== undefined || this.#settings.backend.network === "loopback"
     if (foreseen && this.#link.supervised) this.#job.attend("rest")
   }
 

@@ -58,13 +58,14 @@ export type JobStatus =
       readonly again?: true
     }
   /**
-   * `endsAt`: when the walltime is over (ms since the epoch), where there is one. `ending`: it has been told to end. `suspended`: its
+   * `endsAt`: when the walltime is over (ms since the epoch), where there is one; `limitMs`: how long the job may run in all. `ending`: it has been told to end. `suspended`: its
    * processes stand still until the scheduler lets them go on.
    */
   | {
       readonly state: "running"
       readonly node?: string
       readonly endsAt?: number
+      readonly limitMs?: number
       readonly ending?: true
       readonly suspended?: true
     }
@@ -132,6 +133,8 @@ export interface Backend {
   readonly network: "loopback" | "fabric"
   /** The network interfaces to listen on, if the user named any: those that are to be tried first come first. */
   readonly interface?: string | readonly string[] | undefined
+  /** The time limit of each job in ms, where it is known before one has run. */
+  readonly timeLimitMs?: number | undefined
   /** Runners of one job, where they share it. The pool boots so many at a time, as far as its `max` allows. Default: 1. */
   readonly runnersPerJob?: number
   /**

@@ -25,6 +25,7 @@ export type FlameErrorCode =
   | "ERR_FLAME_CONNECTION"
   | "ERR_FLAME_POOL_CLOSED"
   | "ERR_FLAME_STATE"
+  | "ERR_FLAME_WALLTIME"
 
 const BRAND = Symbol.for("slurm-flame.error")
 
@@ -325,4 +326,19 @@ export class PoolClosedError extends FlameError {
 /** Something was used in a state where that makes no sense (a bug in the caller, or in slurm-flame). */
 export class StateError extends FlameError {
   readonly code = "ERR_FLAME_STATE"
+}
+
+/** The call needs more time than any runner of the pool has, were it the first on a new one. It did not start. Times are in ms. */
+export class WalltimeError extends FlameError {
+  readonly code = "ERR_FLAME_WALLTIME"
+  constructor(
+    message: string,
+    /** What the call said that it needs. */
+    readonly needsMs: number,
+    /** What a new runner has for a call: its time limit, less what is kept at its end. */
+    readonly limitMs: number,
+    init?: FlameErrorInit,
+  ) {
+    super(message, init)
+  }
 }

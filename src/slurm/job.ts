@@ -161,6 +161,9 @@ export class SlurmJob implements Job, Watched {
           state: "running",
           ...(row.node !== undefined && { node: row.node }),
           ...(row.end !== undefined && { endsAt: row.end }),
+          ...(row.end !== undefined &&
+            row.start !== undefined &&
+            row.end > row.start && { limitMs: row.end - row.start }),
           ...(isCompleting(row.slurmState) && { ending: true as const }),
           ...(isSuspended(row.slurmState) && { suspended: true as const }),
         })

@@ -10,6 +10,7 @@ import { Idler } from "../../src/parent/idle-watch.ts"
 import { lostError } from "../../src/parent/lost-error.ts"
 import type { EndReason, PooledRunner, RunnerHost } from "../../src/parent/pooled-runner.ts"
 import { type RunnerState, transition } from "../../src/parent/runner-state.ts"
+import { TimeLeft } from "../../src/parent/time-left.ts"
 import type { GoneReason, RunnerLostError } from "../../src/shared/errors.ts"
 import { after, type LongTimer } from "../../src/shared/timer.ts"
 import type { Marks } from "../../src/transport/protocol.ts"
@@ -60,6 +61,7 @@ export class SimulatedRunner implements PooledRunner {
   working = false
   reserved = false
   retiring: EndReason | undefined
+  readonly time: TimeLeft = new TimeLeft()
   goneReason: GoneReason | undefined
   /** Oldest first. */
   readonly #open: Open[] = []
