@@ -29,6 +29,7 @@ const ALL: [errors.FlameError, errors.FlameErrorCode, boolean][] = [
   [new errors.ConnectionError("m", init), "ERR_FLAME_CONNECTION", false],
   [new errors.PoolClosedError("m", init), "ERR_FLAME_POOL_CLOSED", true],
   [new errors.StateError("m", init), "ERR_FLAME_STATE", false],
+  [new errors.WalltimeError("m", 2, 1, init), "ERR_FLAME_WALLTIME", false],
 ]
 
 describe.each(ALL)("%s", (error, code, retryable) => {
