@@ -1,0 +1,110 @@
+/**
+ * Long work on short jobs, with real limits. The minutes pass once: all cases wait side by side, each with its own parent, and whoever
+ * breaks a node breaks n3, on which only those run that want it.
+ *
+ * SLURM_FLAME_FULL_SIZE=1: the stream takes 15 minutes instead of 3.7, and the training ten instead of three.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { mustRun } from "./command.ts"
+import { cluster, endPrograms, inNode, noJobsLeft, onCluster, runAs } from "./harness.ts"
+import { nothingLeft } from "./parent.ts"
+import { onJobs, uninterrupted } from "./walltime/long-train.ts"
+import { Outage } from "./walltime/outage.ts"
+import { stream } from "./walltime/stream.ts"
+
+const FULL = process.env.SLURM_FLAME_FULL_SIZE === "1"
+const STREAM_SECONDS = FULL ? 900 : 220
+const TRAIN_MINUTES = FULL ? 10 : 3
+/** For a case, on a machine that is busy with all of them. Milliseconds. */
+const LIMIT = (FULL ? 20 : 5) * 60_000
+
+/** Where nothing happens, and where a node goes dark: as many jobs as fit are on n3, since Slurm takes the node of least weight first. */
+const QUIET = { exclude: "n3" }
+const IN_DANGER = { exclude: "n1" }
+const weigh = (weight: number) => mustRun(["scontrol", "update", "nodename=n3", `weight=${weight}`])
+
+onCluster("long work on short jobs:", () => {
+  const outage = new Outage("n3")
+
+  beforeAll(async () => {
+    for (const node of ["n1", "n2"]) await mustRun(["scontrol", "update", `nodename=${node}`, "weight=10"])
+    await weigh(1)
+  })
+
+  afterAll(async () => {
+    await endPrograms()
+    await runAs("flame", ["scancel", "--user=flame"])
+    await noJobsLeft()
+    await cluster("heal", outage.node)
+    for (const node of ["n1", "n2"]) await mustRun(["scontrol", "update", `nodename=${node}`, "weight=1"])
+    await inNode(outage.node, ["sh", "-c", "rm -rf /tmp/slurm-flame-*"]) // the machine was off
+    await nothingLeft()
+  })
+
+  describe.concurrent("a stream of short calls on jobs of two minutes", () => {
+    test.sequential(
+      "loses no call and runs none twice",
+      async () => {
+        const { sent, failed, twice, jobs } = await stream({ seconds: STREAM_SECONDS, sbatch: QUIET })
+        expect(failed).toEqual([])
+        expect(twice).toEqual([])
+        expect(sent).toBeGreaterThan(STREAM_SECONDS)
+        expect(jobs.length).toBeGreaterThan(STREAM_SECONDS / 120)
+      },
+      LIMIT,
+    )
+  })
+
+  describe.concurrent("a stream of short calls whose node loses its power", () => {
+    test.sequential(
+      "is told of each call that ran there and may not run again, and runs the others again",
+      async () => {
+        const { failed, twice } = await stream({ seconds: STREAM_SECONDS, sbatch: IN_DANGER, outage })
+        // Nothing is lost without a word, and nothing that was not declared is run twice.
+        for (const { error } of failed) {
+          expect(error).toMatchObject({
+            code: "ERR_FLAME_RUNNER_LOST",
+            reason: "node-fail",
+            started: true,
+            evidence: { node: outage.node },
+          })
+        }
+        expect(failed.filter(({ id }) => id % 2 === 0)).toEqual([])
+        expect(twice.filter(id => id % 2 === 1)).toEqual([])
+        expect(failed.length + twice.length).toBeGreaterThan(0)
+      },
+      LIMIT,
+    )
+  })
+
+  describe.concurrent("a training that is longer than its jobs", () => {
+    const whole = () => (expected ??= uninterrupted(TRAIN_MINUTES))
+    let expected: Promise<string> | undefined
+
+    test.concurrent(
+      "has the weights of one without a pause, bit for bit",
+      async () => {
+        const [training, digest] = await Promise.all([
+          onJobs({ minutes: TRAIN_MINUTES, sbatch: ["exclude=n3"] }),
+          whole(),
+        ])
+        expect(training.digest).toBe(digest)
+        expect(training.interrupted).toBeGreaterThan(0)
+      },
+      LIMIT,
+    )
+
+    test.concurrent(
+      "has them as well when its node loses its power",
+      async () => {
+        const [training, digest] = await Promise.all([
+          onJobs({ minutes: TRAIN_MINUTES, sbatch: ["exclude=n1"], outage }),
+          whole(),
+        ])
+        expect(training.digest).toBe(digest)
+        expect(training.terminal).toMatch(/interrupted on job \S+ \(n3\): node-fail/)
+      },
+      LIMIT,
+    )
+  })
+})
