@@ -32,7 +32,7 @@ export class Journal {
     const { epoch, loss, jobId, node } = report
     if (loss === undefined) {
       this.line(
-        epoch === 0 ? `begins on job ${jobId} (${node})` : `goes on on job ${jobId} (${node}) after epoch ${epoch}`,
+        epoch === 0 ? `begins in job ${jobId} (${node})` : `goes on in job ${jobId} (${node}) after epoch ${epoch}`,
       )
     } else this.#progress(epoch, loss)
   }

@@ -71,8 +71,8 @@ function uninterrupted({ epochs, seed }: Options): string {
   return digestOf(training.network.weights)
 }
 
-function backend({ backend, time, signalBefore, partition, sbatch }: Options) {
-  if (backend === "local") return local({ walltime: time, signalBefore })
+function backend({ backend, time, walltimeMs, signalBeforeMs: signalBefore, partition, sbatch }: Options) {
+  if (backend === "local") return local({ walltime: walltimeMs ?? 0, signalBefore })
   const lines = ["#!/bin/bash", "#SBATCH --ntasks=1", "#SBATCH --cpus-per-task=1"]
   const more = { time, ...(partition !== undefined && { partition }), ...sbatch }
   return slurm({ slurmJob: `${lines.join("\n")}\n`, sbatch: more, signalBefore })

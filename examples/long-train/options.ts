@@ -8,9 +8,12 @@ export interface Options {
   /** An epoch takes at least so long, in milliseconds. */
   readonly paceMs: number
   readonly seed: number
-  /** The time limit of a job: in Slurm's words, or a duration for a process. */
+  /** The time limit of a job, as it was written: minutes, seconds with an `s`, or what else Slurm takes. */
   readonly time: string
-  readonly signalBefore: string
+  /** The same in milliseconds; only of processes, Slurm reads its own. */
+  readonly walltimeMs: number | undefined
+  /** So long before it the runner takes its leave, in milliseconds. */
+  readonly signalBeforeMs: number
   readonly partition: string | undefined
   /** Options for sbatch, as `name=value`. */
   readonly sbatch: Readonly<Record<string, string>>
@@ -29,8 +32,8 @@ export const USAGE = `Trains one network on jobs that are all too short for it, 
   --epochs N              the same as a number of passes over the 6,000 training digits
   --pace S                an epoch takes at least S seconds, as it would with more digits (default: 1)
   --seed N                the starting weights and the order of the digits (default: 1)
-  --time LIMIT            the time limit of a job (default: 20s for a process; 2, that is two minutes, for Slurm)
-  --signal-before S       so long before it the runner takes its leave (default: 5s for a process, 20s for Slurm)
+  --time LIMIT            the time limit of a job: minutes as Slurm takes them, or for a process seconds (default: 2, or 20s)
+  --signal-before S       so many seconds before it the runner takes its leave (default: 20 for Slurm, 5 for a process)
   --partition NAME        for Slurm: the partition (default: the cluster's)
   --sbatch NAME=VALUE     for Slurm: an option for sbatch, once for each
   --uninterrupted         the same training in this process, from its beginning to its end, without a pause
@@ -66,13 +69,15 @@ export function parseOptions(argv: readonly string[]): Options {
   if (pace === 0 && values.epochs === undefined)
     throw new UsageError("--pace 0 needs --epochs: minutes have no meaning then")
   const slurm = backend === "slurm"
+  const time = values.time ?? (slurm ? "2" : "20s")
   return {
     backend,
     epochs: values.epochs === undefined ? Math.ceil((minutes * 60) / pace) : whole("epochs", values.epochs, 1),
     paceMs: pace * 1_000,
     seed: values.seed === undefined ? 1 : whole("seed", values.seed, 0),
-    time: values.time ?? (slurm ? "2" : "20s"),
-    signalBefore: values["signal-before"] ?? (slurm ? "20s" : "5s"),
+    time,
+    walltimeMs: slurm ? undefined : milliseconds(time),
+    signalBeforeMs: number("signal-before", values["signal-before"], slurm ? 20 : 5, 1) * 1_000,
     partition: values.partition,
     sbatch: Object.fromEntries((values.sbatch ?? []).map(pair)),
     uninterrupted: values.uninterrupted ?? false,
@@ -114,6 +119,15 @@ function number(name: string, text: string | undefined, fallback: number, min: n
     throw new UsageError(`--${name} is a number from ${min} to 1440, not ${JSON.stringify(text)}`)
   }
   return value
+}
+
+/** What a process takes of the ways in which Slurm's limits are written. */
+function milliseconds(time: string): number {
+  const [, count, seconds] = /^(\d+)(s?)$/.exec(time) ?? []
+  if (count === undefined) {
+    throw new UsageError(`--time of a process is minutes (2) or seconds (20s), not ${JSON.stringify(time)}`)
+  }
+  return Number(count) * (seconds ? 1_000 : 60_000)
 }
 
 function whole(name: string, text: string, min: number): number {

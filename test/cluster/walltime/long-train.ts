@@ -48,7 +48,7 @@ async function cutPower(program: Program, outage: Outage): Promise<void> {
   let done = 0
   while (node !== outage.node || done < 1 / 3) {
     const text = (await program.next("line")).text as string
-    node = / on job \S+ \((\w+)\)/.exec(text)?.[1] ?? node
+    node = / in job \S+ \((\w+)\)/.exec(text)?.[1] ?? node
     const [, epoch, of] = / epoch +(\d+)\/(\d+)/.exec(text) ?? []
     if (epoch !== undefined) done = Number(epoch) / Number(of)
     if (done === 1) throw new Error(`the training was never on ${outage.node} after its first third`)
