@@ -11,6 +11,7 @@ import { nothingLeft } from "./parent.ts"
 import { onJobs, uninterrupted } from "./walltime/long-train.ts"
 import { Outage } from "./walltime/outage.ts"
 import { stream } from "./walltime/stream.ts"
+import { blocks, finishes, reachesAll } from "./walltime/warned.ts"
 
 const FULL = process.env.SLURM_FLAME_FULL_SIZE === "1"
 const STREAM_SECONDS = FULL ? 900 : 220
@@ -39,6 +40,12 @@ onCluster("long work on short jobs:", () => {
     for (const node of ["n1", "n2"]) await mustRun(["scontrol", "update", `nodename=${node}`, "weight=1"])
     await inNode(outage.node, ["sh", "-c", "rm -rf /tmp/slurm-flame-*"]) // the machine was off
     await nothingLeft()
+  })
+
+  describe.concurrent("a job that has been warned of its walltime", () => {
+    test.concurrent("#55 takes no new work, and finishes what it has", () => finishes(QUIET), LIMIT)
+    test.concurrent("is heard although user code blocks the event loop", () => blocks(QUIET), LIMIT)
+    test.concurrent("is heard by all runners that share it", () => reachesAll({ nodelist: "n1" }), LIMIT)
   })
 
   describe.concurrent("a stream of short calls on jobs of two minutes", () => {
