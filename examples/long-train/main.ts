@@ -38,6 +38,9 @@ async function onJobs(options: Options): Promise<string> {
     backend: backend(options),
     min: 1, // there is always one; the pool has its successor ready when it ends
     max: 1,
+    // A node that goes dark is given up this soon: the training has its checkpoints, and little to lose.
+    heartbeat: "2s",
+    reconnectTimeout: "20s",
     bootTimeout: options.backend === "slurm" ? "30m" : "30s",
   })
   const journal = new Journal(options.epochs)

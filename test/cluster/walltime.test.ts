@@ -2,7 +2,7 @@
  * Long work on short jobs, with real limits. The minutes pass once: all cases wait side by side, each with its own parent, and whoever
  * breaks a node breaks n3, on which only those run that want it.
  *
- * SLURM_FLAME_FULL_SIZE=1: the stream takes 15 minutes instead of 3.7, and the training ten instead of three.
+ * SLURM_FLAME_FULL_SIZE=1: the stream takes 15 minutes instead of 3.7, and the training ten instead of two and a half.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { mustRun } from "./command.ts"
@@ -15,7 +15,7 @@ import { blocks, finishes, reachesAll } from "./walltime/warned.ts"
 
 const FULL = process.env.SLURM_FLAME_FULL_SIZE === "1"
 const STREAM_SECONDS = FULL ? 900 : 220
-const TRAIN_MINUTES = FULL ? 10 : 3
+const TRAIN_MINUTES = FULL ? 10 : 2.5
 /** For a case, on a machine that is busy with all of them. Milliseconds. */
 const LIMIT = (FULL ? 20 : 5) * 60_000
 

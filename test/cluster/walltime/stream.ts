@@ -54,7 +54,8 @@ export async function stream({ seconds, sbatch, outage }: StreamOptions): Promis
         book: book.path,
         declared: outage !== undefined,
         slurm: { slurmJob: TWO_MINUTES, signalBefore: "20s", sbatch: { begin: `now+${QUEUE_SECONDS}`, ...sbatch } },
-        options: { min: 1, max: 2, maxConcurrency: 4, name: "stream", heartbeat: "2s" },
+        // Who is silent for so long is given up, and its calls are told.
+        options: { min: 1, max: 2, maxConcurrency: 4, name: "stream", heartbeat: "2s", reconnectTimeout: "10s" },
       }),
     ])
     if (outage) await cutPower(program, outage, seconds)

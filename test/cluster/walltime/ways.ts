@@ -1,0 +1,80 @@
+/**
+ * The ways in which a runner can end, and what becomes of each kind of work on it: a call that waits for it, one that runs there, one that may be
+ * run again, one that is resumable; and of its directory. Owns the four calls and what is promised of them; the way itself is the test's.
+ */
+import { expect } from "vitest"
+import { Book, type Entry } from "../book.ts"
+import { tempDirsLeft, waitFor } from "../harness.ts"
+import { call, close, openPool, start, type Where } from "../parent.ts"
+
+export interface Way {
+  /** Options of `slurm()`. */
+  slurm: object
+  /** Makes the runner end; none where its time does. */
+  end?(where: Where): Promise<void>
+  /** What those are told that are lost. */
+  reason: string
+  /** What runs may come to its end. */
+  finishes?: boolean
+  /** Only the worker ends: the job serves on. */
+  inJob?: boolean
+  /** The resumable call hears of the end no more than the others do. */
+  deaf?: boolean
+}
+
+/** Numbers that the parent's other calls do not have. */
+let nextId = 5_000_000
+
+export async function ends({ slurm, end, reason, finishes = false, inJob = false, deaf = false }: Way): Promise<void> {
+  const book = new Book()
+  const parent = await openPool({ max: 1, maxConcurrency: 3 }, slurm)
+  try {
+    const where = await call<Where>(parent, "where")
+    const [plain, retried, resumable] = [nextId++, nextId++, nextId++]
+    const send = (id: number, method: string, limits: object, ...more: unknown[]) =>
+      parent.send({ do: "call", id, method, args: [book.path, id, "$barrier", ...more], limits })
+    send(plain, "wait", {})
+    send(retried, "wait", { retries: 1 })
+    send(resumable, "goOn", { resumable: true }, deaf)
+    for (let i = 0; i < 3; i++) {
+      const { id } = await parent.next("report")
+      if (id === resumable) parent.send({ do: "go", id })
+    }
+    const waiting = start(parent, "work", [book.path, nextId, 1])
+    nextId++
+    await end?.(where)
+
+    const results = new Map<number, any>()
+    if (finishes) {
+      await parent.next("runner:drain")
+      for (const id of [plain, retried]) parent.send({ do: "go", id })
+    } else {
+      expect(await parent.next("failed")).toMatchObject({
+        id: plain,
+        error: { code: "ERR_FLAME_RUNNER_LOST", reason, started: true, evidence: { jobId: where.jobId } },
+      })
+      expect((await parent.next("report")).id).toBe(retried)
+      parent.send({ do: "go", id: retried })
+    }
+    while (results.size < (finishes ? 4 : 3)) {
+      const { id, value } = await parent.next("result")
+      expect(results.has(id)).toBe(false)
+      results.set(id, value)
+    }
+    expect((await parent.next("call:resumed")).info).toMatchObject({ attempt: 2, reason, from: { jobId: where.jobId } })
+
+    const first = where.jobId
+    const second = results.get(waiting).jobId as string
+    expect(second === first).toBe(inJob)
+    const once: Entry = { begun: [first], ended: finishes ? [first] : [] }
+    const ran = book.read()
+    expect(ran.get(plain)).toEqual(once)
+    expect(ran.get(retried)).toEqual(finishes ? once : { begun: [first, second], ended: [second] })
+    expect(ran.get(resumable)).toEqual({ begun: [first, second], ended: [second] })
+    if (!inJob)
+      await waitFor(async () => !(await tempDirsLeft(where.node)).includes(where.tmpdir), "its directory to be deleted")
+    await close(parent)
+  } finally {
+    book.remove()
+  }
+}
