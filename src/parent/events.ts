@@ -39,6 +39,8 @@ export interface RunnerInfo {
   readonly deadline: Date | undefined
   /** Both ends of the connection that calls travel on, once it is up; `local` is the parent's. */
   readonly addresses: { readonly local: string; readonly remote: string } | undefined
+  /** It was booted to take the place of this runner (its id), whose walltime was about to end. */
+  readonly successorOf: string | undefined
 }
 
 export interface PoolEvents {
@@ -50,6 +52,8 @@ export interface PoolEvents {
   "runner:up": [RunnerInfo]
   /** A runner is ending and takes no more calls; it has `leftMs` for what runs. */
   "runner:drain": [RunnerInfo & { drainReason: string; leftMs: number }]
+  /** The walltime of `runner` ends, and its `successor` serves: `runner` takes no more calls, and ends when what runs there is done. */
+  "runner:handover": [{ runner: RunnerInfo; successor: RunnerInfo }]
   /** A runner's job was put back into the queue: what ran there is lost, and it comes back as the same runner. */
   "runner:requeued": [RunnerInfo & { lostReason: GoneReason; evidence: JobEvidence }]
   /** A runner is gone. */
@@ -74,6 +78,7 @@ const EVENTS: { readonly [E in keyof PoolEvents]: true } = {
   "runner:pending": true,
   "runner:up": true,
   "runner:drain": true,
+  "runner:handover": true,
   "runner:requeued": true,
   "runner:down": true,
   shrink: true,

@@ -6,12 +6,12 @@ import type { PooledRunner } from "./pooled-runner.ts"
 
 /** @param endsAt End of the walltime, in ms since 1970. */
 export function infoOf(
-  runner: Pick<PooledRunner, "id" | "state" | "job" | "evidence" | "goneReason" | "running" | "leased">,
+  runner: Pick<PooledRunner, "id" | "state" | "job" | "evidence" | "goneReason" | "running" | "leased" | "successorOf">,
   endsAt: number | undefined,
   addresses: RunnerInfo["addresses"],
   backend: Pick<Backend, "heldUp">,
 ): RunnerInfo {
-  const { id, state, evidence, goneReason, running, leased } = runner
+  const { id, state, evidence, goneReason, running, leased, successorOf } = runner
   return {
     id,
     state,
@@ -23,6 +23,7 @@ export function infoOf(
     leased,
     deadline: endsAt === undefined ? undefined : new Date(endsAt),
     addresses,
+    successorOf,
   }
 }
 
