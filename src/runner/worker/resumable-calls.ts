@@ -12,6 +12,8 @@ import { ResumableCall, type Resumption } from "./resumable-call.ts"
 const GOES_ON = new Set<DrainReason>(["walltime", "cancelled", "node-fail"])
 /** States are asked for a second time when so much of the drain is left, a quarter of it at most: they have to be sent in it. */
 const LAST_CALL_MS = 5_000
+/** What the supervisor keeps of a job's end for itself. */
+const MARGIN_MS = 1_500
 /** How far down an error's causes are looked at. */
 const MAX_CAUSES = 16
 
@@ -59,13 +61,16 @@ export class ResumableCalls {
     this.#lastCall = new Promise(resolve => {
       this.#hurry = resolve
     })
-    this.endsIn(graceMs)
+    this.#endsIn(graceMs)
     for (const call of this.#running) call.drain()
   }
 
-  /** The drain has so much time from now on. */
-  endsIn(graceMs: number): void {
-    if (!this.#why) return
+  /** The job's end is known, or is another one: a drain has time until then. */
+  jobEndsIn(ms: number): void {
+    if (this.#why) this.#endsIn(Math.max(0, ms - MARGIN_MS))
+  }
+
+  #endsIn(graceMs: number): void {
     this.#timer?.stop()
     this.#timer = after(graceMs - Math.min(LAST_CALL_MS, graceMs / 4), () => {
       for (const call of this.#running) call.drain()

@@ -110,7 +110,7 @@ export class Worker {
 
   setEnd(endsAt: number): void {
     this.#context.setEnd(endsAt)
-    this.#resumable.endsIn(this.#context.remaining())
+    this.#resumable.jobEndsIn(this.#context.remaining())
   }
 
   /** Takes no more calls, tells user code, waits for what runs, disposes of what is held, runs the hooks, and ends the process. */
