@@ -91,6 +91,7 @@ export class CheckpointFile implements Checkpoint {
     this.#next?.resolve()
     this.#next = undefined
     await this.#writing
+    this.#at = undefined
     this.#place.forgotten()
     try {
       const path = await this.#place.path(false)
