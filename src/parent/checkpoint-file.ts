@@ -19,8 +19,8 @@ export interface CheckpointPlace {
   /** Whether what this program writes there counts. */
   held(): boolean
   readonly logger: Logger
-  /** The call is over, and nothing is kept of it. */
-  forgotten(): void
+  /** The call is over. `gone` resolves when nothing is kept of it any more. */
+  forgets(gone: Promise<void>): void
 }
 
 /** What is said of the value in its file. */
@@ -86,13 +86,18 @@ export class CheckpointFile implements Checkpoint {
   }
 
   /** Never rejects: the call has its result. */
-  async forget(): Promise<void> {
+  forget(): Promise<void> {
     this.#over = true
+    const gone = this.#forget()
+    this.#place.forgets(gone)
+    return gone
+  }
+
+  async #forget(): Promise<void> {
     this.#next?.resolve()
     this.#next = undefined
     await this.#writing
     this.#at = undefined
-    this.#place.forgotten()
     try {
       const path = await this.#place.path(false)
       if (path === undefined) return

@@ -13,8 +13,8 @@ import type { Logger } from "./logger.ts"
 
 /** What outlives the program: of a pool that persists. */
 export interface KeptCheckpoints {
-  /** Nobody else's, and there already or not. */
-  readonly directory: string
+  /** The directory for them alone: nobody else's, and there already or not. */
+  readonly checkpoints: string
   /** The pool is still this program's. */
   readonly held: boolean
 }
@@ -26,6 +26,8 @@ export class CheckpointFiles implements Checkpoints {
   readonly #kept: KeptCheckpoints | undefined
   readonly #room: CheckpointRoom
   readonly #byId = new Map<string, CheckpointFile>()
+  /** Files that are about to go: whoever comes next under the same id must not find them. */
+  readonly #leaving = new Map<string, Promise<void>>()
   #count = 0
 
   /** @param name The pool's. @param kept For calls that have an id; undefined: they end with the pool as all others */
@@ -44,8 +46,9 @@ export class CheckpointFiles implements Checkpoints {
    * it. Never rejects.
    */
   async close(): Promise<void> {
+    await Promise.all(this.#leaving.values())
     await this.#room.remove()
-    if (this.#kept?.held) await rmdir(this.#kept.directory).catch(() => {}) // not empty, or never made
+    if (this.#kept?.held) await rmdir(this.#kept.checkpoints).catch(() => {}) // not empty, or never made
   }
 
   #ofRun(name: string, id: string | undefined): Checkpoint {
@@ -58,7 +61,7 @@ export class CheckpointFiles implements Checkpoints {
       },
       held: () => true,
       logger: this.#logger,
-      forgotten: () => {},
+      forgets: gone => this.#leaves(file, gone),
     })
   }
 
@@ -67,19 +70,30 @@ export class CheckpointFiles implements Checkpoints {
     const known = this.#byId.get(key)
     if (known) return known
     // An id may hold anything.
-    const path = join(kept.directory, `${createHash("sha256").update(id).digest("hex").slice(0, 40)}${FILE}`)
+    const path = join(kept.checkpoints, `${createHash("sha256").update(id).digest("hex").slice(0, 40)}${FILE}`)
+    const last = this.#leaving.get(path)
     const checkpoint: CheckpointFile = new CheckpointFile(name, id, {
       path: async make => {
-        if (make) await makePrivate(kept.directory)
+        await last
+        if (make) await makePrivate(kept.checkpoints)
         return path
       },
       held: () => kept.held,
       logger: this.#logger,
-      forgotten: () => {
+      forgets: gone => {
         if (this.#byId.get(key) === checkpoint) this.#byId.delete(key)
+        this.#leaves(path, gone)
       },
     })
     this.#byId.set(key, checkpoint)
     return checkpoint
+  }
+
+  /** @param file Its name, or its path. */
+  #leaves(file: string, gone: Promise<void>): void {
+    this.#leaving.set(file, gone)
+    void gone.then(() => {
+      if (this.#leaving.get(file) === gone) this.#leaving.delete(file)
+    })
   }
 }

@@ -33,7 +33,7 @@ class Scene {
   readonly warnings: string[] = []
   readonly logger: Logger = { ...silentLogger, warn: (_fields, message) => void this.warnings.push(message ?? "") }
   readonly root = join(this.home, "slurm-flame", "checkpoints")
-  readonly kept = { directory: join(this.home, "slurm-flame", "pools", "sweep", "checkpoints"), held: true }
+  readonly kept = { checkpoints: join(this.home, "slurm-flame", "pools", "sweep", "checkpoints"), held: true }
 
   constructor() {
     vi.stubEnv("XDG_STATE_HOME", this.home)
@@ -62,7 +62,7 @@ class Scene {
 
   /** The one file of a call with an id. */
   get file(): string {
-    return join(this.kept.directory, this.files(this.kept.directory)[0]!)
+    return join(this.kept.checkpoints, this.files(this.kept.checkpoints)[0]!)
   }
 
   run(...args: string[]) {
@@ -237,7 +237,7 @@ describe("the checkpoint of a call with an id, in a pool that persists", () => {
     expect(await next.open("train", "another").load()).toBeUndefined()
     await checkpoint.forget()
     await next.close()
-    expect(existsSync(scene.kept.directory)).toBe(false)
+    expect(existsSync(scene.kept.checkpoints)).toBe(false)
   })
 
   it("is one however often it is opened, and a new one after it is over", async () => {
@@ -249,6 +249,18 @@ describe("the checkpoint of a call with an id, in a pool that persists", () => {
     const second = store.open("train", "one")
     await second.save(2)
     expect(await stateOf(second)).toBe(2)
+  })
+
+  it("is not found by a call of the same id that comes while it goes, and takes nothing of that along", async () => {
+    const store = new Scene().persistent()
+    const first = store.open("train", "one")
+    await first.save(1)
+    const going = [first.save(2), first.forget()]
+    const second = store.open("train", "one")
+    expect(await second.load()).toBeUndefined()
+    await second.save(3)
+    await Promise.all(going)
+    expect(await stateOf(second)).toBe(3)
   })
 
   it("outlives calls without an id, which go with the run", async () => {
@@ -325,7 +337,7 @@ describe("the checkpoint of a call with an id, in a pool that persists", () => {
     const scene = new Scene()
     let kept = 0
     for (let round = 0; round < 25; round++) {
-      const child = spawn(process.execPath, [PROGRAM, "loop", scene.kept.directory, String(kept + 1)], {
+      const child = spawn(process.execPath, [PROGRAM, "loop", scene.kept.checkpoints, String(kept + 1)], {
         stdio: ["ignore", "pipe", "inherit"],
         env: { ...process.env, XDG_STATE_HOME: scene.home },
       })
