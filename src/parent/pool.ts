@@ -75,7 +75,8 @@ export class FlamePool<T> implements Pool<T> {
     this.name = settings.name
     this.#defaults = callDefaults(settings, this.#held)
     this.#emitter = new PoolEmitter(settings.logger)
-    this.#resumptions = new Resumptions(new MemoryCheckpoints(), this.#emitter, settings.logger)
+    const checkpoints = settings.checkpoints ?? new MemoryCheckpoints()
+    this.#resumptions = new Resumptions(checkpoints, this.#emitter, settings.logger)
     this.#factory = make ? undefined : new RunnerFactory(settings, this.#emitter, this.#book)
     this.#dispatcher = new Dispatcher({
       room: () => this.#fleet.room,
@@ -317,6 +318,7 @@ export class FlamePool<T> implements Pool<T> {
     this.#factory?.closing()
     await this.#adopted // or they would come when all is over
     await this.#fleet.close(Math.max(0, this.#closeUntil - performance.now()))
+    await this.#resumptions.checkpoints.close() // first: what a pool that persists keeps in a directory of its own
     await this.#factory?.close()
     await this.#settings.module.dispose().catch((error: unknown) => {
       // On NFS a file that somebody has open cannot go yet. The sweep of a later pool takes it; this one is over all the same.
