@@ -7,7 +7,7 @@ import type { RunnerInfo } from "./events.ts"
 import type { GrowCallbacks } from "./grow-hooks.ts"
 import { type Logger, silentLogger, stderrLogger } from "./logger.ts"
 import { type BundleOption, ModuleSource } from "./module-source.ts"
-import { finite, flag, rejectUnknown, wholeNumber } from "./option-checks.ts"
+import { absolutePath, finite, flag, rejectUnknown, wholeNumber } from "./option-checks.ts"
 
 /** Options of `createPool`. Durations are milliseconds, or '30s', '5m', '1-12:00:00'. */
 export interface PoolOptions extends GrowCallbacks {
@@ -46,6 +46,11 @@ export interface PoolOptions extends GrowCallbacks {
    * their `id`. One program at a time. @default false
    */
   persist?: boolean
+  /**
+   * Where `runner().keep()` moves things: an absolute path on a file system that this host and the nodes share.
+   * @default `~/.local/state/slurm-flame/kept/<pool>/<runner>/`
+   */
+  keepDir?: string
   /** Extra environment of the runners; undefined removes a variable. */
   env?: Record<string, string | undefined>
   /** Bundle the module with esbuild? `external` lists packages to leave out. @default true for TypeScript */
@@ -117,6 +122,7 @@ export interface PoolSettings extends GrowCallbacks {
   readonly orphanMs: number
   readonly reconnectMs: number
   readonly handover: boolean
+  readonly keepDir: string | undefined
   readonly env: Readonly<Record<string, string | undefined>>
   readonly logger: Logger
   readonly signal: AbortSignal | undefined
@@ -138,6 +144,7 @@ const POOL_OPTIONS = [
   "trackResources",
   "name",
   "persist",
+  "keepDir",
   "env",
   "bundle",
   "logger",
@@ -216,6 +223,7 @@ export function checkPoolOptions(
     orphanMs,
     reconnectMs: finite(toMs(options.reconnectTimeout ?? "60s", "reconnectTimeout"), "reconnectTimeout"),
     handover: flag(options, "handover") ?? true,
+    keepDir: absolutePath(options.keepDir, "keepDir"),
     env: checkEnv(options.env),
     logger: checkLogger(options.logger),
     signal: options.signal,

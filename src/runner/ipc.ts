@@ -18,6 +18,8 @@ export type ToWorker =
       jobId: string
       node: string
       tmpdir: string
+      /** Where `runner().keep()` moves things. */
+      keepDir?: string | undefined
       endsAt: number | undefined
       /** How often the job has been started anew. */
       incarnation?: number
@@ -35,3 +37,5 @@ export type FromWorker =
   | { t: "lost"; fenced: boolean }
   /** Whether work is open that does not belong to its caller, and may go on when the parent is gone. */
   | { t: "unlinked"; open: boolean }
+  /** It makes a copy under this name, which is nobody's any more when it dies meanwhile; or it is done with that. */
+  | { t: "partial"; path: string; done: boolean }

@@ -53,7 +53,10 @@ if (configured !== undefined) {
 
 let tmp: TmpDir | undefined
 try {
-  tmp = new TmpDir(boot.runnerId)
+  const made = new TmpDir(boot.runnerId)
+  tmp = made
+  // Whatever ends this process from here on, an error in what follows included, the directory goes with it.
+  process.once("exit", () => made.removeSync())
 } catch (error) {
   problem ??= error
 }
@@ -71,6 +74,7 @@ const startWorker = (generation: number, addresses = boot.addresses): WorkerProc
     jobId,
     node,
     tmpdir: tmp?.path ?? "",
+    keepDir: boot.keepDir,
     endsAt,
     incarnation,
     generation,

@@ -1,6 +1,6 @@
 /**
- * A process and all that it started, as one thing that can be made to stand still. Reads /proc; where there is none (not on Linux) it
- * is the process alone.
+ * A process and all that it started, as one thing that can be made to stand still, or ended. Reads /proc; where there is none (not on
+ * Linux) it is the process alone.
  */
 import { readdirSync, readFileSync } from "node:fs"
 
@@ -16,21 +16,35 @@ export function signalTree(pid: number, signal: NodeJS.Signals): void {
   for (let found = [pid]; found.length > 0; found = childrenOf(reached)) {
     for (const one of found) {
       reached.add(one)
-      try {
-        process.kill(one, signal)
-      } catch (error) {
-        if (!OUT_OF_REACH.has((error as NodeJS.ErrnoException).code ?? "")) throw error
-      }
+      send(one, signal)
     }
   }
 }
 
-/** Processes whose parent is one of `parents`, and that are none of them. */
-function childrenOf(parents: ReadonlySet<number>): number[] {
-  return processes().flatMap(([pid, parent]) => (parents.has(parent) && !parents.has(pid) ? [pid] : []))
+function send(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    if (!OUT_OF_REACH.has((error as NodeJS.ErrnoException).code ?? "")) throw error
+  }
 }
 
-function processes(): [pid: number, parent: number][] {
+/**
+ * SIGKILL for all others of this process's session, if it is the one that the session is called after: what it started, also what has lost
+ * its parent since; but not what has begun a session of its own.
+ */
+export function killSession(): void {
+  const all = processes()
+  if (!all.some(({ pid, session }) => pid === process.pid && session === pid)) return
+  for (const { pid, session } of all) if (session === process.pid && pid !== session) send(pid, "SIGKILL")
+}
+
+/** Processes whose parent is one of `parents`, and that are none of them. */
+function childrenOf(parents: ReadonlySet<number>): number[] {
+  return processes().flatMap(({ pid, parent }) => (parents.has(parent) && !parents.has(pid) ? [pid] : []))
+}
+
+function processes(): { pid: number; parent: number; session: number }[] {
   let names: string[]
   try {
     names = readdirSync("/proc")
@@ -41,9 +55,10 @@ function processes(): [pid: number, parent: number][] {
   return names.flatMap(name => {
     if (!/^\d+$/.test(name)) return []
     try {
-      // The name of the program is in brackets and may hold anything; after the last bracket come the state and the parent.
+      // The name of the program is in brackets and may hold anything; after the last bracket come the state, the parent, the group, the session.
       const stat = readFileSync(`/proc/${name}/stat`, "utf8")
-      return [[Number(name), Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1])]] as [[number, number]]
+      const [, parent, , session] = stat.slice(stat.lastIndexOf(")") + 2).split(" ", 4)
+      return [{ pid: Number(name), parent: Number(parent), session: Number(session) }]
     } catch (error) {
       if (!ENDED.has((error as NodeJS.ErrnoException).code ?? "")) throw error
       return []

@@ -17,6 +17,9 @@ import type { LogFeed } from "./log-feed.ts"
 import { MemoryGroup } from "./memory-group.ts"
 import type { Outlet } from "./outlet.ts"
 import { mayHaveAnother } from "./parent-loss.ts"
+import { Partials } from "./partials.ts"
+import { killSession } from "./process-tree.ts"
+import { sweepLater } from "./sweep.ts"
 import type { WorkerExit, WorkerProcess } from "./worker-process.ts"
 
 /** `starting`: no line to the parent yet. `serving`: worker and line are up. `draining`: ending. `ended`: said bye. */
@@ -62,6 +65,7 @@ export class Supervisor {
   /** Where other parents come from, if the pool persists. */
   readonly #seeker: ParentSeeker | undefined
   readonly #memory = new MemoryGroup()
+  readonly #partials = new Partials()
   #state: State = "starting"
   #link: ControlLink | undefined
   /** Ends of workers that were faster than the line to the parent: it waits for them, one for each worker. */
@@ -83,7 +87,7 @@ export class Supervisor {
     // Last resort, synchronous: whatever ends this process, an uncaught error included, the directory goes with it.
     onExit(() => {
       this.#worker?.kill()
-      init.tmp?.remove()
+      init.tmp?.removeSync()
     })
     if (init.first) this.#watch(init.first)
   }
@@ -104,6 +108,7 @@ export class Supervisor {
       await this.#end("crashed")
     } else if (this.#state === "starting") {
       this.#move("serving")
+      sweepLater()
     }
   }
 
@@ -222,6 +227,7 @@ export class Supervisor {
   #watch(worker: WorkerProcess): void {
     this.#worker = worker
     worker.onMessage(message => {
+      if (message.t === "partial") return this.#partials.note(message)
       if (message.t === "unlinked") {
         this.#unlinked = message.open
         this.#still()
@@ -253,6 +259,7 @@ export class Supervisor {
   /** @param shot It was this process that killed it. */
   #workerExited(exit: WorkerExit, shot: boolean): void {
     this.#worker = undefined
+    void this.#partials.clear()
     this.#init.feed.end()
     this.#unlinked = false
     if (this.#state === "ended") return
@@ -281,8 +288,11 @@ export class Supervisor {
     if (this.#state === "ended") return
     this.#move("ended")
     this.#budget.stop()
-    this.#init.tmp?.remove()
+    killSession() // what user code started and left; Slurm would, local() would not
+    // Much that is in there takes its time, and the last word does not wait for it. Its path is free at once.
+    const removed = this.#init.tmp?.remove()
     await this.#link?.bye({ t: "bye", reason, cut: this.#cut })
+    await Promise.all([removed, this.#partials.clear()])
     const { stdout, stderr } = this.#init.outlets
     await Promise.all([stdout.flushed(FLUSH_MS), stderr.flushed(FLUSH_MS)])
     process.exit(reason === "crashed" ? 1 : 0)

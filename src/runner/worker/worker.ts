@@ -45,7 +45,7 @@ export class Worker {
   #imported: { readonly module: LoadedModule } | { readonly failure: WorkerMessage & { t: "fail" } } | undefined
 
   constructor(init: ToWorker & { t: "init" }, tell: (message: FromWorker) => void) {
-    this.#context = new WorkerContext(init)
+    this.#context = new WorkerContext(init, tell)
     this.#tell = tell
     this.#work = new OpenWork(open => tell({ t: "unlinked", open }))
     this.#seeker = init.persist && new ParentSeeker(init.persist, init.addresses)
