@@ -6,12 +6,13 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { mustRun } from "./command.ts"
-import { cluster, endPrograms, inNode, noJobsLeft, onCluster, runAs } from "./harness.ts"
-import { nothingLeft } from "./parent.ts"
-import { onJobs, uninterrupted } from "./walltime/long-train.ts"
+import { cluster, endPrograms, inNode, noJobsLeft, onCluster, runAs, sbatch } from "./harness.ts"
+import { HEAD, nothingLeft } from "./parent.ts"
+import { LOST, onJobs, uninterrupted } from "./walltime/long-train.ts"
 import { Outage } from "./walltime/outage.ts"
-import { stream } from "./walltime/stream.ts"
+import { DARK, stream } from "./walltime/stream.ts"
 import { blocks, finishes, reachesAll } from "./walltime/warned.ts"
+import { ends } from "./walltime/ways.ts"
 
 const FULL = process.env.SLURM_FLAME_FULL_SIZE === "1"
 const STREAM_SECONDS = FULL ? 900 : 220
@@ -22,6 +23,10 @@ const LIMIT = (FULL ? 20 : 5) * 60_000
 /** Where nothing happens, and where a node goes dark: as many jobs as fit are on n3, since Slurm takes the node of least weight first. */
 const QUIET = { exclude: "n3" }
 const IN_DANGER = { exclude: "n1" }
+/** Slurm's own words, as the user. */
+async function byHand(...argv: string[]): Promise<void> {
+  expect(await runAs("flame", argv)).toMatchObject({ code: 0, stderr: "" })
+}
 const weigh = (weight: number) => mustRun(["scontrol", "update", "nodename=n3", `weight=${weight}`])
 
 onCluster("long work on short jobs:", () => {
@@ -48,6 +53,50 @@ onCluster("long work on short jobs:", () => {
     test.concurrent("is heard by all runners that share it", () => reachesAll({ nodelist: "n1" }), LIMIT)
   })
 
+  // One after the other, each with a whole row of the table in docs/architecture.md.
+  describe.concurrent("when a runner ends, each kind of work is dealt with as promised:", () => {
+    test.sequential("scancel", () =>
+      ends({ slurm: { sbatch: QUIET }, end: async ({ jobId }) => byHand("scancel", jobId), reason: "cancelled" }))
+
+    test.sequential("a drain that is asked for", () =>
+      ends({
+        slurm: { sbatch: QUIET },
+        end: async ({ jobId }) => byHand("scancel", "--batch", "--signal=TERM", jobId),
+        reason: "cancelled",
+        finishes: true,
+      }))
+
+    test.sequential("preemption", () =>
+      ends({
+        slurm: { sbatch: { ...QUIET, partition: "preempt", gres: "gpu:2" } },
+        end: async ({ node }) => {
+          await sbatch("#!/bin/bash\nsleep 5\n", ["-w", node, "--gres=gpu:2", "-J", "rival"])
+        },
+        reason: "preempted",
+      }))
+
+    test.sequential("a crash of the worker", () =>
+      ends({
+        slurm: { sbatch: QUIET },
+        end: async ({ node, pid }) => void (await inNode(node, ["kill", "-KILL", String(pid)])),
+        reason: "crashed",
+        inJob: true,
+      }))
+
+    test.sequential("a crash of the whole runner", () =>
+      ends({
+        slurm: { sbatch: QUIET },
+        end: async ({ node, pid, ppid }) => void (await inNode(node, ["kill", "-KILL", String(ppid), String(pid)])),
+        reason: "crashed",
+        swept: false,
+      }))
+  })
+
+  describe.concurrent("when its time is over, each kind of work is dealt with as promised:", () => {
+    const limited = { slurmJob: HEAD.replace("00:10:00", "00:01:00"), sbatch: QUIET }
+    test.sequential("walltime", () => ends({ slurm: { ...limited, signalBefore: "20s" }, reason: "walltime" }), LIMIT)
+  })
+
   describe.concurrent("a stream of short calls on jobs of two minutes", () => {
     test.sequential(
       "loses no call and runs none twice",
@@ -72,10 +121,10 @@ onCluster("long work on short jobs:", () => {
         for (const { error } of failed) {
           expect(error).toMatchObject({
             code: "ERR_FLAME_RUNNER_LOST",
-            reason: "node-fail",
             started: true,
             evidence: { node: outage.node },
           })
+          expect(DARK).toContain(error.reason)
         }
         expect(failed.filter(({ id }) => id % 2 === 0)).toEqual([])
         expect(twice.filter(id => id % 2 === 1)).toEqual([])
@@ -110,7 +159,7 @@ onCluster("long work on short jobs:", () => {
           whole(),
         ])
         expect(training.digest).toBe(digest)
-        expect(training.terminal).toMatch(/interrupted on job \S+ \(n3\): node-fail/)
+        expect(training.terminal).toMatch(LOST)
       },
       LIMIT,
     )

@@ -24,6 +24,9 @@ export interface TrainOptions {
   outage?: Outage | undefined
 }
 
+/** What the terminal shows when its node has gone dark: Slurm's word, or that there is none yet. */
+export const LOST = /interrupted on job \S+ \(n3\): (node-fail|network)/
+
 /** An epoch takes at least so long, in seconds. */
 const PACE = 2
 const epochs = (minutes: number): string => String(Math.ceil((minutes * 60) / PACE))
@@ -54,7 +57,7 @@ async function cutPower(program: Program, outage: Outage): Promise<void> {
     if (done === 1) throw new Error(`the training was never on ${outage.node} after its first third`)
   }
   await outage.ready()
-  while (!/interrupted on job \S+ \(\w+\): node-fail/.test((await program.next("line")).text)) {}
+  while (!LOST.test((await program.next("line")).text)) {}
   await outage.recovered()
 }
 

@@ -11,6 +11,9 @@ import type { Outage } from "./outage.ts"
 /** The job of the README with a limit of two minutes: slurmctld looks at it every 30 s, so that this is as short as is useful. */
 export const TWO_MINUTES = HEAD.replace("00:10:00", "00:02:00")
 
+/** What is said of a node without power: Slurm's word, or that there is none yet. */
+export const DARK = ["node-fail", "network"]
+
 /** Each job waits so long before it starts, as it would in the queue of a site. */
 const QUEUE_SECONDS = 10
 
@@ -55,7 +58,7 @@ export async function stream({ seconds, sbatch, outage }: StreamOptions): Promis
         declared: outage !== undefined,
         slurm: { slurmJob: TWO_MINUTES, signalBefore: "20s", sbatch: { begin: `now+${QUEUE_SECONDS}`, ...sbatch } },
         // Who is silent for so long is given up, and its calls are told.
-        options: { min: 1, max: 2, maxConcurrency: 4, name: "stream", heartbeat: "2s", reconnectTimeout: "10s" },
+        options: { min: 1, max: 2, maxConcurrency: 4, name: "stream", heartbeat: "2s", reconnectTimeout: "20s" },
       }),
     ])
     if (outage) await cutPower(program, outage, seconds)
@@ -78,8 +81,8 @@ async function cutPower(program: Program, outage: Outage, seconds: number): Prom
   }
   await outage.ready()
   for (;;) {
-    const { info } = await program.next("runner:down")
-    if (info.node === outage.node && info.goneReason === "node-fail") break
+    const { info } = await program.next("runner:down") // which may be long in coming: its time is the program's
+    if (info.node === outage.node && DARK.includes(info.goneReason)) break
   }
   await outage.recovered()
 }

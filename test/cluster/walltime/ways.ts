@@ -18,6 +18,8 @@ export interface Way {
   finishes?: boolean
   /** Only the worker ends: the job serves on. */
   inJob?: boolean
+  /** Nobody is left to delete its directory: the next runner on that node does. @default true: it is gone */
+  swept?: boolean
   /** The resumable call hears of the end no more than the others do. */
   deaf?: boolean
 }
@@ -25,7 +27,15 @@ export interface Way {
 /** Numbers that the parent's other calls do not have. */
 let nextId = 5_000_000
 
-export async function ends({ slurm, end, reason, finishes = false, inJob = false, deaf = false }: Way): Promise<void> {
+export async function ends({
+  slurm,
+  end,
+  reason,
+  finishes = false,
+  inJob = false,
+  deaf = false,
+  swept = true,
+}: Way): Promise<void> {
   const book = new Book()
   const parent = await openPool({ max: 1, maxConcurrency: 3 }, slurm)
   try {
@@ -71,7 +81,7 @@ export async function ends({ slurm, end, reason, finishes = false, inJob = false
     expect(ran.get(plain)).toEqual(once)
     expect(ran.get(retried)).toEqual(finishes ? once : { begun: [first, second], ended: [second] })
     expect(ran.get(resumable)).toEqual({ begun: [first, second], ended: [second] })
-    if (!inJob)
+    if (!inJob && swept)
       await waitFor(async () => !(await tempDirsLeft(where.node)).includes(where.tmpdir), "its directory to be deleted")
     await close(parent)
   } finally {
