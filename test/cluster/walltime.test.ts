@@ -6,7 +6,8 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { mustRun } from "./command.ts"
-import { cluster, endPrograms, inNode, noJobsLeft, onCluster, runAs, sbatch } from "./harness.ts"
+import { startNow, stateOf } from "./diary.ts"
+import { cluster, endPrograms, inNode, noJobsLeft, onCluster, runAs, sbatch, waitFor } from "./harness.ts"
 import { HEAD, nothingLeft } from "./parent.ts"
 import { LOST, onJobs, uninterrupted } from "./walltime/long-train.ts"
 import { Outage } from "./walltime/outage.ts"
@@ -73,6 +74,7 @@ onCluster("long work on short jobs:", () => {
           await sbatch("#!/bin/bash\nsleep 5\n", ["-w", node, "--gres=gpu:2", "-J", "rival"])
         },
         reason: "preempted",
+        atOnce: "cancelled", // Slurm says which only when the job has ended
       }))
 
     test.sequential("a crash of the worker", () =>
@@ -88,6 +90,29 @@ onCluster("long work on short jobs:", () => {
         slurm: { sbatch: QUIET },
         end: async ({ node, pid, ppid }) => void (await inNode(node, ["kill", "-KILL", String(ppid), String(pid)])),
         reason: "crashed",
+        swept: false,
+      }))
+  })
+
+  describe.concurrent("when a runner cannot be reached, or comes back, each kind of work is dealt with as promised:", () => {
+    test.sequential("requeue", () =>
+      ends({
+        slurm: { sbatch: { ...QUIET, requeue: true } },
+        end: async ({ jobId }) => {
+          await byHand("scontrol", "requeue", jobId)
+          await waitFor(async () => (await stateOf(jobId)) === "PENDING", "Slurm to put the job back")
+          await startNow(jobId)
+        },
+        reason: "requeued",
+        inJob: true,
+      }))
+
+    test.sequential("silence", () =>
+      ends({
+        slurm: { sbatch: QUIET },
+        options: { heartbeat: "500ms", reconnectTimeout: "1s" },
+        end: async ({ node, pid, ppid }) => void (await inNode(node, ["kill", "-STOP", String(ppid), String(pid)])),
+        reason: "network",
         swept: false,
       }))
   })

@@ -90,7 +90,7 @@ export async function diary(path: string, started: () => void): Promise<string> 
 }
 
 /**
- * Begins with a checkpoint, and waits until its runner is about to end; begun again, it says from where it goes on. With `deaf` it does not
+ * Begins with a checkpoint and a file that is to stay, and waits until its runner is about to end; begun again, it says from where it goes on. With `deaf` it does not
  * hear of the end.
  */
 export async function goOn(book: string, id: number, started: (node: string) => Promise<void>, deaf = false) {
@@ -101,6 +101,8 @@ export async function goOn(book: string, id: number, started: (node: string) => 
         throw new Error(`a checkpoint came back as ${JSON.stringify(saved)}`)
       return
     }
+    writeFileSync(join(runner().tmpdir, "result"), String(id))
+    await runner().keep("result", `result-${id}`)
     await currentCall().checkpoint({ step: 7, weights: new Float64Array([7, 0.1]) })
     await started(runner().node)
     const { signal } = runner()

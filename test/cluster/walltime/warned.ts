@@ -7,7 +7,10 @@ const ONE_MINUTE = HEAD.replace("00:10:00", "00:01:00")
 
 /** Takes no new work, and finishes what it has. */
 export async function finishes(sbatch: object): Promise<void> {
-  const parent = await openPool({ max: 2, maxConcurrency: 2 }, { slurmJob: ONE_MINUTE, signalBefore: "55s", sbatch })
+  const parent = await openPool(
+    { max: 2, maxConcurrency: 2, handover: false },
+    { slurmJob: ONE_MINUTE, signalBefore: "55s", sbatch },
+  )
   const running = start(parent, "meet", ["$barrier"])
   await parent.next("report")
   const { info } = await parent.next("runner:drain")
@@ -36,7 +39,7 @@ export async function blocks(sbatch: object): Promise<void> {
 export async function reachesAll(sbatch: object): Promise<void> {
   const parent = asUser("pools.mjs")
   const slurm = { slurmJob: ONE_MINUTE, signalBefore: "55s", runnersPerJob: 3, sbatch: { ntasks: 3, ...sbatch } }
-  parent.send({ do: "open", pools: { a: { options: { min: 3, max: 3 }, slurm } } })
+  parent.send({ do: "open", pools: { a: { options: { min: 3, max: 3, handover: false }, slurm } } })
   await parent.next("opened")
   const up = await all(parent, "runner:up", 3)
   const drained = await all(parent, "runner:drain", 3)

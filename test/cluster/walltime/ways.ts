@@ -1,19 +1,25 @@
 /**
  * The ways in which a runner can end, and what becomes of each kind of work on it: a call that waits for it, one that runs there, one that may be
- * run again, one that is resumable; and of its directory. Owns the four calls and what is promised of them; the way itself is the test's.
+ * run again, one that is resumable; and of its directory and a file that was kept. Owns the four calls and what is promised of them; the way itself is the test's.
  */
+import { readFileSync, rmSync } from "node:fs"
+import { join } from "node:path"
 import { expect } from "vitest"
 import { Book, type Entry } from "../book.ts"
-import { tempDirsLeft, waitFor } from "../harness.ts"
-import { call, close, openPool, start, type Where } from "../parent.ts"
+import { inNode, tempDirsLeft, waitFor } from "../harness.ts"
+import { call, close, openPool, type Where } from "../parent.ts"
 
 export interface Way {
   /** Options of `slurm()`. */
   slurm: object
+  /** More options of the pool. */
+  options?: object
   /** Makes the runner end; none where its time does. */
   end?(where: Where): Promise<void>
   /** What those are told that are lost. */
   reason: string
+  /** What is known of it at once, when the resumable call ends because of it; else as `reason`. */
+  atOnce?: string
   /** What runs may come to its end. */
   finishes?: boolean
   /** Only the worker ends: the job serves on. */
@@ -29,15 +35,18 @@ let nextId = 5_000_000
 
 export async function ends({
   slurm,
+  options = {},
   end,
   reason,
+  atOnce = reason,
   finishes = false,
   inJob = false,
   deaf = false,
   swept = true,
 }: Way): Promise<void> {
   const book = new Book()
-  const parent = await openPool({ max: 1, maxConcurrency: 3 }, slurm)
+  const keepDir = `/home/flame/kept-${nextId}`
+  const parent = await openPool({ max: 1, maxConcurrency: 3, keepDir, ...options }, slurm)
   try {
     const where = await call<Where>(parent, "where")
     const [plain, retried, resumable] = [nextId++, nextId++, nextId++]
@@ -50,8 +59,8 @@ export async function ends({
       const { id } = await parent.next("report")
       if (id === resumable) parent.send({ do: "go", id })
     }
-    const waiting = start(parent, "work", [book.path, nextId, 1])
-    nextId++
+    const waiting = nextId++
+    parent.send({ do: "call", id: waiting, method: "work", args: [book.path, waiting, 1] })
     await end?.(where)
 
     const results = new Map<number, any>()
@@ -71,20 +80,30 @@ export async function ends({
       expect(results.has(id)).toBe(false)
       results.set(id, value)
     }
-    expect((await parent.next("call:resumed")).info).toMatchObject({ attempt: 2, reason, from: { jobId: where.jobId } })
+    expect((await parent.next("call:resumed")).info).toMatchObject({
+      attempt: 2,
+      reason: atOnce,
+      from: { jobId: where.jobId },
+    })
 
     const first = where.jobId
-    const second = results.get(waiting).jobId as string
-    expect(second === first).toBe(inJob)
-    const once: Entry = { begun: [first], ended: finishes ? [first] : [] }
     const ran = book.read()
+    const once: Entry = { begun: [first], ended: finishes ? [first] : [] }
     expect(ran.get(plain)).toEqual(once)
-    expect(ran.get(retried)).toEqual(finishes ? once : { begun: [first, second], ended: [second] })
-    expect(ran.get(resumable)).toEqual({ begun: [first, second], ended: [second] })
+    const second = (id: number) => ran.get(id)!.begun.at(-1)!
+    const twice = (id: number): Entry => ({ begun: [first, second(id)], ended: [second(id)] })
+    expect(ran.get(retried)).toEqual(finishes ? once : twice(retried))
+    expect(ran.get(resumable)).toEqual(twice(resumable))
+    expect(ran.get(waiting)).toEqual({ begun: [second(waiting)], ended: [second(waiting)] })
+    for (const id of finishes ? [resumable, waiting] : [retried, resumable, waiting])
+      expect(second(id) === first).toBe(inJob)
+    expect(readFileSync(join(keepDir, `result-${resumable}`), "utf8")).toBe(String(resumable))
     if (!inJob && swept)
       await waitFor(async () => !(await tempDirsLeft(where.node)).includes(where.tmpdir), "its directory to be deleted")
+    if (!swept) await inNode(where.node, ["rm", "-rf", where.tmpdir])
     await close(parent)
   } finally {
     book.remove()
+    rmSync(keepDir, { recursive: true, force: true })
   }
 }
