@@ -6,7 +6,6 @@ import {
   CallAbortedError,
   type FlameError,
   isFlameError,
-  PoolClosedError,
   RunnerDrainingError,
   RunnerLostError,
 } from "../shared/errors.ts"
@@ -262,7 +261,7 @@ export class Call implements Limited, Waiter {
   fail(error: unknown, where?: string): void {
     if (this.settled) return
     const resolve = this.#resolve
-    this.#settle(error instanceof RunnerLostError || error instanceof PoolClosedError)
+    this.#settle(true)
     resolve(rejectionOf(error, where))
   }
 
@@ -295,7 +294,7 @@ export class Call implements Limited, Waiter {
     this.#outcome = "failed"
   }
 
-  /** @param unfinished Who asks for it by its id may go on with it. */
+  /** @param unfinished It has failed, in whatever way: who asks for it by its id goes on from what was kept. */
   #settle(unfinished = false): void {
     this.#state = "settled"
     this.#resumption?.over(unfinished)
