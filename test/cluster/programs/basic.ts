@@ -88,3 +88,9 @@ export async function diary(path: string, started: () => void): Promise<string> 
   }
   return who
 }
+
+/** Writes a result into the runner's directory and keeps it. */
+export async function produce(name: string, bytes: number): Promise<string> {
+  writeFileSync(join(runner().tmpdir, name), Buffer.alloc(bytes, "x"))
+  return await runner().keep(name)
+}
