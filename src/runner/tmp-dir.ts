@@ -10,6 +10,9 @@ import { emptyTree, emptyTreeSync, isRefilled } from "./remove-tree.ts"
 import { GONE, MARK, TMP_PREFIX, writeMark } from "./tmp-mark.ts"
 import { killUsers } from "./tmp-users.ts"
 
+/** Who still fills it is ended after the first. */
+const ROUNDS = 3
+
 export class TmpDir {
   readonly path: string
   /** Where it is now. */
@@ -51,10 +54,15 @@ export class TmpDir {
   }
 
   async #remove(): Promise<void> {
-    this.#at = takeAway(this.path)
-    let left = await emptyTree(this.#at, MARK)
-    if (isRefilled(left) && killUsers(this.#at)) left = await emptyTree(this.#at, MARK)
-    finish(this.path, this.#at, left)
+    const at = takeAway(this.path)
+    this.#at = at
+    let left: Error | undefined
+    for (let round = 0; round < ROUNDS; round++) {
+      left = (await emptyTree(at, MARK)) ?? dissolve(at)
+      if (!isRefilled(left)) break
+      killUsers(at)
+    }
+    finish(this.path, at, left)
   }
 }
 
@@ -64,31 +72,48 @@ export function deleteOrphaned(path: string): void {
 }
 
 /**
- * Renames it. Who still writes to paths in it finds nothing there any more; and what is left of it, if this process is killed, is swept by
+ * Renames it, and deletes it where it has become something else, a link say. Who still writes to paths in it finds nothing there any more; and what is left of it, if this process is killed, is swept by
  * another runner.
  * @returns where it is now
  */
 function takeAway(path: string): string {
+  let at = path
   try {
     renameSync(path, `${path}${GONE}`)
-    return `${path}${GONE}`
+    at = `${path}${GONE}`
   } catch {
-    return path // it is deleted where it is, if it is there
+    // It is deleted where it is, if it is there.
   }
+  attempt(at, () => {
+    if (lstatSync(at, { throwIfNoEntry: false })?.isDirectory() === false) unlinkSync(at)
+  })
+  return at
 }
 
 function deleteSync(path: string, at: string): void {
-  let left = emptyTreeSync(at, MARK)
-  if (isRefilled(left) && killUsers(at)) left = emptyTreeSync(at, MARK)
+  let left: Error | undefined
+  for (let round = 0; round < ROUNDS; round++) {
+    left = emptyTreeSync(at, MARK) ?? dissolve(at)
+    if (!isRefilled(left)) break
+    killUsers(at)
+  }
   finish(path, at, left)
 }
 
-/** The mark goes last: what is left without one is left for good. */
+/** Deletes it once nothing is in it but the mark, which goes last: what is left without one is left for good. Returns what fails. */
+function dissolve(at: string): Error | undefined {
+  try {
+    unlink(join(at, MARK))
+    rmdirSync(at)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") return error as Error
+  }
+  return undefined
+}
+
 function finish(path: string, at: string, left: Error | undefined): void {
   attempt(at, () => {
     if (left) throw left
-    unlink(join(at, MARK))
-    rmdirSync(at)
   })
   if (at === path) return
   attempt(path, () => {

@@ -5,19 +5,29 @@
 import { readdirSync, readlinkSync, realpathSync } from "node:fs"
 import { join } from "node:path"
 
-/** Kills them, and says whether there were any. Never this process. */
+/** One look takes a few milliseconds, and whoever is killed is dead soon after; what does not die is in the kernel's hands. */
+const LOOKS = 50
+
+/**
+ * Kills them, and those that they start meanwhile, until there is nobody any more. Never this process.
+ * @returns whether there were any
+ */
 export function killUsers(directory: string): boolean {
-  let killed = false
-  for (const pid of usersOf(directory)) {
-    try {
-      process.kill(pid, "SIGKILL")
-      killed = true
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException
-      if (code !== "ESRCH" && code !== "EPERM") throw error // it has ended, or become somebody else's
-    }
+  for (let look = 0; look < LOOKS; look++) {
+    const found = usersOf(directory)
+    if (found.length === 0) return look > 0
+    for (const pid of found) kill(pid)
   }
-  return killed
+  return true
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL")
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== "ESRCH" && code !== "EPERM") throw error // it has ended, or become somebody else's
+  }
 }
 
 function usersOf(directory: string): number[] {

@@ -30,13 +30,14 @@ function send(pid: number, signal: NodeJS.Signals): void {
 }
 
 /**
- * SIGKILL for all others of this process's session, if it is the one that the session is called after: what it started, also what has lost
- * its parent since; but not what has begun a session of its own.
+ * SIGKILL for all others of the session, or process group, that is called after this process: what it started, also what has lost its parent
+ * since; but not what has begun a session of its own. (A backend's runner leads a session, a Slurm task a group; one that leads neither, below
+ * a shell of the job script, leaves them to Slurm.)
  */
-export function killSession(): void {
-  const all = processes()
-  if (!all.some(({ pid, session }) => pid === process.pid && session === pid)) return
-  for (const { pid, session } of all) if (session === process.pid && pid !== session) send(pid, "SIGKILL")
+export function killFollowers(own: number = process.pid): void {
+  for (const { pid, group, session } of processes()) {
+    if (pid !== own && (group === own || session === own)) send(pid, "SIGKILL")
+  }
 }
 
 /** Processes whose parent is one of `parents`, and that are none of them. */
@@ -44,7 +45,7 @@ function childrenOf(parents: ReadonlySet<number>): number[] {
   return processes().flatMap(({ pid, parent }) => (parents.has(parent) && !parents.has(pid) ? [pid] : []))
 }
 
-function processes(): { pid: number; parent: number; session: number }[] {
+function processes(): { pid: number; parent: number; group: number; session: number }[] {
   let names: string[]
   try {
     names = readdirSync("/proc")
@@ -57,8 +58,8 @@ function processes(): { pid: number; parent: number; session: number }[] {
     try {
       // The name of the program is in brackets and may hold anything; after the last bracket come the state, the parent, the group, the session.
       const stat = readFileSync(`/proc/${name}/stat`, "utf8")
-      const [, parent, , session] = stat.slice(stat.lastIndexOf(")") + 2).split(" ", 4)
-      return [{ pid: Number(name), parent: Number(parent), session: Number(session) }]
+      const [, parent, group, session] = stat.slice(stat.lastIndexOf(")") + 2).split(" ", 4)
+      return [{ pid: Number(name), parent: Number(parent), group: Number(group), session: Number(session) }]
     } catch (error) {
       if (!ENDED.has((error as NodeJS.ErrnoException).code ?? "")) throw error
       return []

@@ -18,7 +18,7 @@ import { MemoryGroup } from "./memory-group.ts"
 import type { Outlet } from "./outlet.ts"
 import { mayHaveAnother } from "./parent-loss.ts"
 import { Partials } from "./partials.ts"
-import { killSession } from "./process-tree.ts"
+import { killFollowers } from "./process-tree.ts"
 import { sweepLater } from "./sweep.ts"
 import type { WorkerExit, WorkerProcess } from "./worker-process.ts"
 
@@ -288,7 +288,7 @@ export class Supervisor {
     if (this.#state === "ended") return
     this.#move("ended")
     this.#budget.stop()
-    killSession() // what user code started and left; Slurm would, local() would not
+    killFollowers() // what user code started and left; Slurm would, local() would not
     // Much that is in there takes its time, and the last word does not wait for it. Its path is free at once.
     const removed = this.#init.tmp?.remove()
     await this.#link?.bye({ t: "bye", reason, cut: this.#cut })

@@ -78,20 +78,9 @@ export function wait(book: string, id: number, arrive: (node: string) => Promise
   return booked(book, id, () => arrive(runner().node))
 }
 
-/** Writes down every 20 ms that it runs, and where, and heeds no signal; until there is a file `<path>.stop`. */
-export async function diary(path: string, started: () => void): Promise<string> {
-  started()
-  const who = `${runner().node} ${process.env.SLURM_RESTART_COUNT ?? 0} ${process.pid}`
-  while (!existsSync(`${path}.stop`)) {
-    appendFileSync(path, `${Date.now()} ${who}\n`)
-    await delay(20)
-  }
-  return who
-}
-
 /**
- * Begins with a checkpoint and a file that is to stay, and waits until its runner is about to end; begun again, it says from where it goes on. With `deaf` it does not
- * hear of the end.
+ * Begins with a checkpoint and a file that is to stay, and waits until its runner is about to end; begun again, it goes on from there. With
+ * `deaf` it does not hear of the end.
  */
 export async function goOn(book: string, id: number, started: (node: string) => Promise<void>, deaf = false) {
   const saved = currentCall().resume<{ step: number; weights: Float64Array }>()
@@ -111,4 +100,21 @@ export async function goOn(book: string, id: number, started: (node: string) => 
     })
     signal.throwIfAborted()
   })
+}
+
+/** Writes down every 20 ms that it runs, and where, and heeds no signal; until there is a file `<path>.stop`. */
+export async function diary(path: string, started: () => void): Promise<string> {
+  started()
+  const who = `${runner().node} ${process.env.SLURM_RESTART_COUNT ?? 0} ${process.pid}`
+  while (!existsSync(`${path}.stop`)) {
+    appendFileSync(path, `${Date.now()} ${who}\n`)
+    await delay(20)
+  }
+  return who
+}
+
+/** Writes a result into the runner's directory and keeps it. */
+export async function produce(name: string, bytes: number): Promise<string> {
+  writeFileSync(join(runner().tmpdir, name), Buffer.alloc(bytes, "x"))
+  return await runner().keep(name)
 }
