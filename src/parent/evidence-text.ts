@@ -9,7 +9,9 @@ export function describeJob({ jobId, node }: JobEvidence): string | undefined {
 
 /** Behind the word `walltime`: what that was. */
 export function describeLimit({ timeLimitMs }: JobEvidence): string {
-  return timeLimitMs === undefined ? ": its time limit was over" : `: its time limit of ${formatMs(timeLimitMs)} was over`
+  return timeLimitMs === undefined
+    ? ": its time limit was over"
+    : `: its time limit of ${formatMs(timeLimitMs)} was over`
 }
 
 /** How its process ended. */

@@ -180,7 +180,8 @@ function fuzzHandshake(dice: Dice): Run {
     ])()
   const message: Record<string, unknown> = { t: dice.chance(0.95) ? dice.pick(kinds.split(" ")) : good() }
   for (const field of `${fields} ${more}`.split(" ")) if (dice.chance(0.8)) message[field] = good()
-  if (dice.chance(0.5)) Object.assign(message, { v: PROTOCOL_VERSION, runnerId: "r", jobId: "1", node: "n", pid: 1, generation: 0 })
+  if (dice.chance(0.5))
+    Object.assign(message, { v: PROTOCOL_VERSION, runnerId: "r", jobId: "1", node: "n", pid: 1, generation: 0 })
   if (dice.chance(0.3)) message.error = { json: JSON.stringify(grammar.thrown()), rich: dice.chance(0.9) }
   if (dice.chance(0.3)) message.resume = { line: text(), received: grammar.number() }
   let json = JSON.stringify(message)

@@ -1,12 +1,12 @@
 /** The supervisor before it has reached its parent, with a worker that is played: what it makes of a signal and of its job's end. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
-import type { JobFacts } from "../../src/shared/boot.ts"
 import type { ToWorker } from "../../src/runner/ipc.ts"
 import { nodeNow } from "../../src/runner/node-clock.ts"
 import { LogFeed } from "../../src/runner/supervisor/log-feed.ts"
 import { Outlet } from "../../src/runner/supervisor/outlet.ts"
 import { Supervisor } from "../../src/runner/supervisor/supervisor.ts"
 import type { WorkerProcess } from "../../src/runner/supervisor/worker-process.ts"
+import type { JobFacts } from "../../src/shared/boot.ts"
 
 const KILL_WAIT_MS = 5_000
 
