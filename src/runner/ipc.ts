@@ -20,14 +20,18 @@ export type ToWorker =
       tmpdir: string
       /** Where `runner().keep()` moves things. */
       keepDir?: string | undefined
-      endsAt: number | undefined
+      /** End of the walltime, as `nodeNow()` counts. */
+      until: number | undefined
       /** How often the job has been started anew. */
       incarnation?: number
       generation: number
       persist?: PersistConfig | undefined
     }
-  | { t: "drain"; reason: DrainReason; graceMs: number }
-  | { t: "deadline"; endsAt: number }
+  /** What runs may go on until then, as `nodeNow()` counts. */
+  | { t: "drain"; reason: DrainReason; until: number }
+  /** Its drain is over: what runs is left, hooks have so long. */
+  | { t: "hurry"; hooksMs: number }
+  | { t: "deadline"; until: number }
   /** The way to the parent was cut, or may have been: make another connection. */
   | { t: "relink" }
 
@@ -39,3 +43,5 @@ export type FromWorker =
   | { t: "unlinked"; open: boolean }
   /** It makes a copy under this name, which is nobody's any more when it dies meanwhile; or it is done with that. */
   | { t: "partial"; path: string; done: boolean }
+  /** The answer to `hurry`. `open`: work was running. */
+  | { t: "hurried"; open: boolean }

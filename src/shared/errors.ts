@@ -129,6 +129,8 @@ export interface JobEvidence {
   stderrTail?: string | undefined
   /** Where the job's output is. */
   logPath?: string | undefined
+  /** How long its job might run in all, in ms, where that is known. */
+  timeLimitMs?: number | undefined
   /** The kernel killed it since there was no memory left for it. */
   outOfMemory?: boolean | undefined
   /** How much memory it was allowed, in bytes, where that is known. */

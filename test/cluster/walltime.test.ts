@@ -9,6 +9,7 @@ import { mustRun } from "./command.ts"
 import { startNow, stateOf } from "./diary.ts"
 import { cluster, endPrograms, inNode, noJobsLeft, onCluster, runAs, sbatch, waitFor } from "./harness.ts"
 import { HEAD, nothingLeft } from "./parent.ts"
+import { cutInTime, earlyWarning, lengthened, secondSignal } from "./walltime/bodies.ts"
 import { LOST, onJobs, uninterrupted } from "./walltime/long-train.ts"
 import { Outage } from "./walltime/outage.ts"
 import { DARK, stream } from "./walltime/stream.ts"
@@ -46,6 +47,16 @@ onCluster("long work on short jobs:", () => {
     for (const node of ["n1", "n2"]) await mustRun(["scontrol", "update", `nodename=${node}`, "weight=1"])
     await inNode(outage.node, ["sh", "-c", "rm -rf /tmp/slurm-flame-*"]) // the machine was off
     await nothingLeft()
+  })
+
+  describe.concurrent("the end of a job's time:", () => {
+    test.concurrent("a call that ignores its signal is cut off in time, and says walltime", () => cutInTime("ignore"))
+    test.concurrent("a call that blocks the event loop is cut off in time, and says walltime", () => cutInTime("block"))
+    test.concurrent("a call that is stuck outside of JavaScript goes in time, with its own processes", () =>
+      cutInTime("stuck"))
+    test.concurrent("a warning a second after the start takes no time away", () => earlyWarning())
+    test.concurrent("a job that is given more time while it serves lives on past its first end", () => lengthened())
+    test.concurrent("a second SIGTERM means now", () => secondSignal())
   })
 
   describe.concurrent("a job that has been warned of its walltime", () => {

@@ -3,6 +3,7 @@ import { AsyncLocalStorage } from "node:async_hooks"
 import { type CallContext, installContext, type RunnerContext, type ShutdownEvent } from "../../shared/context.ts"
 import type { RpcRequest } from "../../transport/rpc-request.ts"
 import type { FromWorker, ToWorker } from "../ipc.ts"
+import { nodeNow } from "../node-clock.ts"
 import { Keeper } from "./keeper.ts"
 import type { ResumableCall } from "./resumable-call.ts"
 import { WorkerCall } from "./worker-call.ts"
@@ -20,7 +21,9 @@ export class WorkerContext implements RunnerContext {
   readonly #hooks = new Set<Hook>()
   readonly #keeper: Keeper
   #nextCall = 1
-  #endsAt: number | undefined
+  /** The end of the walltime, as `nodeNow()` counts; and the same as a date, which stays one although clocks are set. */
+  #until: number | undefined
+  #deadline: Date | undefined
 
   constructor(init: ToWorker & { t: "init" }, tell: (message: FromWorker) => void = () => {}) {
     this.id = init.runnerId
@@ -29,7 +32,7 @@ export class WorkerContext implements RunnerContext {
     this.node = init.node
     this.tmpdir = init.tmpdir
     this.#keeper = new Keeper(init.tmpdir, init.keepDir, (path, done) => tell({ t: "partial", path, done }))
-    this.#endsAt = init.endsAt
+    if (init.until !== undefined) this.setEnd(init.until)
     installContext({ runner: this, calls: this.#calls })
   }
 
@@ -38,11 +41,11 @@ export class WorkerContext implements RunnerContext {
   }
 
   get deadline(): Date | undefined {
-    return this.#endsAt === undefined ? undefined : new Date(this.#endsAt)
+    return this.#deadline
   }
 
   remaining(): number {
-    return this.#endsAt === undefined ? Number.POSITIVE_INFINITY : Math.max(0, this.#endsAt - Date.now())
+    return this.#until === undefined ? Number.POSITIVE_INFINITY : Math.max(0, this.#until - nodeNow())
   }
 
   keep(path: string, as?: string): Promise<string> {
@@ -61,8 +64,10 @@ export class WorkerContext implements RunnerContext {
     return this.#calls.run(call, fn)
   }
 
-  setEnd(endsAt: number): void {
-    this.#endsAt = endsAt
+  /** @param until As `nodeNow()` counts. */
+  setEnd(until: number): void {
+    this.#until = until
+    this.#deadline = new Date(Date.now() + Math.round(until - nodeNow()))
   }
 
   /** Tells user code that the runner drains. */

@@ -1,6 +1,7 @@
 /** The process that runs user code: waits for the supervisor's first word, then serves. */
 import { CloseCode } from "../../transport/protocol.ts"
 import type { FromWorker, ToWorker } from "../ipc.ts"
+import { nodeNow } from "../node-clock.ts"
 import { deleteOrphaned } from "../tmp-dir.ts"
 import { Worker } from "./worker.ts"
 
@@ -36,13 +37,16 @@ process.on("message", (message: ToWorker) => {
       })
       return
     case "drain":
-      void worker?.drain(message.reason, message.graceMs)
+      void worker?.drain(message.reason, Math.max(0, message.until - nodeNow()))
+      return
+    case "hurry":
+      worker?.hurry(message.hooksMs)
       return
     case "relink":
       worker?.relink()
       return
     case "deadline":
-      worker?.setEnd(message.endsAt)
+      worker?.setEnd(message.until)
       return
   }
 })
