@@ -49,6 +49,75 @@ onCluster("long work on short jobs:", () => {
     await nothingLeft()
   })
 
+  // The longest first: they decide how long it takes.
+  describe.concurrent("a stream of short calls on jobs of two minutes", () => {
+    test.sequential(
+      "loses no call and runs none twice",
+      async () => {
+        const { sent, failed, twice, jobs, alone } = await stream({ seconds: STREAM_SECONDS, sbatch: QUIET })
+        expect(failed).toEqual([])
+        expect(twice).toEqual([])
+        expect(alone).toEqual([]) // each had a successor that served before it was warned
+        expect(sent).toBeGreaterThan(STREAM_SECONDS)
+        expect(jobs.length).toBeGreaterThan(STREAM_SECONDS / 120)
+      },
+      LIMIT,
+    )
+  })
+
+  describe.concurrent("a stream of short calls whose node loses its power", () => {
+    test.sequential(
+      "is told of each call that ran there and may not run again, and runs the others again",
+      async () => {
+        const { failed, twice } = await stream({ seconds: STREAM_SECONDS, sbatch: IN_DANGER, outage })
+        // Nothing is lost without a word, and nothing that was not declared is run twice.
+        for (const { error } of failed) {
+          expect(error).toMatchObject({
+            code: "ERR_FLAME_RUNNER_LOST",
+            started: true,
+            evidence: { node: outage.node },
+          })
+          expect(DARK).toContain(error.reason)
+        }
+        expect(failed.filter(({ id }) => id % 2 === 0)).toEqual([])
+        expect(twice.filter(id => id % 2 === 1)).toEqual([])
+        expect(failed.length + twice.length).toBeGreaterThan(0)
+      },
+      LIMIT,
+    )
+  })
+
+  describe.concurrent("a training that is longer than its jobs", () => {
+    const whole = () => (expected ??= uninterrupted(TRAIN_MINUTES))
+    let expected: Promise<string> | undefined
+
+    test.concurrent(
+      "has the weights of one without a pause, bit for bit",
+      async () => {
+        const [training, digest] = await Promise.all([
+          onJobs({ minutes: TRAIN_MINUTES, sbatch: ["exclude=n3"] }),
+          whole(),
+        ])
+        expect(training.digest).toBe(digest)
+        expect(training.interrupted).toBeGreaterThan(0)
+      },
+      LIMIT,
+    )
+
+    test.concurrent(
+      "has them as well when its node loses its power",
+      async () => {
+        const [training, digest] = await Promise.all([
+          onJobs({ minutes: TRAIN_MINUTES, sbatch: ["exclude=n1"], outage }),
+          whole(),
+        ])
+        expect(training.digest).toBe(digest)
+        expect(training.terminal).toMatch(LOST)
+      },
+      LIMIT,
+    )
+  })
+
   describe.concurrent("the end of a job's time:", () => {
     test.concurrent("a call that ignores its signal is cut off in time, and says walltime", () => cutInTime("ignore"))
     test.concurrent("a call that blocks the event loop is cut off in time, and says walltime", () => cutInTime("block"))
@@ -131,73 +200,5 @@ onCluster("long work on short jobs:", () => {
   describe.concurrent("when its time is over, each kind of work is dealt with as promised:", () => {
     const limited = { slurmJob: HEAD.replace("00:10:00", "00:01:00"), sbatch: QUIET }
     test.sequential("walltime", () => ends({ slurm: { ...limited, signalBefore: "20s" }, reason: "walltime" }), LIMIT)
-  })
-
-  describe.concurrent("a stream of short calls on jobs of two minutes", () => {
-    test.sequential(
-      "loses no call and runs none twice",
-      async () => {
-        const { sent, failed, twice, jobs, alone } = await stream({ seconds: STREAM_SECONDS, sbatch: QUIET })
-        expect(failed).toEqual([])
-        expect(twice).toEqual([])
-        expect(alone).toEqual([]) // each had a successor that served before it was warned
-        expect(sent).toBeGreaterThan(STREAM_SECONDS)
-        expect(jobs.length).toBeGreaterThan(STREAM_SECONDS / 120)
-      },
-      LIMIT,
-    )
-  })
-
-  describe.concurrent("a stream of short calls whose node loses its power", () => {
-    test.sequential(
-      "is told of each call that ran there and may not run again, and runs the others again",
-      async () => {
-        const { failed, twice } = await stream({ seconds: STREAM_SECONDS, sbatch: IN_DANGER, outage })
-        // Nothing is lost without a word, and nothing that was not declared is run twice.
-        for (const { error } of failed) {
-          expect(error).toMatchObject({
-            code: "ERR_FLAME_RUNNER_LOST",
-            started: true,
-            evidence: { node: outage.node },
-          })
-          expect(DARK).toContain(error.reason)
-        }
-        expect(failed.filter(({ id }) => id % 2 === 0)).toEqual([])
-        expect(twice.filter(id => id % 2 === 1)).toEqual([])
-        expect(failed.length + twice.length).toBeGreaterThan(0)
-      },
-      LIMIT,
-    )
-  })
-
-  describe.concurrent("a training that is longer than its jobs", () => {
-    const whole = () => (expected ??= uninterrupted(TRAIN_MINUTES))
-    let expected: Promise<string> | undefined
-
-    test.concurrent(
-      "has the weights of one without a pause, bit for bit",
-      async () => {
-        const [training, digest] = await Promise.all([
-          onJobs({ minutes: TRAIN_MINUTES, sbatch: ["exclude=n3"] }),
-          whole(),
-        ])
-        expect(training.digest).toBe(digest)
-        expect(training.interrupted).toBeGreaterThan(0)
-      },
-      LIMIT,
-    )
-
-    test.concurrent(
-      "has them as well when its node loses its power",
-      async () => {
-        const [training, digest] = await Promise.all([
-          onJobs({ minutes: TRAIN_MINUTES, sbatch: ["exclude=n1"], outage }),
-          whole(),
-        ])
-        expect(training.digest).toBe(digest)
-        expect(training.terminal).toMatch(LOST)
-      },
-      LIMIT,
-    )
   })
 })
