@@ -13,7 +13,7 @@ import { cutInTime, earlyWarning, lengthened, secondSignal } from "./walltime/bo
 import { LOST, onJobs, uninterrupted } from "./walltime/long-train.ts"
 import { Outage } from "./walltime/outage.ts"
 import { DARK, stream } from "./walltime/stream.ts"
-import { blocks, finishes, reachesAll } from "./walltime/warned.ts"
+import { finishes, reachesAll } from "./walltime/warned.ts"
 import { ends } from "./walltime/ways.ts"
 
 const FULL = process.env.SLURM_FLAME_FULL_SIZE === "1"
@@ -130,7 +130,6 @@ onCluster("long work on short jobs:", () => {
 
   describe.concurrent("a job that has been warned of its walltime", () => {
     test.concurrent("#55 takes no new work, and finishes what it has", () => finishes(QUIET), LIMIT)
-    test.concurrent("is heard although user code blocks the event loop", () => blocks(QUIET), LIMIT)
     test.concurrent("is heard by all runners that share it", () => reachesAll({ nodelist: "n1" }), LIMIT)
   })
 

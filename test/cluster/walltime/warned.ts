@@ -1,7 +1,7 @@
 /** What Slurm's own warning before the limit does to a runner, in jobs of one minute. Owns the cases; nodes are for who calls to choose. */
 import { expect } from "vitest"
-import { asUser, type ProgramEvent, tempDirsLeft } from "../harness.ts"
-import { all, call, close, HEAD, openPool, spawn, start, type Where } from "../parent.ts"
+import { asUser, type ProgramEvent } from "../harness.ts"
+import { all, close, HEAD, openPool, start, type Where } from "../parent.ts"
 
 const ONE_MINUTE = HEAD.replace("00:10:00", "00:01:00")
 
@@ -19,19 +19,6 @@ export async function finishes(sbatch: object): Promise<void> {
   expect(((await parent.next("result")).value as Where).jobId).not.toBe(info.jobId)
   parent.send({ do: "go", id: running })
   expect(await parent.next("result")).toMatchObject({ id: running, value: info.node })
-  await close(parent)
-}
-
-/** Reaches a runner whose user code blocks the event loop. */
-export async function blocks(sbatch: object): Promise<void> {
-  const parent = await openPool({}, { slurmJob: ONE_MINUTE, signalBefore: "30s", sbatch })
-  await spawn(parent, "a")
-  const where = await call<Where>(parent, "where", [], "a")
-  start(parent, "block", ["$report"], "a")
-  await parent.next("report")
-  expect(await parent.next("runner:drain")).toMatchObject({ info: { id: where.id, drainReason: "walltime" } })
-  expect(await parent.next("failed")).toMatchObject({ error: { code: "ERR_FLAME_RUNNER_LOST", reason: "walltime" } })
-  expect(await tempDirsLeft(where.node)).not.toContain(where.tmpdir)
   await close(parent)
 }
 
