@@ -183,6 +183,7 @@ onCluster("long work on short jobs:", () => {
           await startNow(jobId)
         },
         reason: "requeued",
+        atOnce: "cancelled", // as with preemption
         inJob: true,
       }))
 

@@ -15,7 +15,7 @@ export interface ShortJob {
 export async function shortJob(minutes: number, slurm: object = {}): Promise<ShortJob> {
   const slurmJob = HEAD.replace("00:10:00", `00:0${minutes}:00`)
   // On n3 others switch the power off.
-  const parent = await openPool({ max: 1 }, { slurmJob, sbatch: { exclude: "n3" }, ...slurm })
+  const parent = await openPool({ max: 1, handover: false }, { slurmJob, sbatch: { exclude: "n3" }, ...slurm })
   const where = await call<Where>(parent, "where")
   const deadline = await waitFor(() => call<number | undefined>(parent, "deadline"), "the runner to know its end")
   return { parent, where, deadline }

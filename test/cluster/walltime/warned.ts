@@ -9,7 +9,7 @@ const ONE_MINUTE = HEAD.replace("00:10:00", "00:01:00")
 export async function finishes(sbatch: object): Promise<void> {
   const parent = await openPool(
     { max: 2, maxConcurrency: 2, handover: false },
-    { slurmJob: ONE_MINUTE, signalBefore: "55s", sbatch },
+    { slurmJob: ONE_MINUTE, signalBefore: "40s", sbatch },
   )
   const running = start(parent, "meet", ["$barrier"])
   await parent.next("report")
@@ -25,7 +25,7 @@ export async function finishes(sbatch: object): Promise<void> {
 /** Reaches all runners that share a job. */
 export async function reachesAll(sbatch: object): Promise<void> {
   const parent = asUser("pools.mjs")
-  const slurm = { slurmJob: ONE_MINUTE, signalBefore: "55s", runnersPerJob: 3, sbatch: { ntasks: 3, ...sbatch } }
+  const slurm = { slurmJob: ONE_MINUTE, signalBefore: "40s", runnersPerJob: 3, sbatch: { ntasks: 3, ...sbatch } }
   parent.send({ do: "open", pools: { a: { options: { min: 3, max: 3, handover: false }, slurm } } })
   await parent.next("opened")
   const up = await all(parent, "runner:up", 3)

@@ -45,7 +45,7 @@ export async function ends({
   swept = true,
 }: Way): Promise<void> {
   const book = new Book()
-  const keepDir = `/home/flame/kept-${nextId}`
+  const keepDir = `/home/flame/kept-${nextId++}`
   const parent = await openPool({ max: 1, maxConcurrency: 3, keepDir, ...options }, slurm)
   try {
     const where = await call<Where>(parent, "where")
