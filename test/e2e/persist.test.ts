@@ -287,7 +287,7 @@ describe("a pool that persists", () => {
     first.kill("SIGSTOP")
     const [mark] = readdirSync(poolDir()).filter(name => name.startsWith("epoch-"))
     rmSync(join(poolDir(), mark!))
-    const second = await start({ max: 1 })
+    const second = await start({ max: 1, idleShutdownAfter: "infinity" }) // the first one takes its time to give up
     await up(second)
     open("a")
     work(second, "a", "again")
