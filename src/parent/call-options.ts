@@ -6,6 +6,7 @@ import type { Marks } from "../transport/protocol.ts"
 import type { HeldObjects } from "./held-objects.ts"
 import type { Limits } from "./limit-watch.ts"
 import { flag, rejectUnknown } from "./option-checks.ts"
+import { checkResumable, type ResumeOptions, type ResumePolicy } from "./resume-policy.ts"
 import { checkRetries, type RetryOptions, type RetryPolicy } from "./retry-policy.ts"
 
 /** Options of one call. */
@@ -31,6 +32,14 @@ export interface CallOptions {
    */
   retries?: number | RetryOptions
   /**
+   * Whether the call goes on when its runner is lost (walltime, preemption, a lost node, no memory left, a crash, a cut network): it is begun
+   * again on another runner, and `currentCall().resume()` gives it the state that it last gave to `currentCall().checkpoint(state)`. Its
+   * `timeout` and `signal` are for all of it, `retries` for errors of its own. It is given up, with RunnerLostError, when it was begun
+   * `attempts` times in a row (3, unless said otherwise) without a newer checkpoint. A call whose arguments hold a stream or a port can be sent
+   * once; one that has returned a stream has answered. @default false
+   */
+  resumable?: boolean | ResumeOptions
+  /**
    * Whether the work belongs to its caller. False: `signal` rejects the call at once but does not stop the work (`timeout` does),
    * and when the parent is gone it may finish within the pool's `shutdownTimeout`. @default true
    */
@@ -53,6 +62,8 @@ export interface CallDefaults {
   readonly held?: HeldObjects
   /** Why no call may have a key; undefined: it may. */
   readonly keyless?: string | undefined
+  /** Why no call may be resumable; undefined: it may. */
+  readonly unresumable?: string | undefined
   /** A call may have an id. Default: none may. */
   readonly ids?: boolean
 }
@@ -72,6 +83,7 @@ export interface CallLimits extends Limits {
   readonly key?: string | undefined
   readonly id?: string | undefined
   readonly retries?: RetryPolicy | undefined
+  readonly resumable?: ResumePolicy | undefined
 }
 
 /** Options of `spawn`. */
@@ -90,6 +102,7 @@ export const CALL_OPTIONS = [
   "key",
   "id",
   "retries",
+  "resumable",
   "link",
   "trackResources",
 ] as const satisfies readonly (keyof CallOptions)[]
@@ -110,6 +123,7 @@ export function checkCallOptions(
     trackResources = false,
     held,
     keyless,
+    unresumable,
     ids = false,
   }: CallDefaults = isCall ? defaults : { timeoutMs: defaults }
   if (options === undefined) return { timeoutMs, signal: undefined, marks: marksOf(true, trackResources), held }
@@ -122,15 +136,17 @@ export function checkCallOptions(
   if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
     throw new OptionError("signal", "`signal` is not an AbortSignal")
   }
+  const link = flag(options, "link") ?? true
   const id = options.id === undefined ? undefined : checkId(options.id, ids, where)
   return {
     timeoutMs: options.timeout === undefined ? timeoutMs : toMs(options.timeout, "timeout"),
     signal: options.signal,
-    marks: marksOf(flag(options, "link") ?? true, flag(options, "trackResources") ?? trackResources, id),
+    marks: marksOf(link, flag(options, "trackResources") ?? trackResources, id),
     held,
     ...(id !== undefined && { id }),
     ...(options.key !== undefined && { key: checkKey(options.key, keyless) }),
     ...(options.retries !== undefined && { retries: checkRetries(options.retries) }),
+    ...(options.resumable !== undefined && { resumable: checkGoesOn(options.resumable, link, unresumable) }),
   }
 }
 
@@ -153,6 +169,20 @@ function checkId(id: unknown, allowed: boolean, where: string): string {
   throw new OptionError("id", `\`id\` must be text of 1 to ${MAX_ID} characters, got ${show(id)}`, {
     hint: "id: `fit-17`, the same each time the program is started",
   })
+}
+
+function checkGoesOn(resumable: unknown, link: boolean, unresumable: string | undefined): ResumePolicy | undefined {
+  const policy = checkResumable(resumable)
+  if (!policy) return undefined
+  if (unresumable !== undefined) {
+    throw new OptionError("resumable", `\`resumable\` means nothing here: ${unresumable}`, { hint: "leave it out" })
+  }
+  if (!link) {
+    throw new OptionError("resumable", "`resumable` and `link: false` contradict each other", {
+      hint: "work that goes on without its parent cannot be known to have ended when it is begun elsewhere: leave one of the two out",
+    })
+  }
+  return policy
 }
 
 function checkKey(key: unknown, keyless: string | undefined): string {

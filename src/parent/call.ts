@@ -6,6 +6,7 @@ import {
   CallAbortedError,
   type FlameError,
   isFlameError,
+  PoolClosedError,
   RunnerDrainingError,
   RunnerLostError,
 } from "../shared/errors.ts"
@@ -17,6 +18,8 @@ import type { CallLimits } from "./call-options.ts"
 import { rejectionOf } from "./call-site.ts"
 import { type Limited, LimitWatch } from "./limit-watch.ts"
 import { RemoteCall } from "./remote-call.ts"
+import { goesOn } from "./resume-policy.ts"
+import type { LeftRunner, Resumption } from "./resumption.ts"
 import { mayRetry } from "./retry-policy.ts"
 import { reviveError } from "./revive-error.ts"
 
@@ -32,14 +35,19 @@ export interface CallTarget {
   readonly runnerId: string
   readonly jobId: string | undefined
   readonly node: string | undefined
+  /** The runner itself, for who wants to know how it was when the call left it. */
+  readonly runner?: LeftRunner
 }
 
 function nobody(): void {}
 
 type State = "queued" | "sent" | "settled"
 
-/** How a call left a runner: it is over, or it never began because the runner drains, or it failed and may be run again. */
-export type CallOutcome = "over" | "not-started" | "failed"
+/**
+ * How a call left a runner: it is over, or it never began because the runner drains, or it failed and may be run again, or it goes on elsewhere,
+ * since its runner is lost or lets it go.
+ */
+export type CallOutcome = "over" | "not-started" | "failed" | "interrupted"
 
 export class Call implements Limited, Waiter {
   readonly #operation: Operation
@@ -66,14 +74,22 @@ export class Call implements Limited, Waiter {
   /** Its caller has left, and its work goes on. */
   #detached = false
 
-  private constructor(operation: Operation, limits: CallLimits) {
+  /** Of a resumable call. */
+  readonly #resumption: Resumption | undefined
+
+  private constructor(operation: Operation, limits: CallLimits, resumption: Resumption | undefined) {
     this.#operation = operation
     this.#limits = limits
+    this.#resumption = resumption
   }
 
   /** Begins a call. The promise is its caller's alone: a stream in the result must not be held here, where nobody reads it. */
-  static begin(operation: Operation, limits: CallLimits): { call: Call; promise: RemoteCall<unknown> } {
-    const call = new Call(operation, limits)
+  static begin(
+    operation: Operation,
+    limits: CallLimits,
+    resumption?: Resumption,
+  ): { call: Call; promise: RemoteCall<unknown> } {
+    const call = new Call(operation, limits, resumption)
     const promise = new RemoteCall<unknown>(resolve => {
       call.#resolve = resolve
     })
@@ -99,7 +115,7 @@ export class Call implements Limited, Waiter {
   }
 
   get started(): boolean {
-    return this.#state === "sent" || this.#streaming || this.#retried > 0
+    return this.#state === "sent" || this.#streaming || this.#retried > 0 || this.#resumption?.begun === true
   }
 
   /** The caller, or whoever reads its stream, is free at once; the runner is told, and keeps the slot until the work has ended. */
@@ -144,17 +160,37 @@ export class Call implements Limited, Waiter {
     this.#target = target
     this.#state = "sent"
     const marks: Marks | undefined = known ? { ...this.#limits.marks, known: true } : this.#limits.marks
+    if (this.#resumption) void this.#resume(this.#resumption, target, marks, known)
+    else if (this.#operation.kind === "apply") this.#transmit(target, this.#operation.args, marks)
+    else this.#transmit(target, undefined, marks)
+  }
+
+  /** @param args Undefined: a property is read. */
+  #transmit(target: CallTarget, args: readonly unknown[] | undefined, marks: Marks | undefined): void {
+    const { path } = this.#operation
     try {
-      this.#id =
-        this.#operation.kind === "apply"
-          ? target.client.apply(path, this.#operation.args, this, marks)
-          : target.client.get(path, this, marks)
+      this.#id = args ? target.client.apply(path, args, this, marks) : target.client.get(path, this, marks)
     } catch (error) {
       this.#target = undefined
       // An argument that cannot cross; or not a second time, since it was moved or read: then what came before is the reason.
       if (this.#setback === undefined) this.fail(error)
       else this.#rejected(this.#setback, target)
-      over("over")
+      this.#over?.("over")
+    }
+  }
+
+  /** Sends it with what it is to go on from, which has to be read first. */
+  async #resume(resumption: Resumption, target: CallTarget, marks: Marks | undefined, known: boolean): Promise<void> {
+    this.#id = 0 // there is nothing to be cancelled yet, and the last number was another runner's
+    try {
+      const { state, save, attempt } = await resumption.begin(known)
+      if (this.settled) return this.#over?.("over")
+      const { args = [] } = this.#operation as Operation & { kind: "apply" }
+      this.#transmit(target, [...args, state, save], { ...marks, resumable: true, attempt })
+    } catch (error) {
+      this.#target = undefined
+      this.fail(resumption.exhausted ? resumption.givenUp(this.#setback, target.runnerId) : error)
+      this.#over?.("over")
     }
   }
 
@@ -173,10 +209,13 @@ export class Call implements Limited, Waiter {
   }
 
   /** @internal The answer. */
-  reject(error: unknown, refused = false): void {
+  reject(error: unknown, refused = false, interrupted = false): void {
     if (this.settled) return
     if (!refused || this.#setback === undefined) this.#setback = error
+    if (refused) this.#resumption?.refused()
+    else this.#resumption?.ended()
     if (!this.#spent && refused) this.#outcome = "not-started"
+    else if (this.#resumption && goesOn(error, interrupted)) this.#interrupted(this.#resumption, error)
     else if (!this.#spent && mayRetry(this.#limits.retries, this.#retried, error)) this.#retry()
     else this.#rejected(error, this.#target!)
   }
@@ -203,17 +242,27 @@ export class Call implements Limited, Waiter {
     this.#target = undefined
   }
 
-  /** It was to be run again, and there is nowhere to: it rejects with what had befallen it. */
-  resign(): void {
+  /** It was to be run again, and there is nowhere to: it rejects with what had befallen it. @param why There is nowhere. */
+  resign(why?: unknown): void {
     if (this.settled) return
-    this.#rejected(this.#setback, this.#left!)
+    const left = this.#left!
+    if (this.#resumption?.leaving) this.fail(this.#resumption.stranded(this.#setback, left.runnerId, why))
+    else this.#rejected(this.#setback, left)
+  }
+
+  #interrupted(resumption: Resumption, error: unknown): void {
+    const target = this.#target!
+    resumption.leaves(target.runner, error)
+    if (this.#spent) this.#rejected(error, target)
+    else if (resumption.exhausted) this.fail(resumption.givenUp(error, target.runnerId))
+    else this.#outcome = "interrupted"
   }
 
   /** Rejects the call, unless it has settled. @param where Where the error was thrown; undefined: here */
   fail(error: unknown, where?: string): void {
     if (this.settled) return
     const resolve = this.#resolve
-    this.#settle()
+    this.#settle(error instanceof RunnerLostError || error instanceof PoolClosedError)
     resolve(rejectionOf(error, where))
   }
 
@@ -246,8 +295,10 @@ export class Call implements Limited, Waiter {
     this.#outcome = "failed"
   }
 
-  #settle(): void {
+  /** @param unfinished Who asks for it by its id may go on with it. */
+  #settle(unfinished = false): void {
     this.#state = "settled"
+    this.#resumption?.over(unfinished)
     if (!this.#streaming && !this.#detached) this.#watch?.stop()
     this.#resolve = nobody
     this.#onSettled?.()

@@ -41,6 +41,22 @@ export interface RunnerInfo {
   readonly addresses: { readonly local: string; readonly remote: string } | undefined
 }
 
+/** A resumable call that goes on. */
+export interface CallResumed {
+  /** Of the function. */
+  readonly name: string
+  /** The call's, where its caller gave it one. */
+  readonly id: string | undefined
+  /** How often it has been begun, this time included: 2 or more. */
+  readonly attempt: number
+  /** Why the attempt before this one ended: what its runner was lost to, or drains for. */
+  readonly reason: GoneReason
+  /** When the state was kept that it goes on from; undefined: there is none, and it begins at its beginning. */
+  readonly checkpoint: Date | undefined
+  /** The runner that it was on, as it was when the call left it. */
+  readonly from: RunnerInfo
+}
+
 export interface PoolEvents {
   /** A job is about to be submitted; `count`: runners including this one. */
   grow: [{ pool: string; runnerId: string; count: number }]
@@ -52,6 +68,8 @@ export interface PoolEvents {
   "runner:drain": [RunnerInfo & { drainReason: string; leftMs: number }]
   /** A runner's job was put back into the queue: what ran there is lost, and it comes back as the same runner. */
   "runner:requeued": [RunnerInfo & { lostReason: GoneReason; evidence: JobEvidence }]
+  /** A resumable call has been begun again: its runner was lost, or let it go. */
+  "call:resumed": [CallResumed]
   /** A runner is gone. */
   "runner:down": [RunnerInfo & { goneReason: GoneReason; evidence: JobEvidence }]
   /** The pool got smaller; `count`: runners without this one. */
@@ -75,6 +93,7 @@ const EVENTS: { readonly [E in keyof PoolEvents]: true } = {
   "runner:up": true,
   "runner:drain": true,
   "runner:requeued": true,
+  "call:resumed": true,
   "runner:down": true,
   shrink: true,
   log: true,

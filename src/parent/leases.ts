@@ -27,6 +27,7 @@ export class Leases<T> {
     const lease: Lease<T> = new Lease<T>(runner, {
       ...this.#defaults,
       keyless: "a lease is one runner already",
+      unresumable: "a lease is over when its runner is",
       release: () => {
         if (this.#leases.get(runner) !== lease) return
         this.#leases.delete(runner)

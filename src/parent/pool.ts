@@ -8,9 +8,9 @@ import { KeepAlive } from "../shared/keep-alive.ts"
 import { onAbort } from "../shared/on-abort.ts"
 import type { Placed, Remote } from "../shared/remote.ts"
 import { apiProxy, type Invoke } from "./api-proxy.ts"
-import { Call } from "./call.ts"
+import { Call, type Operation } from "./call.ts"
 import { CallBook } from "./call-book.ts"
-import type { CallDefaults, CallOptions, SpawnOptions } from "./call-options.ts"
+import type { CallDefaults, CallLimits, CallOptions, SpawnOptions } from "./call-options.ts"
 import { callDefaults, checkCallOptions } from "./call-options.ts"
 import { Dispatcher } from "./dispatcher.ts"
 import { PoolEmitter, type PoolEvents } from "./events.ts"
@@ -20,6 +20,7 @@ import { HeldObjects } from "./held-objects.ts"
 import type { Sharing } from "./hub-share.ts"
 import { Leases } from "./leases.ts"
 import type { MapOptions } from "./map-options.ts"
+import { MemoryCheckpoints } from "./memory-checkpoints.ts"
 import { checkFunction, rejectUnknown } from "./option-checks.ts"
 import { place, placing } from "./place.ts"
 import type { PlaceOptions, Pool, PoolStats, Runner } from "./pool-api.ts"
@@ -30,9 +31,12 @@ import type { PooledRunner } from "./pooled-runner.ts"
 import { Quiet } from "./quiet.ts"
 import { ReadyWaiters } from "./ready-waiters.ts"
 import { Reaper } from "./reaper.ts"
+import type { RemoteCall } from "./remote-call.ts"
 import type { Request } from "./request.ts"
 import type { ResultStream } from "./result-stream.ts"
+import { Resumptions } from "./resumptions.ts"
 import { RunnerFactory } from "./runner-factory.ts"
+import { unheldCall } from "./unheld-call.ts"
 
 /** `open`: takes work. `closing`: finishes what it has. `closed`: takes nothing, its runners end. */
 type State = "open" | "closing" | "closed"
@@ -50,6 +54,7 @@ export class FlamePool<T> implements Pool<T> {
   #adopted: Promise<void> | undefined
   readonly #defaults: CallDefaults
   readonly #emitter: PoolEmitter
+  readonly #resumptions: Resumptions
   readonly #maps = new PoolMaps({
     run: (fn, options) => this.call(fn as (api: Remote<T>) => unknown, options),
     capacity: () => this.#fleet.max * (this.#settings.singleUse ? 1 : this.#settings.maxConcurrency),
@@ -70,6 +75,7 @@ export class FlamePool<T> implements Pool<T> {
     this.name = settings.name
     this.#defaults = callDefaults(settings, this.#held)
     this.#emitter = new PoolEmitter(settings.logger)
+    this.#resumptions = new Resumptions(new MemoryCheckpoints(), this.#emitter, settings.logger)
     this.#factory = make ? undefined : new RunnerFactory(settings, this.#emitter, this.#book)
     this.#dispatcher = new Dispatcher({
       room: () => this.#fleet.room,
@@ -159,6 +165,7 @@ export class FlamePool<T> implements Pool<T> {
     checkFunction(fn, "call()", "pool.call(api => api.train(x))")
     const limits = checkCallOptions(options, this.#defaults)
     this.#admit("call()")
+    if (limits.resumable) return (await unheldCall(fn as (api: never) => unknown, limits, this.#begin)) as Awaited<R>
     const held = new HeldCall(fn as (api: never) => unknown, limits, {
       again: (request, failed) => this.#again(request, failed),
       forget: request => this.#leave(request),
@@ -187,7 +194,8 @@ export class FlamePool<T> implements Pool<T> {
   }
 
   async place<R>(fn: (api: Remote<T>) => R, options: PlaceOptions = {}): Promise<Placed<Awaited<R>>> {
-    const limits = checkCallOptions(options, this.#defaults, "place()")
+    const unresumable = "what is placed stays on its runner"
+    const limits = checkCallOptions(options, { ...this.#defaults, unresumable }, "place()")
     const placed = await place(fn as (api: never) => unknown, options, limits, this.#invoke(options, true))
     return placed as Placed<Awaited<R>>
   }
@@ -220,18 +228,20 @@ export class FlamePool<T> implements Pool<T> {
   #invoke(options?: CallOptions, placed = false): Invoke {
     const ordinary = checkCallOptions(options, { ...this.#defaults, ids: this.#settings.persist && !placed })
     const limits = placed ? placing(ordinary) : ordinary
-    return operation => {
-      const { call, promise } = Call.begin(operation, limits)
-      if (this.#state !== "open") call.fail(this.#closedError(call.name))
-      if (call.settled) return promise
-      const request = new CallRequest(call, limits.key, this.#again)
-      call.onSettled(() => this.#leave(request, call))
-      const queue = () => this.#enqueue(request)
-      if (call.id === undefined) queue()
-      else this.#book.ask({ call, promise, queue, again: failed => this.#again(request, failed) })
-      this.#hold() // who has the call may be asked without a word to anybody else
-      return promise
-    }
+    return operation => this.#begin(operation, limits)
+  }
+
+  readonly #begin = (operation: Operation, limits: CallLimits): RemoteCall<unknown> => {
+    const { call, promise } = Call.begin(operation, limits, this.#resumptions.open(operation, limits))
+    if (this.#state !== "open") call.fail(this.#closedError(call.name))
+    if (call.settled) return promise
+    const request = new CallRequest(call, limits.key, this.#again)
+    call.onSettled(() => this.#leave(request, call))
+    const queue = () => this.#enqueue(request)
+    if (call.id === undefined) queue()
+    else this.#book.ask({ call, promise, queue, again: failed => this.#again(request, failed) })
+    this.#hold() // who has the call may be asked without a word to anybody else
+    return promise
   }
 
   #admit(what: string): void {

@@ -223,7 +223,7 @@ export class PoolRunner extends RunnerFace implements PooledRunner {
     if (this.#state !== "booting") return
     this.#bootTimer?.stop()
     this.#job.learn({}, ...OF_A_WORKER) // before this one
-    this.service.begin(session, exports, this.id, this.evidence, calls)
+    this.service.begin(session, exports, this, calls)
     this.#move("ready")
     if (calls) this.service.follow(calls.running)
     this.#settings.book?.heard(this.id)

@@ -2,7 +2,7 @@
  * What a runner does for its callers: slots, its worker's session for the calls in them, and the user's own port. Owns the
  * session and who holds a slot; knows neither the job nor the runner's state, only whether it serves now.
  */
-import type { FlameError, JobEvidence } from "../shared/errors.ts"
+import type { FlameError } from "../shared/errors.ts"
 import { ComlinkPort } from "../transport/comlink-port.ts"
 import type { CallIds } from "../transport/protocol.ts"
 import { RpcClient } from "../transport/rpc-client.ts"
@@ -11,6 +11,10 @@ import type { Call, CallOutcome, CallTarget } from "./call.ts"
 import type { CallBook, CallHolder } from "./call-book.ts"
 import { Gate } from "./gate.ts"
 import { handleOn } from "./held-object.ts"
+import type { PooledRunner } from "./pooled-runner.ts"
+
+/** Whose service it is. */
+export type Served = Pick<PooledRunner, "id" | "evidence" | "info" | "goneReason">
 
 export interface ServiceHost {
   /** Whether what has a slot may be sent now. */
@@ -68,14 +72,16 @@ export class Service implements CallHolder {
    * A worker serves: the first one, one in place of another, or one that served another parent.
    * @param calls What it has of calls with an id.
    */
-  begin(session: Session, exports: string[], runnerId: string, { jobId, node }: JobEvidence, calls?: CallIds): void {
+  begin(session: Session, exports: string[], runner: Served, calls?: CallIds): void {
     this.#book?.lost(this)
     if (calls) this.#book?.has(this, calls)
     this.#session = session
     this.#lost = false
     this.#endpoint = undefined
     const names = new Set(exports)
-    const target = { client: new RpcClient(session.root), exports, names, runnerId, jobId, node }
+    const { id: runnerId, evidence } = runner
+    const { jobId, node } = evidence
+    const target = { client: new RpcClient(session.root), exports, names, runnerId, jobId, node, runner }
     this.#target = target
     session.holder = object => handleOn(object, target)
   }

@@ -43,8 +43,39 @@ export interface RunnerContext {
 export interface CallContext {
   /** Unique in this runner. */
   readonly id: number
-  /** Aborted when the caller's signal fires, its timeout is over, or the parent is gone. */
+  /** Aborted when the caller's signal fires, its timeout is over, or the parent is gone. Not by a drain: see `runner().signal`. */
   readonly signal: AbortSignal
+  /**
+   * True when the call was made with `resumable`: when its runner is lost, it goes on elsewhere from its last checkpoint. The members below do
+   * nothing in a call that was not, so that one function serves both.
+   */
+  readonly resumable: boolean
+  /** 1 the first time the call begins, 2 when it goes on for the first time, and so on. Always 1 in a call that is not resumable. */
+  readonly attempt: number
+  /**
+   * The state of the last checkpoint, a copy of the call's own; undefined when there is none, so that the work begins at its beginning.
+   *
+   *     const state = currentCall().resume<State>() ?? { epoch: 0, weights: init() }
+   */
+  resume<S>(): S | undefined
+  /**
+   * Keeps `state` as the call's newest checkpoint: any value that can cross, typed arrays included. It is copied when this is called and may be
+   * changed at once. Resolves when the parent has stored it, or a newer one: of several at once only the newest is sent. Rejects with what
+   * was wrong when it cannot be stored (a value that cannot cross, a full disk); the one before it counts then, and the call may go on. Nobody
+   * has to wait for it: a rejection is written to stderr too, and ends nothing.
+   *
+   * The parent that stores it may be gone while the runner waits for the next one (`persist`): it resolves when that one has stored it. After
+   * the function has returned it does nothing.
+   */
+  checkpoint(state: unknown): Promise<void>
+  /**
+   * Asks for a last state when the runner drains: `handler` runs when the drain begins, before `runner().signal` is aborted, and once more shortly
+   * before the drain's time is over if the function still runs. What it gives (or its promise does) is stored as by `checkpoint`, undefined not.
+   * One that throws is written to stderr, one that takes too long is not waited for; the checkpoint before it counts then. It cannot run
+   * while the function blocks the event loop. Not called when the pool itself ends the runner: it waits for its calls, or ends them.
+   * @returns what takes the handler back
+   */
+  onDrain(handler: () => unknown): () => void
 }
 
 interface RunnerGlobals {

@@ -219,6 +219,13 @@ export interface Marks {
   readonly known?: true
   /** With `once`: answered with undefined when that call has ended, or where there is none. */
   readonly follow?: true
+  /**
+   * The call outlives its runner. Its arguments end with two more: the state that it is to go on from, undefined where there is none, and a
+   * function that keeps a newer one. Its answer may be `interrupted`.
+   */
+  readonly resumable?: true
+  /** With `resumable`: how often the call has been begun, this time included; left out: 1. */
+  readonly attempt?: number
 }
 
 export type RequestMessage =
@@ -228,5 +235,8 @@ export type RequestMessage =
   /** Ours: `target` is the id of the request to abort. Unmodified Comlink ignores types it does not know. */
   | { id: number | string; type: "CANCEL"; target: number | string; reason: unknown }
 
-/** Ours: `refused` with what was thrown: the request was not begun. What a function throws cannot have it. */
-export type ReplyMessage = WireValue & { id: number | string; refused?: true }
+/**
+ * Ours, with what was thrown. `refused`: the request was not begun. `interrupted`: a resumable one ended since the runner drains, and is to go
+ * on elsewhere. What a function throws cannot have them.
+ */
+export type ReplyMessage = WireValue & { id: number | string; refused?: true; interrupted?: true }

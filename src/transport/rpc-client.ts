@@ -21,8 +21,11 @@ import { inUserTerms } from "./value-path.ts"
  * request was abandoned before all of it was sent. */
 export interface Waiter {
   resolve(value: unknown): void
-  /** @param refused The request was not begun, and will not be. */
-  reject(error: unknown, refused?: boolean): void
+  /**
+   * @param refused The request was not begun, and will not be.
+   * @param interrupted It ended since the runner drains, and is to go on elsewhere.
+   */
+  reject(error: unknown, refused?: boolean, interrupted?: boolean): void
   /** The arguments hold streams or ports, which are this request's: they cannot go with another. */
   spends?(): void
   /**
@@ -159,7 +162,7 @@ export class RpcClient {
     try {
       waiter.resolve(settledValue(fromWire(reply)))
     } catch (error) {
-      waiter.reject(error, reply.refused === true)
+      waiter.reject(error, reply.refused === true, reply.interrupted === true)
     }
     if (pending.givenUp) {
       for (const stream of streams) endStream(stream, pending.givenUp)

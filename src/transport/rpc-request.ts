@@ -25,6 +25,11 @@ export class RpcRequest {
     return this.#controller.signal
   }
 
+  /** The same as a word, without making the signal. */
+  get aborted(): boolean {
+    return this.#aborted !== undefined
+  }
+
   abort(reason: unknown): void {
     if (this.#aborted) return
     this.#aborted = { reason }

@@ -23,6 +23,8 @@ export interface RpcTarget {
   get(path: readonly string[]): unknown
   /** Why the request is not taken now; undefined when it is. Asked before a function is called. */
   refusal?(marks: Marks | undefined): Error | undefined
+  /** Whether what the request's function threw says that it ended for now, and is to go on elsewhere. Asked of resumable ones. */
+  interrupted?(error: unknown, request: RpcRequest): boolean
   /** A request begins. */
   begin?(request: RpcRequest): void
   /** It is answered and its streams are over; these objects of the answer are held from the other side, and keep it open. */
@@ -79,7 +81,7 @@ export class RpcServer {
     const marks = marksOf(request)
     const refusal = request.type === "APPLY" ? this.#target.refusal?.(marks) : undefined
     if (refusal) {
-      this.#reply(id, refusal, adopted, true)
+      this.#reply(id, refusal, adopted, "refused")
       return
     }
     const running = new RpcRequest(marks)
@@ -135,7 +137,8 @@ export class RpcServer {
   }
 
   #failed(id: number | string, error: unknown, adopted: Scope, running: RpcRequest): void {
-    this.#reply(id, error, adopted)
+    const interrupted = running.marks.resumable === true && this.#target.interrupted?.(error, running) === true
+    this.#reply(id, error, adopted, interrupted ? "interrupted" : undefined)
     this.#over(id, running)
   }
 
@@ -144,8 +147,8 @@ export class RpcServer {
     this.#target.end?.(running)
   }
 
-  #reply(id: number | string, error: unknown, adopted?: Scope, refused = false): void {
-    const mark = refused ? { refused } : {}
+  #reply(id: number | string, error: unknown, adopted?: Scope, how?: "refused" | "interrupted"): void {
+    const mark = how ? { [how]: true } : {}
     sendThrown(error, value =>
       this.#channel.send({ id, type: "HANDLER", name: "throw", value, ...mark }, undefined, adopted),
     )
@@ -168,13 +171,20 @@ function nameOf(type: unknown): string {
   return typeof type === "string" ? type.slice(0, 40) : "a request without a type"
 }
 
-/** Undefined for nearly all. A mark is `true` or it is none; an id is text. */
+/** Undefined for nearly all. A mark is `true` or it is none; an id is text, an attempt a number. */
 function marksOf(request: Marks): Marks | undefined {
   const { once } = request
   const named = typeof once === "string"
-  if (!named && request.place !== true && request.track !== true && request.unlinked !== true) return undefined
+  const { place, track, unlinked, resumable, attempt } = request
+  if (!named && place !== true && track !== true && unlinked !== true && resumable !== true) return undefined
   const mark = (name: keyof Marks) => (request[name] === true ? { [name]: true } : {})
-  const marks = { ...mark("place"), ...mark("track"), ...mark("unlinked") }
+  const marks = {
+    ...mark("place"),
+    ...mark("track"),
+    ...mark("unlinked"),
+    ...mark("resumable"),
+    ...(Number.isSafeInteger(attempt) && { attempt }),
+  }
   return named ? { ...marks, once, ...mark("known"), ...mark("follow") } : marks
 }
 

@@ -11,10 +11,10 @@ export class Snapshot {
   readonly #rich: boolean
   readonly #parts: readonly ArrayBuffer[]
 
-  /** @throws NotSerializableError for what cannot be copied, live values among it */
-  constructor(value: unknown) {
+  /** @param root What the value is, for messages. @throws NotSerializableError for what cannot be copied, live values among it */
+  constructor(value: unknown, root = "result") {
     // What `transfer()` marked is left with its owner, who sends it once more.
-    const { json, rich, parts } = encode(value, undefined, "result", false)
+    const { json, rich, parts } = encode(value, undefined, root, false)
     this.#json = json
     this.#rich = rich
     this.#parts = parts.map(({ bytes }) => copyOf(bytes))
@@ -28,6 +28,11 @@ export class Snapshot {
       this.#rich,
       this.#parts.map(part => part.slice(0)),
     )
+  }
+
+  /** The value itself, with the memory that holds its bytes: nothing is copied, and the snapshot is used up. */
+  take(): { readonly value: unknown; readonly memory: readonly ArrayBuffer[] } {
+    return { value: decode(this.#json, this.#rich, this.#parts), memory: this.#parts }
   }
 }
 

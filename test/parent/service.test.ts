@@ -1,7 +1,7 @@
 import { expect, it } from "vitest"
 import { Call } from "../../src/parent/call.ts"
 import { lostError } from "../../src/parent/lost-error.ts"
-import { Service } from "../../src/parent/service.ts"
+import { type Served, Service } from "../../src/parent/service.ts"
 import type { FlameError } from "../../src/shared/errors.ts"
 import type { Session } from "../../src/transport/session.ts"
 
@@ -26,7 +26,7 @@ const limits = { timeoutMs: Number.POSITIVE_INFINITY, signal: undefined }
 
 it("has no slot while its calls hear that the worker is lost: one that may be run again goes elsewhere, and what waits never began", async () => {
   const service = new Service(1, { serves: () => true, loaded() {}, freed() {} })
-  service.begin(session(), ["f"], "r-1", {})
+  service.begin(session(), ["f"], { id: "r-1", evidence: {} } as Served)
   expect(service.free).toBe(1)
   const retries = { times: 1, on: new Set(["ERR_FLAME_RUNNER_LOST"]) }
   const { call } = Call.begin({ kind: "apply", path: ["f"], args: [] }, { ...limits, retries })
@@ -38,6 +38,6 @@ it("has no slot while its calls hear that the worker is lost: one that may be ru
   await new Promise(resolve => setImmediate(resolve))
   expect(news).toEqual(["the other, failed: false", "again, failed: true, free: 0"])
   expect(waits.call.started).toBe(false)
-  service.begin(session(), ["f"], "r-1", {})
+  service.begin(session(), ["f"], { id: "r-1", evidence: {} } as Served)
   expect(service.free).toBe(1)
 })

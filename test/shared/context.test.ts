@@ -21,7 +21,7 @@ it("is the same for every copy of the library in the process", async () => {
   expect(copy.runnerContext).not.toBe(runnerContext)
   expect(copy.runnerContext()).toBe(runner)
   expect(copy.inRunner()).toBe(true)
-  const call = { id: 1, signal: new AbortController().signal }
+  const call = { id: 1, signal: new AbortController().signal } as CallContext
   expect(calls.run(call, () => copy.callContext())).toBe(call)
   expect(() => copy.callContext()).toThrow(/outside a call/) // in a runner, but in no call of it
   expect(() => installContext(globals)).toThrow(/one runner context/)

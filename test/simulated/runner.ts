@@ -296,7 +296,7 @@ export class SimulatedRunner implements PooledRunner {
       cancelled: false,
       waiter: {
         resolve: value => waiter.resolve(value),
-        reject: (error, refused) => waiter.reject(error, refused),
+        reject: (error, ...how) => waiter.reject(error, ...how),
         holds: objects => waiter.holds?.(objects),
         done: over,
       },

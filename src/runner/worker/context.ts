@@ -3,21 +3,10 @@ import { AsyncLocalStorage } from "node:async_hooks"
 import { type CallContext, installContext, type RunnerContext, type ShutdownEvent } from "../../shared/context.ts"
 import type { RpcRequest } from "../../transport/rpc-request.ts"
 import type { ToWorker } from "../ipc.ts"
+import type { ResumableCall } from "./resumable-call.ts"
+import { WorkerCall } from "./worker-call.ts"
 
 type Hook = (event: ShutdownEvent) => void | Promise<void>
-
-/** One call, as `currentCall()` shows it. */
-export class WorkerCall implements CallContext {
-  constructor(
-    readonly id: number,
-    /** @internal */
-    readonly request: RpcRequest,
-  ) {}
-
-  get signal(): AbortSignal {
-    return this.request.signal
-  }
-}
 
 export class WorkerContext implements RunnerContext {
   readonly id: string
@@ -59,8 +48,8 @@ export class WorkerContext implements RunnerContext {
   }
 
   /** Runs `fn` for `request`: it is the call that `currentCall()` sees, in everything that `fn` awaits. */
-  runCall<T>(request: RpcRequest, fn: () => T): T {
-    const call = new WorkerCall(this.#nextCall++, request)
+  runCall<T>(request: RpcRequest, fn: () => T, resumable?: ResumableCall): T {
+    const call = new WorkerCall(this.#nextCall++, request, resumable)
     request.inContext = abort => this.#calls.run(call, abort)
     return this.#calls.run(call, fn)
   }

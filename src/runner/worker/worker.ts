@@ -19,6 +19,8 @@ import { resolveExport, resolveFunction } from "./exports.ts"
 import { KeptCalls } from "./kept-calls.ts"
 import { type LoadedModule, loadModule } from "./load-module.ts"
 import { OpenWork } from "./open-work.ts"
+import { type ResumableCall, takeResumption } from "./resumable-call.ts"
+import { ResumableCalls } from "./resumable-calls.ts"
 
 /** `importing`: calls are not taken yet. `draining`: no more are taken. */
 type State = "importing" | "serving" | "draining"
@@ -35,6 +37,7 @@ export class Worker {
   #state: State = "importing"
   #link: DataLink | undefined
   readonly #work: OpenWork
+  readonly #resumable = new ResumableCalls()
   readonly #kept = new KeptCalls(() => this.#link?.up === true)
   /** Where other parents come from, if the pool persists. */
   readonly #seeker: ParentSeeker | undefined
@@ -107,6 +110,7 @@ export class Worker {
 
   setEnd(endsAt: number): void {
     this.#context.setEnd(endsAt)
+    this.#resumable.jobEndsIn(this.#context.remaining())
   }
 
   /** Takes no more calls, tells user code, waits for what runs, disposes of what is held, runs the hooks, and ends the process. */
@@ -115,6 +119,7 @@ export class Worker {
     this.#move("draining")
     const until = performance.now() + graceMs
     const why = new StateError(`the runner is draining: ${reason}`)
+    this.#resumable.drain(reason, why, graceMs)
     this.#context.abort(why)
     if (reason === "parent-gone") this.#kept.abort(why)
     await this.#work.drained(reason === "parent-gone", graceMs)
@@ -129,12 +134,20 @@ export class Worker {
       holds: (request, objects) => this.#work.holds(request, objects),
       end: request => this.#work.end(request),
       refusal: marks => this.#refusal(marks),
+      interrupted: (error, request) => this.#resumable.interrupted(error, request),
       apply: (path, args, request) => {
+        const { once, resumable } = request.marks
+        const resumption = resumable && takeResumption(args as unknown[])
         const begin = () => {
           const { fn, parent } = resolveFunction(module, path)
-          return this.#context.runCall(request, () => fn.apply(parent, args as unknown[]))
+          const invoke = () => fn.apply(parent, args as unknown[])
+          if (!resumption) return this.#context.runCall(request, invoke)
+          const run = (call: ResumableCall) => this.#context.runCall(request, invoke, call)
+          return this.#resumable.run(path.join("."), request, resumption, run)
         }
-        return request.marks.once === undefined ? begin() : this.#once(request.marks.once, path, request, begin)
+        if (once === undefined) return begin()
+        if (resumption) this.#resumable.asked(once, resumption.save)
+        return this.#once(once, path, request, begin)
       },
       get: path => resolveExport(module, path).value,
     })
