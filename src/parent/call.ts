@@ -113,6 +113,11 @@ export class Call implements Limited, Waiter {
     return this.#limits.id
   }
 
+  /** It goes on elsewhere when its runner is lost. */
+  get resumable(): boolean {
+    return this.#resumption !== undefined
+  }
+
   get started(): boolean {
     return this.#state === "sent" || this.#streaming || this.#retried > 0 || this.#resumption?.begun === true
   }

@@ -123,6 +123,8 @@ export class FlamePool<T> implements Pool<T> {
       settle: runner => this.#fleet.settle(runner),
       released: runner => this.#dispatch(runner),
       terminate: runner => this.#fleet.end(runner, "terminated", 0),
+      resumption: (operation, limits) => this.#resumptions.open(operation, limits),
+      goesOn: call => this.#again(this.#request(call), false),
     })
     this.api = apiProxy(this.#invoke()) as Remote<T>
     const leaves = settings.persistence !== undefined // its runners are to outlive a program that just ends
@@ -155,7 +157,7 @@ export class FlamePool<T> implements Pool<T> {
     this.#admit("spawn()")
     const request = new LeaseRequest(
       limits,
-      runner => this.#leases.give(runner),
+      runner => this.#leases.give(runner, limits.resumable),
       gone => this.#leave(gone),
     )
     if (!request.over) this.#enqueue(request)
@@ -236,13 +238,18 @@ export class FlamePool<T> implements Pool<T> {
     const { call, promise } = Call.begin(operation, limits, this.#resumptions.open(operation, limits))
     if (this.#state !== "open") call.fail(this.#closedError(call.name))
     if (call.settled) return promise
-    const request = new CallRequest(call, limits.key, this.#again)
-    call.onSettled(() => this.#leave(request, call))
+    const request = this.#request(call, limits.key)
     const queue = () => this.#enqueue(request)
     if (call.id === undefined) queue()
     else this.#book.ask({ call, promise, queue, again: failed => this.#again(request, failed) })
     this.#hold() // who has the call may be asked without a word to anybody else
     return promise
+  }
+
+  #request(call: Call, key?: string): CallRequest {
+    const request = new CallRequest(call, key, this.#again)
+    call.onSettled(() => this.#leave(request, call))
+    return request
   }
 
   #admit(what: string): void {
