@@ -246,10 +246,12 @@ export class Call implements Limited, Waiter {
     this.#target = undefined
   }
 
-  /** It was to be run again, and there is nowhere to: it rejects with what had befallen it. */
-  resign(): void {
+  /** It was to be run again, and there is nowhere to: it rejects with what had befallen it. @param why There is nowhere. */
+  resign(why?: unknown): void {
     if (this.settled) return
-    this.#rejected(this.#setback, this.#left!)
+    const left = this.#left!
+    if (this.#resumption?.leaving) this.fail(this.#resumption.stranded(this.#setback, left.runnerId, why))
+    else this.#rejected(this.#setback, left)
   }
 
   #interrupted(resumption: Resumption, error: unknown): void {

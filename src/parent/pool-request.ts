@@ -22,7 +22,7 @@ export class CallRequest extends Request<PooledRunner> {
 
   /** One that was to be run again fails with what it failed with: it has begun, and this error may say that it has not. */
   fail(error: unknown): void {
-    if (this.#call.started) this.#call.resign()
+    if (this.#call.started) this.#call.resign(error)
     else this.#call.fail(error)
   }
 }

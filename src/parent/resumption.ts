@@ -2,7 +2,7 @@
  * What a resumable call goes on from: its newest checkpoint, how often it was begun, and whether it gets on. Owns these through all attempts;
  * knows neither who places the call nor how a state crosses.
  */
-import { type GoneReason, RunnerLostError, StateError } from "../shared/errors.ts"
+import { type FlameErrorInit, type GoneReason, RunnerLostError, StateError } from "../shared/errors.ts"
 import type { Checkpoint, Checkpoints } from "./checkpoint-store.ts"
 import type { CallResumed, RunnerInfo } from "./events.ts"
 import type { ResumePolicy } from "./resume-policy.ts"
@@ -96,6 +96,7 @@ export class Resumption {
   /** What was begun last has ended: nothing that it keeps from now on counts. */
   ended(): void {
     this.#running = false
+    this.#left = undefined
   }
 
   /** It is to go on elsewhere. @param from The runner that it was on. @param error What it ended with. */
@@ -109,25 +110,40 @@ export class Resumption {
     return this.#since >= this.#policy.attempts && this.#saving === undefined
   }
 
+  /** It is on its way to another runner. */
+  get leaving(): boolean {
+    return this.#left !== undefined && !this.#running
+  }
+
   /** Why it is not begun again. @param last What it ended with; where that is no loss, it was interrupted on `runnerId` */
   givenUp(last: unknown, runnerId: string): RunnerLostError {
     const times = this.#since === 1 ? "once" : `${this.#since} times in a row`
-    const kept = this.#at ? `the last one is of ${this.#at.toISOString()}` : "it has none"
+    const what = `was begun ${times} without a newer checkpoint (${this.#kept}) and lost each time, at last`
+    const hint =
+      "let it call `await currentCall().checkpoint(state)` more often than runners live, or give it runners that live longer; `resumable: { attempts }` says how often it is tried"
+    return this.#lost(what, last, runnerId, { hint })
+  }
+
+  /** Why it does not go on: there is no runner for it. @param why There is none */
+  stranded(last: unknown, runnerId: string, why: unknown): RunnerLostError {
+    const reason = why instanceof Error ? why.message.split("\n", 1)[0] : String(why)
+    const what = `cannot go on from its checkpoint (${this.#kept}): ${reason}. It was lost before that`
+    return this.#lost(what, last, runnerId, { cause: why })
+  }
+
+  get #kept(): string {
+    return this.#at ? `the last one is of ${this.#at.toISOString()}` : "it has none"
+  }
+
+  #lost(what: string, last: unknown, runnerId: string, init: FlameErrorInit): RunnerLostError {
     const { message, reason, evidence } =
       last instanceof RunnerLostError
         ? last
         : { message: `runner ${runnerId} drained`, reason: this.#left?.reason ?? "connection-lost", evidence: {} }
-    return new RunnerLostError(
-      `${this.#name} was begun ${times} without a newer checkpoint (${kept}) and lost each time, at last: ${message}`,
-      runnerId,
-      reason,
-      true,
-      evidence,
-      {
-        hint: "let it call `await currentCall().checkpoint(state)` more often than runners live, or give it runners that live longer; `resumable: { attempts }` says how often it is tried",
-        ...(last instanceof RunnerLostError ? {} : { cause: last }),
-      },
-    )
+    return new RunnerLostError(`${this.#name} ${what}: ${message}`, runnerId, reason, true, evidence, {
+      ...(last instanceof RunnerLostError ? {} : { cause: last }),
+      ...init,
+    })
   }
 
   /** The call has settled. @param keep Whoever asks for it by its id goes on from its state: hours of work, and perhaps only its last line was wrong. */

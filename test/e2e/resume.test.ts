@@ -7,13 +7,12 @@ import { eventually, isAlive, keep, once, thrownBy } from "./helpers.ts"
 type Resume = typeof resume
 type Seen = resume.Seen
 
+const ENDINGS: readonly resume.Ending[] = ["throw", "wrap", "never", "handler", "block"]
+
 function resumePool(options: Partial<PoolOptions> = {}): Pool<Resume> {
   const module = new URL("../fixtures/modules/resume.ts", import.meta.url)
   return keep(createPool<Resume>({ module, max: 1, logger: false, ...options }))
 }
-
-/** Jobs that are told to end after two seconds, and have one for it. */
-const short = () => local({ walltime: 4_500, signalBefore: 2_500 })
 
 function resumed(pool: Pool<Resume>): CallResumed[] {
   const events: CallResumed[] = []
@@ -30,44 +29,47 @@ const digestOf = (to: number): number[] => {
 }
 
 describe("a resumable call on jobs that are too short for it", () => {
-  it.each(["throw", "wrap", "never", "handler", "block"] as const)(
-    "comes to the exact result, however it ends there (%s)",
-    async ending => {
-      const pool = resumePool({ backend: short() })
+  it("comes to the exact result, however it ends there", async () => {
+    // Told to end after three and a half seconds, the boot included, with one for it.
+    const backend = () => local({ walltime: 6_000, signalBefore: 2_500 })
+    const to = 80
+    const run = async (ending: resume.Ending) => {
+      const pool = resumePool({ backend: backend() })
       const events = resumed(pool)
       const kept: number[] = []
       const seen: Seen[] = []
-      const to = 60
-      const result = await pool.with({ resumable: true }).count(
-        to,
-        100,
-        ending,
-        s => void seen.push(s),
-        n => void kept.push(n),
-      )
-      expect(result.digest).toEqual(digestOf(to))
+      const told = (s: Seen) => void seen.push(s)
+      const counted = (n: number) => void kept.push(n)
+      const result = await pool.with({ resumable: true }).count(to, 100, ending, told, counted)
+      return { ending, pool, events, kept, seen, result }
+    }
+    for (const { ending, events, kept, seen, result } of await Promise.all(ENDINGS.map(run))) {
+      expect(result.digest, ending).toEqual(digestOf(to))
       expect(result.by).toHaveLength(to)
       expect(result.by).toEqual([...result.by].sort((a, b) => a - b))
       expect(result.attempt).toBeGreaterThan(1)
       expect(new Set(seen.map(s => s.ppid)).size).toBe(result.attempt)
       for (const [i, { attempt, resumed: from }] of seen.entries()) {
         expect(attempt).toBe(i + 1)
-        if (i > 0) expect(from).toBeGreaterThan(seen[i - 1]!.resumed)
+        if (i > 0) expect(from, ending).toBeGreaterThan(seen[i - 1]!.resumed)
       }
       expect(kept).toEqual([...kept].sort((a, b) => a - b))
       expect(events.map(e => e.attempt)).toEqual(seen.slice(1).map(s => s.attempt))
       for (const event of events) {
-        expect(event).toMatchObject({
-          name: "count",
-          id: undefined,
-          reason: "walltime",
-          from: { state: expect.any(String) },
-        })
+        const from = { state: expect.any(String), jobId: expect.any(String) }
+        expect(event).toMatchObject({ name: "count", id: undefined, reason: "walltime", from })
         expect(event.checkpoint).toBeInstanceOf(Date)
       }
-    },
-    60_000,
-  )
+    }
+  }, 90_000)
+
+  it("is begun again when its function has ended, and not when its runner has", async () => {
+    const pool = resumePool({ max: 2, backend: local({ walltime: 9_000, signalBefore: 6_000 }) })
+    const states: string[] = []
+    pool.on("call:resumed", ({ from }) => states.push(from.state))
+    await pool.with({ resumable: true }).lateState()
+    expect(states).toEqual(["draining"])
+  })
 })
 
 describe("a call whose worker is killed", () => {
@@ -126,14 +128,14 @@ describe("a call that is not resumable", () => {
   })
 
   it("rejects with the drain's reason when it throws that", async () => {
-    const pool = resumePool({ backend: local({ walltime: 3_500, signalBefore: 2_500 }) })
+    const pool = resumePool({ backend: local({ walltime: 6_000, signalBefore: 3_000 }) })
     const error = await thrownBy(pool.api.count(1_000, 10, "throw"))
     expect(error).toMatchObject({ code: "ERR_FLAME_STATE", message: expect.stringMatching(/draining: walltime/) })
   })
 })
 
 describe("the states that a drain asks for", () => {
-  const draining = () => local({ walltime: 4_000, signalBefore: 3_500 })
+  const draining = () => local({ walltime: 7_000, signalBefore: 4_000 })
 
   it("leave the checkpoint before them where they cannot be had", async () => {
     const pool = resumePool({ backend: draining() })
