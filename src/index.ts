@@ -1,6 +1,7 @@
 /** Public API of slurm-flame. The one file that joins the pool with the backends; owns nothing else. */
 
 import { local } from "./local/backend.ts"
+import { CheckpointFiles } from "./parent/checkpoint-files.ts"
 import { HubShare } from "./parent/hub-share.ts"
 import { Persistence } from "./parent/persistence.ts"
 import { FlamePool } from "./parent/pool.ts"
@@ -63,7 +64,12 @@ const reaper = new Reaper()
  */
 export function createPool<T = Record<string, (...args: any[]) => any>>(options: PoolOptions): Pool<T> {
   const settings = checkPoolOptions(options, { backend: () => local(), inRunner: inRunner() })
+  const { name, logger, orphanMs } = settings
   const shared = { hubs, reaper }
-  if (!settings.persist) return new FlamePool<T>({ ...settings, ...shared })
-  return new FlamePool<T>({ ...settings, ...shared, persistence: Persistence.take(settings.name, settings.orphanMs) })
+  if (!settings.persist) {
+    return new FlamePool<T>({ ...settings, ...shared, checkpoints: new CheckpointFiles(name, logger) })
+  }
+  const persistence = Persistence.take(name, orphanMs)
+  const checkpoints = new CheckpointFiles(name, logger, persistence)
+  return new FlamePool<T>({ ...settings, ...shared, persistence, checkpoints })
 }

@@ -64,6 +64,8 @@ export interface CallDefaults {
   readonly keyless?: string | undefined
   /** Why no call may be resumable; undefined: it may. */
   readonly unresumable?: string | undefined
+  /** Calls are resumable. */
+  readonly resumable?: ResumePolicy | undefined
   /** A call may have an id. Default: none may. */
   readonly ids?: boolean
 }
@@ -91,24 +93,28 @@ export interface SpawnOptions {
   /** How long to wait for a runner, its boot included. @default the pool's `timeout` */
   timeout?: Duration | Infinite
   signal?: AbortSignal
+  /**
+   * Whether calls through `r.api` are: when the runner is lost, those under way go on, each on any runner of the pool, while the lease is over.
+   * `r.with({ resumable: false })` has them end with it. @default false
+   */
+  resumable?: boolean | ResumeOptions
 }
 
 /** Every id is remembered on both sides. */
 const MAX_ID = 200
-const LIMITS = ["timeout", "signal"] as const satisfies readonly (keyof SpawnOptions)[]
+const LIMITS = ["timeout", "signal", "resumable"] as const satisfies readonly (keyof SpawnOptions)[]
 /** The names of all options of a call. */
 export const CALL_OPTIONS = [
   ...LIMITS,
   "key",
   "id",
   "retries",
-  "resumable",
   "link",
   "trackResources",
 ] as const satisfies readonly (keyof CallOptions)[]
 
 /**
- * @param defaults Where `options` has none. A number is a time for what is no call, and has a `timeout` and a `signal` alone.
+ * @param defaults Where `options` has none. A number is a time for what is no call, and has the options of `spawn` alone.
  * @param where Whose options they are, for messages.
  * @throws OptionError
  */
@@ -124,9 +130,11 @@ export function checkCallOptions(
     held,
     keyless,
     unresumable,
+    resumable,
     ids = false,
   }: CallDefaults = isCall ? defaults : { timeoutMs: defaults }
-  if (options === undefined) return { timeoutMs, signal: undefined, marks: marksOf(true, trackResources), held }
+  if (options === undefined)
+    return { timeoutMs, signal: undefined, marks: marksOf(true, trackResources), held, ...(resumable && { resumable }) }
   if (typeof options !== "object" || options === null) {
     throw new OptionError("options", `the options of ${where} must be an object, got ${show(options)}`, {
       hint: "{ timeout: '5m', signal }",
@@ -146,7 +154,7 @@ export function checkCallOptions(
     ...(id !== undefined && { id }),
     ...(options.key !== undefined && { key: checkKey(options.key, keyless) }),
     ...(options.retries !== undefined && { retries: checkRetries(options.retries) }),
-    ...(options.resumable !== undefined && { resumable: checkGoesOn(options.resumable, link, unresumable) }),
+    ...goesOn(options.resumable, resumable, link, unresumable),
   }
 }
 
@@ -169,6 +177,18 @@ function checkId(id: unknown, allowed: boolean, where: string): string {
   throw new OptionError("id", `\`id\` must be text of 1 to ${MAX_ID} characters, got ${show(id)}`, {
     hint: "id: `fit-17`, the same each time the program is started",
   })
+}
+
+/** @param given The option; undefined: what holds for all. */
+function goesOn(
+  given: unknown,
+  all: ResumePolicy | undefined,
+  link: boolean,
+  unresumable: string | undefined,
+): Pick<CallLimits, "resumable"> {
+  // Of all calls it is only said in general: work that goes on without its caller is an exception.
+  const resumable = given === undefined ? (link ? all : undefined) : checkGoesOn(given, link, unresumable)
+  return resumable ? { resumable } : {}
 }
 
 function checkGoesOn(resumable: unknown, link: boolean, unresumable: string | undefined): ResumePolicy | undefined {

@@ -6,7 +6,6 @@ import {
   CallAbortedError,
   type FlameError,
   isFlameError,
-  PoolClosedError,
   RunnerDrainingError,
   RunnerLostError,
 } from "../shared/errors.ts"
@@ -112,6 +111,11 @@ export class Call implements Limited, Waiter {
   /** The name that its caller gave this very call. */
   get id(): string | undefined {
     return this.#limits.id
+  }
+
+  /** It goes on elsewhere when its runner is lost. */
+  get resumable(): boolean {
+    return this.#resumption !== undefined
   }
 
   get started(): boolean {
@@ -262,7 +266,7 @@ export class Call implements Limited, Waiter {
   fail(error: unknown, where?: string): void {
     if (this.settled) return
     const resolve = this.#resolve
-    this.#settle(error instanceof RunnerLostError || error instanceof PoolClosedError)
+    this.#settle(true)
     resolve(rejectionOf(error, where))
   }
 
@@ -295,7 +299,7 @@ export class Call implements Limited, Waiter {
     this.#outcome = "failed"
   }
 
-  /** @param unfinished Who asks for it by its id may go on with it. */
+  /** @param unfinished It has failed, in whatever way: who asks for it by its id goes on from what was kept. */
   #settle(unfinished = false): void {
     this.#state = "settled"
     this.#resumption?.over(unfinished)

@@ -3,12 +3,12 @@
 /** The newest checkpoint of one call. */
 export interface Checkpoint {
   /**
-   * Keeps `value` in place of what was kept before. It is written down before this returns: what is done to the value afterwards does not
-   * matter. Of several at once the newest is what is kept in the end.
-   * @throws (rejects) with what was wrong, and what was kept before stays: NotSerializableError, a full disk
+   * Keeps `value` in place of what was kept before; resolves when it, or one that was given later, is kept. Of several at once the newest is what
+   * is kept in the end. The value is not copied: it belongs to the store, and nobody may change it any more.
+   * @throws (rejects) with what was wrong, and what was kept before stays: NotSerializableError; CheckpointError (a full disk)
    */
   save(value: unknown): Promise<void>
-  /** What was kept last, a copy of its own each time, and when; undefined: nothing was. @throws (rejects) where it cannot be read */
+  /** What was kept last, a copy of its own each time, and when; undefined: nothing was. @throws (rejects) CheckpointError where it cannot be read */
   load(): Promise<{ value: unknown; at: Date } | undefined>
   /** The call is over: nothing is kept from now on. Does not throw for what is gone already. */
   forget(): Promise<void>
@@ -22,4 +22,6 @@ export interface Checkpoints {
    * @param id The name that its caller gave this very call: what an earlier parent kept under it is there. Undefined: a new one, of nobody else
    */
   open(name: string, id?: string): Checkpoint
+  /** The pool is over: nothing is kept that nobody can ask for again. Never rejects. */
+  close(): Promise<void>
 }

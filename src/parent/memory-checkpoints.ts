@@ -13,6 +13,10 @@ export class MemoryCheckpoints implements Checkpoints {
     this.#byId.set(id, checkpoint)
     return checkpoint
   }
+
+  async close(): Promise<void> {
+    this.#byId.clear()
+  }
 }
 
 class MemoryCheckpoint implements Checkpoint {

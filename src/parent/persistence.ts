@@ -32,6 +32,8 @@ const SECRET = "keys of runners lie there: whoever has one can speak to its runn
 export class Persistence {
   /** For the runners' boot. */
   readonly config: PersistConfig
+  /** The directory for what calls with an id go on from. */
+  readonly checkpoints: string
   readonly #directory: string
   readonly #epoch: PoolEpoch
   readonly #records = new Map<string, RunnerRecord>()
@@ -39,6 +41,7 @@ export class Persistence {
 
   private constructor(directory: string, epoch: PoolEpoch, orphanMs: number) {
     this.#directory = directory
+    this.checkpoints = join(directory, "checkpoints")
     this.#epoch = epoch
     this.config = { file: join(directory, ADDRESS), forMs: orphanMs }
     for (const record of readRecords(directory)) this.#records.set(record.runnerId, record)

@@ -75,7 +75,8 @@ export class FlamePool<T> implements Pool<T> {
     this.name = settings.name
     this.#defaults = callDefaults(settings, this.#held)
     this.#emitter = new PoolEmitter(settings.logger)
-    this.#resumptions = new Resumptions(new MemoryCheckpoints(), this.#emitter, settings.logger)
+    const checkpoints = settings.checkpoints ?? new MemoryCheckpoints()
+    this.#resumptions = new Resumptions(checkpoints, this.#emitter, settings.logger)
     this.#factory = make ? undefined : new RunnerFactory(settings, this.#emitter, this.#book)
     this.#dispatcher = new Dispatcher({
       room: () => this.#fleet.room,
@@ -122,6 +123,8 @@ export class FlamePool<T> implements Pool<T> {
       settle: runner => this.#fleet.settle(runner),
       released: runner => this.#dispatch(runner),
       terminate: runner => this.#fleet.end(runner, "terminated", 0),
+      resumption: (operation, limits) => this.#resumptions.open(operation, limits),
+      goesOn: call => this.#again(this.#request(call), false),
     })
     this.api = apiProxy(this.#invoke()) as Remote<T>
     const leaves = settings.persistence !== undefined // its runners are to outlive a program that just ends
@@ -154,7 +157,7 @@ export class FlamePool<T> implements Pool<T> {
     this.#admit("spawn()")
     const request = new LeaseRequest(
       limits,
-      runner => this.#leases.give(runner),
+      runner => this.#leases.give(runner, limits.resumable),
       gone => this.#leave(gone),
     )
     if (!request.over) this.#enqueue(request)
@@ -235,13 +238,18 @@ export class FlamePool<T> implements Pool<T> {
     const { call, promise } = Call.begin(operation, limits, this.#resumptions.open(operation, limits))
     if (this.#state !== "open") call.fail(this.#closedError(call.name))
     if (call.settled) return promise
-    const request = new CallRequest(call, limits.key, this.#again)
-    call.onSettled(() => this.#leave(request, call))
+    const request = this.#request(call, limits.key)
     const queue = () => this.#enqueue(request)
     if (call.id === undefined) queue()
     else this.#book.ask({ call, promise, queue, again: failed => this.#again(request, failed) })
     this.#hold() // who has the call may be asked without a word to anybody else
     return promise
+  }
+
+  #request(call: Call, key?: string): CallRequest {
+    const request = new CallRequest(call, key, this.#again)
+    call.onSettled(() => this.#leave(request, call))
+    return request
   }
 
   #admit(what: string): void {
@@ -317,6 +325,7 @@ export class FlamePool<T> implements Pool<T> {
     this.#factory?.closing()
     await this.#adopted // or they would come when all is over
     await this.#fleet.close(Math.max(0, this.#closeUntil - performance.now()))
+    await this.#resumptions.checkpoints.close() // first: what a pool that persists keeps in a directory of its own
     await this.#factory?.close()
     await this.#settings.module.dispose().catch((error: unknown) => {
       // On NFS a file that somebody has open cannot go yet. The sweep of a later pool takes it; this one is over all the same.

@@ -146,7 +146,7 @@ export class Resumption {
     })
   }
 
-  /** The call has settled. @param keep Whoever asks for it by its id may go on from its state. */
+  /** The call has settled. @param keep Whoever asks for it by its id goes on from its state: hours of work, and perhaps only its last line was wrong. */
   over(keep: boolean): void {
     this.#over = true
     this.#running = false

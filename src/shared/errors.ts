@@ -26,6 +26,7 @@ export type FlameErrorCode =
   | "ERR_FLAME_POOL_CLOSED"
   | "ERR_FLAME_STATE"
   | "ERR_FLAME_WALLTIME"
+  | "ERR_FLAME_CHECKPOINT"
 
 const BRAND = Symbol.for("slurm-flame.error")
 
@@ -341,4 +342,9 @@ export class WalltimeError extends FlameError {
   ) {
     super(message, init)
   }
+}
+
+/** A checkpoint cannot be kept or read. What lay on the disk before is as it was. */
+export class CheckpointError extends FlameError {
+  readonly code = "ERR_FLAME_CHECKPOINT"
 }

@@ -33,7 +33,11 @@ export async function makePrivate(directory: string): Promise<void> {
  * @throws StateError when it is not so; what the file system says
  */
 export function checkPrivate(path: string, secret?: string): void {
-  const { uid, mode } = lstatSync(path)
+  checkOwn(path, lstatSync(path), secret)
+}
+
+/** The same of what is known of it already. @throws StateError */
+export function checkOwn(path: string, { uid, mode }: { uid: number; mode: number }, secret?: string): void {
   const why = secret ?? "what others put there would be believed"
   if (uid !== process.getuid?.()) throw new StateError(`${path} belongs to another user (uid ${uid})`, { hint: why })
   const [forbidden, verb] = secret === undefined ? [0o022, "written"] : [0o077, "read or written"]

@@ -30,6 +30,7 @@ const ALL: [errors.FlameError, errors.FlameErrorCode, boolean][] = [
   [new errors.PoolClosedError("m", init), "ERR_FLAME_POOL_CLOSED", true],
   [new errors.StateError("m", init), "ERR_FLAME_STATE", false],
   [new errors.WalltimeError("m", 2, 1, init), "ERR_FLAME_WALLTIME", false],
+  [new errors.CheckpointError("m", init), "ERR_FLAME_CHECKPOINT", false],
 ]
 
 describe.each(ALL)("%s", (error, code, retryable) => {
