@@ -23,7 +23,7 @@ async function run(boot: BootConfig): Promise<void> {
   )
   const { runnerId, pool, addresses, tls, key } = boot
   const init = { runnerId, pool, addresses, tls, key, from: [], jobId, node, tmpdir: "" }
-  const data = await DataLink.open({ t: "init", ...init, endsAt: undefined, generation: 0 }, () => {})
+  const data = await DataLink.open({ t: "init", ...init, until: undefined, generation: 0 }, () => {})
   data.send({ t: "ready", exports: ["add"] })
 }
 

@@ -37,7 +37,7 @@ async function run({ boot, jobId }: { boot: BootConfig; jobId: string }): Promis
   )
   const { runnerId, pool, addresses, tls, key } = boot
   const init = { runnerId, pool, addresses, tls, key, from: [], jobId, node, tmpdir: "" }
-  data = await DataLink.open({ t: "init", ...init, endsAt: undefined, generation: 0 }, () => {})
+  data = await DataLink.open({ t: "init", ...init, until: undefined, generation: 0 }, () => {})
   data.send({ t: "ready", exports: ["add"] })
 }
 

@@ -88,6 +88,7 @@ export class AdoptedJob implements Job {
     if (this.#status.state === "ended") return
     if (this.#cancelled) return
     this.#cancelled = true
+    if (this.#status.state === "running") this.#become({ ...this.#status, ending: true })
     this.#end()
   }
 
@@ -123,8 +124,12 @@ export class AdoptedJob implements Job {
     for (const timer of this.#timers) timer.stop()
     const outcome = this.#expired ? "walltime" : this.#cancelled ? "cancelled" : "unknown"
     const status: Ended = { state: "ended", outcome, evidence: { jobId: this.id, node: this.#node } }
-    this.#status = status
+    this.#become(status)
     this.#resolveEnded(status)
+  }
+
+  #become(status: JobStatus): void {
+    this.#status = status
     for (const listener of [...this.#listeners]) listener(status)
   }
 }

@@ -87,7 +87,7 @@ class LocalBackend implements Backend {
     const facts: JobFacts = {
       killWaitMs: this.#killWaitMs,
       signalBeforeMs: this.#signalBeforeMs,
-      ...(endsAt === undefined ? {} : { endsAt }),
+      ...(endsAt === undefined ? { limited: false } : { endsAt }),
     }
     const env: NodeJS.ProcessEnv = { ...process.env }
     for (const name of Object.keys(env)) if (name.startsWith("SLURM_FLAME_")) delete env[name]

@@ -108,6 +108,7 @@ export class LocalJob implements Job {
     if (this.#status.state === "ended") return
     if (this.#cancelledAt === undefined) {
       this.#cancelledAt = performance.now()
+      if (this.#status.state === "running") this.#become({ ...this.#status, ending: true })
       this.terminate()
       this.#later(this.#settings.killWaitMs, () => this.#killGroup())
       return
@@ -178,8 +179,12 @@ export class LocalJob implements Job {
         stderrTail: this.#tail,
       },
     }
-    this.#status = status
-    for (const listener of this.#listeners) listener(status)
+    this.#become(status)
     return status
+  }
+
+  #become(status: JobStatus): void {
+    this.#status = status
+    for (const listener of [...this.#listeners]) listener(status)
   }
 }

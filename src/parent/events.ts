@@ -37,6 +37,11 @@ export interface RunnerInfo {
   readonly leased: boolean
   /** End of the walltime, where there is one and it is known. */
   readonly deadline: Date | undefined
+  /**
+   * The clock of its node is so many ms ahead of this program's, below 0: behind; 0 as far as can be told; undefined before it has said
+   * hello. `deadline` is on this program's clock, `runner().deadline` on the node's.
+   */
+  readonly clockSkewMs: number | undefined
   /** Both ends of the connection that calls travel on, once it is up; `local` is the parent's. */
   readonly addresses: { readonly local: string; readonly remote: string } | undefined
 }

@@ -1,9 +1,17 @@
 /** Evidence as lines under an error's first one. Pure functions from what is known to words that read well in a terminal. */
+import { formatMs } from "../shared/duration.ts"
 import type { JobEvidence } from "../shared/errors.ts"
 
 /** The job and its node, for a first line. */
 export function describeJob({ jobId, node }: JobEvidence): string | undefined {
   return jobId === undefined ? undefined : `job ${jobId}${node === undefined ? "" : ` on ${node}`}`
+}
+
+/** Behind the word `walltime`: what that was. */
+export function describeLimit({ timeLimitMs }: JobEvidence): string {
+  return timeLimitMs === undefined
+    ? ": its time limit was over"
+    : `: its time limit of ${formatMs(timeLimitMs)} was over`
 }
 
 /** How its process ended. */

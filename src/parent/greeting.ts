@@ -2,6 +2,7 @@
  * A peer that proved to have a runner's key, until it has said who it is: one hello, within a time, and nothing before it. Owns
  * that first moment of a connection; what the hello leads to is the link's business.
  */
+import { clockSkew } from "../shared/clock-skew.ts"
 import { ConnectionError, HandshakeError, ProtocolError } from "../shared/errors.ts"
 import { after } from "../shared/timer.ts"
 import { Connection } from "../transport/connection.ts"
@@ -18,9 +19,10 @@ export type Hello = Extract<SupervisorMessage | WorkerMessage, { t: "hello" }>
 
 export interface GreetingHandler {
   /**
-   * The hello. `greet` is to be called when it is accepted; throwing a HandshakeError refuses it.
+   * The hello. `greet` is to be called when it is accepted; throwing a HandshakeError refuses it. `skewMs`: its clock is so much ahead of
+   * this one; undefined: it does not show one.
    */
-  hello(hello: Hello, connection: Connection, greet: () => void): void
+  hello(hello: Hello, connection: Connection, greet: () => void, skewMs: number | undefined): void
   refused(why: string): void
   /** The connection is no stranger's any more, or is gone. */
   over(connection: Connection): void
@@ -40,18 +42,23 @@ export function awaitHello(
   epoch = Number.POSITIVE_INFINITY,
 ): Connection {
   let greeted = false
+  // The peer reads its clock after it was let in, and before its hello is here: however busy this process is.
+  const from = Date.now()
   const connection = new Connection(peer.ws, false, {
     text: data => {
       const hello = parseControl(data, peer.kind)
       if (hello.t !== "hello" || greeted) throw new ProtocolError(`"${hello.t}" where the hello must be`)
       check(hello, runnerId, epoch)
-      handler.hello(hello, connection, () => {
+      const shown = "clock" in hello ? hello.clock : undefined
+      const skewMs = shown === undefined ? undefined : clockSkew({ shown, from, until: Date.now() })
+      const greet = () => {
         greeted = true
         patience.stop()
         peer.greeted()
         connection.greet()
         handler.over(connection)
-      })
+      }
+      handler.hello(hello, connection, greet, skewMs)
     },
     binary() {
       throw new ProtocolError("a binary message before the hello was answered")

@@ -15,6 +15,10 @@ export interface LinkHandler {
   ready(session: Session, exports: string[], calls?: CallIds): void
   /** The runner cannot serve, and says why. */
   fail(error: unknown): void
+  /** The clock of its node, beside this one's. Told with each connection. */
+  clock(node: string, skewMs: number): void
+  /** What does the scheduler say of the job now? `signalled`: a word is waited for. */
+  ask(signalled: boolean): void
   draining(reason: DrainReason, leftMs: number): void
   workerExit(exit: SupervisorMessage & { t: "worker-exit" }): void
   bye(reason: DrainReason | "crashed", cut: boolean): void

@@ -8,7 +8,7 @@ const FAULTS = new Set(["SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT"])
 export function adviceAfter(reason: GoneReason, evidence: JobEvidence): string | undefined {
   switch (reason) {
     case "walltime":
-      return "ask for more time (sbatch: { time: … } or #SBATCH --time), give a call less to do, or save as it goes: runner().signal is aborted `signalBefore` before the end"
+      return "say how long a call takes (`needs`): then it goes to a runner with so much time left; let it go on elsewhere (`resumable`, with currentCall().checkpoint()); or ask for more time (sbatch: { time: … } or #SBATCH --time)"
     case "preempted":
       return "jobs of this partition or QOS give way to others: save as you go, let `retries` run the call again, or ask for another partition"
     case "out-of-memory":

@@ -8,7 +8,7 @@ import {
   RunnerLostError,
 } from "../shared/errors.ts"
 import { CloseCode } from "../transport/protocol.ts"
-import { describeExit, describeJob, evidenceLines } from "./evidence-text.ts"
+import { describeExit, describeJob, describeLimit, evidenceLines } from "./evidence-text.ts"
 import { inDoubt, isOurs } from "./gone-reason.ts"
 import { adviceAfter } from "./loss-advice.ts"
 
@@ -24,7 +24,8 @@ export function lostError(
 ): RunnerLostError {
   const job = describeJob(evidence)
   const how = describeExit(evidence)
-  const what = `runner ${runnerId}${job ? ` (${job})` : ""} is gone: ${reason}${how ? `, ${how}` : ""}`
+  const limit = reason === "walltime" ? describeLimit(evidence) : ""
+  const what = `runner ${runnerId}${job ? ` (${job})` : ""} is gone: ${reason}${limit}${how ? `, ${how}` : ""}`
   const advice = adviceAfter(reason, evidence)
   // What the pool ended needs no proof.
   const lines = isOurs(reason) ? "" : evidenceLines(evidence, LAST_WORDS.has(reason))

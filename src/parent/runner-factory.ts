@@ -5,6 +5,7 @@ import type { PoolEmitter } from "./events.ts"
 import { listenHosts } from "./host.ts"
 import { type HubSeat, HubShare, type Sharing } from "./hub-share.ts"
 import { Legacy } from "./legacy.ts"
+import { NodeClocks } from "./node-clocks.ts"
 import { PendingNews } from "./pending-news.ts"
 import type { PoolSettings } from "./pool-options.ts"
 import type { PooledRunner, RunnerHost, RunnerIdentity } from "./pooled-runner.ts"
@@ -32,6 +33,7 @@ export class RunnerFactory {
   readonly #book: CallBook | undefined
   readonly #unfollow: () => void
   readonly #unconfirmed: UnconfirmedEnds
+  readonly #clocks: NodeClocks
   #hub: Promise<HubSeat> | undefined
   #entry: RunEntry | undefined
   #closed = false
@@ -45,6 +47,7 @@ export class RunnerFactory {
     this.#pending = new PendingNews(emitter, settings.logger)
     this.#unfollow = followScheduler(settings.backend, emitter, settings.logger)
     this.#unconfirmed = new UnconfirmedEnds(settings.logger)
+    this.#clocks = new NodeClocks(settings.logger)
     if (!settings.persistence) return
     this.#legacy = new Legacy(settings, settings.persistence)
     this.#book = book
@@ -71,6 +74,7 @@ export class RunnerFactory {
         module,
         submissions: this.#submissions,
         unconfirmed: this.#unconfirmed,
+        clocks: this.#clocks,
         hub: () => this.#enter(run),
         entry: SUPERVISOR,
         bootTimeoutMs,

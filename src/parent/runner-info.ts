@@ -4,10 +4,11 @@ import type { RunnerInfo } from "./events.ts"
 import { pendingInfo } from "./pending-news.ts"
 import type { PooledRunner } from "./pooled-runner.ts"
 
-/** @param endsAt End of the walltime, in ms since 1970. */
+/** @param endsAt End of the walltime, in ms since 1970. @param clockSkewMs By which the node's clock is ahead of this one. */
 export function infoOf(
   runner: Pick<PooledRunner, "id" | "state" | "job" | "evidence" | "goneReason" | "running" | "leased">,
   endsAt: number | undefined,
+  clockSkewMs: number | undefined,
   addresses: RunnerInfo["addresses"],
   backend: Pick<Backend, "heldUp">,
 ): RunnerInfo {
@@ -22,6 +23,7 @@ export function infoOf(
     inFlight: running,
     leased,
     deadline: endsAt === undefined ? undefined : new Date(endsAt),
+    clockSkewMs,
     addresses,
   }
 }

@@ -97,10 +97,9 @@ export class RunnerJob {
     this.#evidence = Object.fromEntries([...known, ...news])
   }
 
-  /** Asks the scheduler, and tells when the job ends if it runs on until then. */
-  async askEnd(tell: (endsAt: number) => void): Promise<void> {
-    const status = await this.#job?.ask()
-    if (status?.state === "running" && !status.ending && status.endsAt !== undefined) tell(status.endsAt)
+  /** What the scheduler says now; undefined before there is a job. Never rejects. */
+  async ask(): Promise<JobStatus | undefined> {
+    return await this.#job?.ask()
   }
 
   /** Learns what a job that runs has written so far, if that can be read in a moment. Never rejects. */

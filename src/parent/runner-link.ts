@@ -79,10 +79,12 @@ export class RunnerLink {
   /** A peer that proved to have this runner's key. */
   accept(peer: AcceptedPeer): void {
     const handler: GreetingHandler = {
-      hello: (hello, connection, greet) => {
+      hello: (hello, connection, greet, skewMs) => {
         this.#fence(hello.incarnation ?? 0, hello.resume !== undefined)
-        if (peer.kind === "control") this.#supervisor(hello as SupervisorHello, connection, greet)
-        else this.#seat.hello(hello as WorkerHello, connection, peer, greet)
+        if (peer.kind === "control") {
+          this.#supervisor(hello as SupervisorHello, connection, greet)
+          if (skewMs !== undefined) this.#handler.clock((hello as SupervisorHello).node, skewMs)
+        } else this.#seat.hello(hello as WorkerHello, connection, peer, greet)
       },
       refused: why => this.#handler.refused(why, peer.remoteAddress),
       over: connection => this.#strangers.delete(connection),
@@ -96,8 +98,14 @@ export class RunnerLink {
     this.#tell(this.#drain)
   }
 
-  deadline(endsAt: number): void {
-    this.#tell({ t: "deadline", endsAt })
+  /** Tells how much is left of the walltime. */
+  deadline(leftMs: number): void {
+    this.#tell({ t: "deadline", leftMs: Math.round(leftMs) })
+  }
+
+  /** The answer to `ask`. */
+  answer(runs: boolean): void {
+    this.#tell({ t: "answer", runs })
   }
 
   /** The worker's line has ended: asks the supervisor to say what became of it, and to replace it if it lives. */
@@ -285,6 +293,9 @@ export class RunnerLink {
         throw new ProtocolError("a second hello")
       case "log":
         this.#settings.logs?.lines(this.#settings.runnerId, this.#jobId, m.stream, m.lines)
+        return
+      case "ask":
+        this.#handler.ask(m.signalled)
         return
       case "draining":
         this.#handler.draining(m.reason, m.leftMs)

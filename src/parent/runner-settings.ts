@@ -1,10 +1,11 @@
 /** What a runner is given. Types only. */
 import type { CallBook } from "./call-book.ts"
 import type { RunnerInfo } from "./events.ts"
+import type { EndSettings } from "./runner-end.ts"
 import type { JobSettings } from "./runner-job.ts"
 import type { LinkSettings } from "./runner-link.ts"
 
-export interface RunnerSettings extends LinkSettings, JobSettings {
+export interface RunnerSettings extends LinkSettings, JobSettings, EndSettings {
   readonly serial: number
   /** From submission until it serves; also after its worker crashed. */
   readonly bootTimeoutMs: number

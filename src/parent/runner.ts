@@ -16,6 +16,7 @@ import { crashOr, inDoubt, isOurs, withoutNews } from "./gone-reason.ts"
 import { Idler } from "./idle-watch.ts"
 import { lostError, openAfterDrain } from "./lost-error.ts"
 import type { EndReason, PooledRunner, RunnerHost } from "./pooled-runner.ts"
+import { RunnerEnd } from "./runner-end.ts"
 import { RunnerFace } from "./runner-face.ts"
 import { infoOf } from "./runner-info.ts"
 import { LATE_MS, RunnerJob } from "./runner-job.ts"
@@ -38,6 +39,7 @@ export class PoolRunner extends RunnerFace implements PooledRunner {
   protected readonly service: Service
   readonly #job: RunnerJob
   readonly #departure: Departure
+  readonly #end: RunnerEnd
   #state: RunnerState = "submitting"
   #bootTimer: LongTimer | undefined
   #goneReason: GoneReason | undefined
@@ -74,6 +76,8 @@ export class PoolRunner extends RunnerFace implements PooledRunner {
       worker: welcome => this.#worker(welcome),
       ready: (session, exports, calls) => this.#ready(session, exports, calls),
       fail: error => this.#gone("boot-failed", reviveFailure(error, settings.module.file, this.evidence)),
+      clock: (node, skewMs) => this.#end.clock(node, skewMs),
+      ask: signalled => void this.#end.ask(signalled),
       draining: (reason, leftMs) => this.#draining(reason, leftMs),
       workerExit: exit => this.#workerExit(exit),
       bye: (reason, cut) => this.#bye(reason, cut),
@@ -86,6 +90,7 @@ export class PoolRunner extends RunnerFace implements PooledRunner {
       refused: (why, from) => settings.logger.warn({ runner: this.id, from, why }, "a peer was refused"),
       callbackFailed: error => settings.logger.warn({ runner: this.id, error }, "a callback threw"),
     })
+    this.#end = new RunnerEnd(this.time, this.#job, this.#link, settings)
   }
 
   get state(): RunnerState {
@@ -98,7 +103,7 @@ export class PoolRunner extends RunnerFace implements PooledRunner {
     return this.#job.job
   }
   get info(): RunnerInfo {
-    return infoOf(this, this.time.endsAt, this.#link.addresses, this.#settings.backend)
+    return infoOf(this, this.time.endsAt, this.#end.skewMs, this.#link.addresses, this.#settings.backend)
   }
 
   jobOver(): Promise<void> {
@@ -151,23 +156,17 @@ export class PoolRunner extends RunnerFace implements PooledRunner {
         if (status.outlook === "never") this.#gone("boot-failed", neverStarts(this.id, status, this.evidence))
         return
       case "running":
-        this.#job.learn({ node: status.node }, "slurmReason")
+        this.#job.learn({ node: status.node, timeLimitMs: status.limitMs }, "slurmReason")
         if (this.#state === "submitted" || this.#state === "pending") this.#move("booting")
         this.#link.hold(status.suspended === true)
-        if (!status.ending) this.#setEnd(status)
+        this.#end.heard(status)
+        if (this.#state === "ready" && !status.ending) this.#rest()
         return
       case "ended":
         return this.#jobEnded(status)
       case "unknown":
         return
     }
-  }
-
-  #setEnd({ endsAt, limitMs }: JobStatus & { state: "running" }): void {
-    if (endsAt === undefined) return
-    this.time.set(endsAt, limitMs)
-    this.#link.deadline(endsAt)
-    if (this.#state === "ready") this.#rest()
   }
 
   #jobEnded(status: JobStatus & { state: "ended" }): void {
@@ -203,7 +202,6 @@ export class PoolRunner extends RunnerFace implements PooledRunner {
   #hello(who: { jobId: string; node: string }): void {
     this.#job.learn({ jobId: who.jobId, node: who.node })
     this.#started()
-    if (this.time.endsAt !== undefined) this.#link.deadline(this.time.endsAt)
   }
 
   /** A process of the job spoke: it runs, whatever the scheduler has said so far. Either socket may be the first. */
@@ -237,7 +235,7 @@ export class PoolRunner extends RunnerFace implements PooledRunner {
     this.#goneReason = reason
     // A signal does not say whether the job is being cancelled or was only warned. If it runs on, the runner has until its end.
     if (this.#departure.open) this.#job.attend("watch")
-    if (reason === "cancelled" || reason === "walltime") void this.#job.askEnd(endsAt => this.#link.deadline(endsAt))
+    if (reason === "cancelled" || reason === "walltime") void this.#end.ask(false)
     this.#host.draining(this, reason, leftMs)
     this.service.evict()
   }
@@ -257,6 +255,7 @@ export class PoolRunner extends RunnerFace implements PooledRunner {
 
   #bye(reason: DrainReason | "crashed", cut: boolean): void {
     this.#settings.logger.debug({ runner: this.id, reason, cut }, "runner said bye")
+    if (reason === "walltime" && this.#goneReason === "cancelled") this.#goneReason = reason // it has learnt what the signal was
     if (!this.service.begun && reason === "crashed") this.#gone("boot-failed", diedWhileBooting(this.id, this.evidence))
     else if (reason !== "crashed" && this.#departure.await(reason)) return
     else if (inDoubt(this.#goneReason, this.#settings.backend)) this.#explain(new ConnectionError("it said goodbye"))
@@ -273,6 +272,7 @@ export class PoolRunner extends RunnerFace implements PooledRunner {
   }
 
   #reachable(): void {
+    this.#end.tell()
     if (this.#state !== "ready") return
     this.#rest()
     this.#freed()

@@ -42,7 +42,7 @@ export interface DialledLineOptions<W extends Welcome> {
   readonly seeker?: ParentSeeker | undefined
   /** What this process says of itself in its hello; asked for each. */
   about(): { readonly incarnation?: number | undefined } & (
-    | { readonly jobId: string; readonly node: string; readonly generation?: number }
+    | { readonly jobId: string; readonly node: string; readonly generation?: number; readonly clock?: number }
     | { readonly generation: number }
   )
   /** The first attempt failed for want of a network; others follow. */

@@ -18,14 +18,18 @@ export type ToWorker =
       jobId: string
       node: string
       tmpdir: string
-      endsAt: number | undefined
+      /** End of the walltime, as `nodeNow()` counts. */
+      until: number | undefined
       /** How often the job has been started anew. */
       incarnation?: number
       generation: number
       persist?: PersistConfig | undefined
     }
-  | { t: "drain"; reason: DrainReason; graceMs: number }
-  | { t: "deadline"; endsAt: number }
+  /** What runs may go on until then, as `nodeNow()` counts. */
+  | { t: "drain"; reason: DrainReason; until: number }
+  /** Its drain is over: what runs is left, hooks have so long. */
+  | { t: "hurry"; hooksMs: number }
+  | { t: "deadline"; until: number }
   /** The way to the parent was cut, or may have been: make another connection. */
   | { t: "relink" }
 
@@ -35,3 +39,5 @@ export type FromWorker =
   | { t: "lost"; fenced: boolean }
   /** Whether work is open that does not belong to its caller, and may go on when the parent is gone. */
   | { t: "unlinked"; open: boolean }
+  /** The answer to `hurry`. `open`: work was running. */
+  | { t: "hurried"; open: boolean }

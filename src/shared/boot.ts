@@ -61,8 +61,10 @@ export interface JobFacts {
   readonly killWaitMs: number
   /** How long before the walltime's end SIGTERM was asked for. */
   readonly signalBeforeMs: number
-  /** End of the walltime (ms since the epoch), when known at the start. */
+  /** End of the walltime (ms since the epoch, on the runner's clock), when known at the start. */
   readonly endsAt?: number
+  /** False: there is none. Left out: there may be one. */
+  readonly limited?: false
 }
 
 /** The name under which `name`'s value stands in the environment of a job with several tasks for the task of that number. */

@@ -27,14 +27,15 @@ export interface RunnerContext {
   /** When the walltime ends; undefined when there is no limit, or it is not known yet. */
   readonly deadline: Date | undefined
   /**
-   * Milliseconds until `deadline`; Infinity without one. A drain does not have all of it: it keeps about 1.5 s for cleaning
+   * Milliseconds until `deadline`, on a clock that nobody sets; Infinity without one. A drain does not have all of it: it keeps about 1.5 s for cleaning
    * up, so work that is to be saved must be done that much earlier.
    */
   remaining(): number
   /**
    * Registers a hook that runs when the runner has drained, before its directory is deleted. Hooks run in parallel; what
-   * one throws is written to stderr and stops no other. When the drain was a signal's doing, its time, and so the hooks'
-   * `graceMs`, ends about 1.5 s before the job does: that is kept for cleaning up. Returns a function that removes the hook.
+   * one throws is written to stderr and stops no other. When the end of the job, or a signal, began the drain, its time, and so the hooks'
+   * `graceMs`, ends about 1.5 s before the job does; where work used all of it, hooks have a last 0.7 s. Not when the event loop is
+   * blocked, nor when there is no time at all (`terminate()`). Returns a function that removes the hook.
    */
   onShutdown(hook: (event: ShutdownEvent) => void | Promise<void>): () => void
 }

@@ -5,6 +5,7 @@
 import { spawnSync } from "node:child_process"
 import type { SlurmCommandError } from "../shared/errors.ts"
 import { type CommandResult, commandFailed, runCommand } from "./command.ts"
+import { controllerSkew } from "./controller-clock.ts"
 import { commandEnv } from "./environment.ts"
 import { FLAME_FORMAT, type FlameJob, parseFlameJobs } from "./flame-job.ts"
 import { Inquiry } from "./inquiry.ts"
@@ -49,6 +50,8 @@ export interface SiteConfig {
   readonly maxArraySize: number
   /** Jobs leave a record that `sacct` shows. */
   readonly accounting: boolean
+  /** The controller's clock is so much ahead of this one; 0 where that is not known. */
+  readonly clockSkewMs: number
 }
 
 /** Slurm's own defaults, and what is assumed where the controller does not say. */
@@ -83,12 +86,14 @@ export class SlurmClient {
   }
 
   /**
-   * This user's jobs, those that ended lately included. @throws SlurmCommandError when squeue gives no answer.
+   * This user's jobs, those that ended lately included; their times on this machine's clock. @throws SlurmCommandError when squeue gives no answer.
    * @param only The number of a job or an array, to be told of no other. Of a single one the controller sends what belongs to it; of
    * two it sends everything all the same, and squeue picks.
    */
   async queue(only?: string): Promise<Map<string, QueueRow>> {
-    return parseQueue(await this.#squeue(QUEUE_FORMAT, only))
+    const answer = await this.#squeue(QUEUE_FORMAT, only)
+    // Whoever submitted something has asked already; with jobs that were taken over this is the first question, and it is answered, too.
+    return parseQueue(answer, (await this.site()).clockSkewMs)
   }
 
   /** Id of this user's job with that tag. @throws SlurmCommandError when squeue gives no answer. */
@@ -125,12 +130,13 @@ export class SlurmClient {
 
   /** The site's configuration. Asked once, as soon as the controller answers; Slurm's own defaults until then. Never rejects. */
   site(): Promise<SiteConfig> {
+    const from = Date.now()
     this.#site ??= this.#run("scontrol", ["show", "config"]).then(
       result => {
         if (controllerWas(result) === "silent") this.#site = undefined
-        return parseSite(result.stdout)
+        return parseSite(result.stdout, controllerSkew(result.stdout, from, Date.now()))
       },
-      () => parseSite(""), // without scontrol sbatch will have its say in a moment
+      () => parseSite("", 0), // without scontrol sbatch will have its say in a moment
     )
     return this.#site
   }
@@ -208,7 +214,7 @@ function refusedIds(chunk: readonly JobWord[], stderr: string): readonly string[
   return all.filter(id => refused.has(id) || inWords.has(id))
 }
 
-function parseSite(config: string): SiteConfig {
+function parseSite(config: string, clockSkewMs: number): SiteConfig {
   const number = (pattern: RegExp, otherwise: number) => Number(pattern.exec(config)?.[1] ?? otherwise)
   const maxArraySize = number(/^MaxArraySize\s*=\s*(\d+)/m, DEFAULT_SITE.maxArraySize)
   // An administrator may allow large numbers of tasks, but not as many at a time.
@@ -218,5 +224,6 @@ function parseSite(config: string): SiteConfig {
     maxArraySize: Math.min(maxArraySize, tasks),
     // Without: "accounting_storage/none", or "(null)" in newer releases.
     accounting: /^AccountingStorageType\s*=\s*accounting_storage\/(?!none)/m.test(config),
+    clockSkewMs,
   }
 }

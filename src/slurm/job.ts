@@ -278,10 +278,13 @@ export class SlurmJob implements Job, Watched {
   /** Watched while somebody wants to know, and until it was seen running once: its end time is not to be had elsewhere. */
   #watchOrRest(): void {
     if (this.#closing && this.#status.state !== "ended") return
-    const seenRunning = this.#status.state === "running"
+    const status = this.#status
+    if (status.state === "ended") return this.#services.watcher.unwatch(this)
+    // One that is suspended says nothing by itself: when it goes on is to be learnt here.
+    const seenRunning = status.state === "running" && !status.suspended
     const wanted = this.#interest === "watch" || this.#endAwaited || this.#asking > 0 || !seenRunning
-    if (wanted && this.#status.state !== "ended") this.#services.watcher.watch(this)
-    else this.#services.watcher.unwatch(this)
+    if (wanted) this.#services.watcher.watch(this)
+    else this.#services.watcher.rest(this)
   }
 
   #become(status: JobStatus): void {
@@ -309,7 +312,9 @@ function same(a: JobStatus, b: JobStatus): boolean {
     const [start, other] = [a.expectedStart?.getTime(), b.expectedStart?.getTime()]
     return a.again === b.again && a.reason === b.reason && a.outlook === b.outlook && start === other
   }
-  if (a.state === "running" && b.state === "running")
-    return a.node === b.node && a.endsAt === b.endsAt && a.ending === b.ending && a.suspended === b.suspended
+  if (a.state === "running" && b.state === "running") {
+    const end = a.endsAt === b.endsAt && a.limitMs === b.limitMs
+    return end && a.node === b.node && a.ending === b.ending && a.suspended === b.suspended
+  }
   return a.state === "unknown" && b.state === "unknown"
 }

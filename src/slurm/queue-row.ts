@@ -28,17 +28,24 @@ export interface QueueRow {
   readonly reason: string | undefined
 }
 
-/** Rows by job id. A line that is none (a site's banner) is passed over: its job then counts as missing, not as ended. */
-export function parseQueue(stdout: string): Map<string, QueueRow> {
+/**
+ * Rows by job id. A line that is none (a site's banner) is passed over: its job then counts as missing, not as ended.
+ * @param skewMs The clock that tells their times is so much ahead of this one: they are given on this one.
+ */
+export function parseQueue(stdout: string, skewMs = 0): Map<string, QueueRow> {
   const rows = new Map<string, QueueRow>()
+  const moment = (text: string) => {
+    const theirs = parseSlurmTime(text)
+    return theirs === undefined ? undefined : theirs - skewMs
+  }
   for (const line of stdout.split("\n")) {
     const [id, slurmState, end, start, node, number, partitions, ...reason] = line.split("|")
     if (reason.length === 0 || !/^\d/.test(id!)) continue
     rows.set(id!, {
       id: id!,
       slurmState: slurmState!,
-      end: parseSlurmTime(end!),
-      start: parseSlurmTime(start!),
+      end: moment(end!),
+      start: moment(start!),
       node: node || undefined,
       number: number!,
       partitions: partitions!.split(","),

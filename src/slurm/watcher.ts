@@ -1,5 +1,5 @@
 /**
- * One batched squeue for all jobs of a program, only while there is a job to watch. Owns the pace of asking; what an
+ * One batched squeue for all jobs of a program, only while there is a job to watch; those at rest hear of the answer, too. Owns the pace of asking; what an
  * answer means for a job is the job's own affair, and whether the controller answers at all is the breaker's.
  */
 import { SlurmCommandError } from "../shared/errors.ts"
@@ -58,6 +58,8 @@ const MANY_FOREIGN = 500
 
 export class Watcher {
   readonly #jobs = new Set<Watched>()
+  /** Nobody asks for them, but squeue lists them all the same. */
+  readonly #resting = new Set<Watched>()
   #delay: number
   #unanswered = 0
   #timer: NodeJS.Timeout | undefined
@@ -90,13 +92,21 @@ export class Watcher {
 
   /** Watches a job, starting soon. */
   watch(job: Watched): void {
+    this.#resting.delete(job)
     if (this.#jobs.has(job)) return
     this.#jobs.add(job)
     this.soon()
   }
 
-  /** Stops that. With no job left nothing is asked and no timer is held. */
+  /** Stops watching, but what squeue says of the job when it is asked for others is told: an administrator may have moved its end. */
+  rest(job: Watched): void {
+    this.unwatch(job)
+    this.#resting.add(job)
+  }
+
+  /** Stops that as well: the job has ended. With no job left nothing is asked and no timer is held. */
   unwatch(job: Watched): void {
+    this.#resting.delete(job)
     this.#jobs.delete(job)
     if (this.#jobs.size > 0) return
     this.#clear()
@@ -198,12 +208,16 @@ export class Watcher {
       this.#tookMs = performance.now() - startedAt
       if (this.#unanswered > 0) this.#delay = this.pace.first
       this.#unanswered = 0
-      if (only === undefined) this.#foreign = rows.size - asked.length
+      if (only === undefined) this.#foreign = rows.size - asked.length - this.#resting.size
       this.#tell(asked, job => {
         const row = rows.get(job.id)
         if (row) job.onRow(row)
         else job.onMissing()
       })
+      for (const job of [...this.#resting]) {
+        const row = rows.get(job.id)
+        if (row && this.#resting.has(job)) job.onRow(row)
+      }
       this.#answer(number, true)
     } catch (error) {
       if (!(error instanceof SlurmCommandError)) throw error

@@ -22,13 +22,15 @@ export type Shape = Record<string, Kind>
 /** By socket: what belongs on the other one is refused, not ignored. */
 const SHAPES: Record<"control" | "data", Record<string, Shape | undefined>> = {
   control: Object.assign(Object.create(null), {
+    ask: { signalled: "boolean" },
     draining: { reason: "string", leftMs: "number" },
     "worker-exit": { code: "number?", signal: "string?", stderr: "string", restart: "boolean", oom: "oom?" },
     fail: { error: "json" },
     log: { stream: "stream", lines: "strings" },
     bye: { reason: "string", cut: "boolean" },
     drain: { reason: "string", graceMs: "number" },
-    deadline: { endsAt: "number" },
+    deadline: { leftMs: "number" },
+    answer: { runs: "boolean" },
     listen: { log: "boolean" },
     relink: { generation: "number" },
     reset: { generation: "number" },
@@ -49,6 +51,7 @@ const HELLO: Record<"control" | "data", Shape> = {
     jobId: "string",
     node: "string",
     pid: "number",
+    clock: "count?",
     incarnation: "count?",
     resume: "resume?",
     epoch: "count?",

@@ -7,7 +7,7 @@ import type { Json } from "../shared/json.ts"
 import { fits, shapeOf } from "./control-shapes.ts"
 
 /** Raised whenever a peer of the previous version could misread a message. */
-export const PROTOCOL_VERSION = 2
+export const PROTOCOL_VERSION = 3
 export const SUBPROTOCOL = `slurm-flame.${PROTOCOL_VERSION}`
 /** The supervisor's quiet socket and the worker's busy one. */
 export const CONTROL_PATH = `/v${PROTOCOL_VERSION}/control`
@@ -93,12 +93,16 @@ export type SupervisorMessage =
       jobId: string
       node: string
       pid: number
+      /** What the clock of its node shows, in ms since 1970. */
+      clock?: number
       incarnation?: Incarnation | undefined
       resume?: Resume
     } & OfEpoch & {
         /** In a hello to another parent than before: workers of generations below this have ended, and nobody need hear of it. */
         generation?: number
       })
+  /** What does the scheduler say of the job now? `signalled`: a signal came that may be its warning, so that a word is waited for. */
+  | { t: "ask"; signalled: boolean }
   | { t: "draining"; reason: DrainReason; leftMs: number }
   /** The worker process ended. `restart`: another one is being started in the same job. `oom`: since there was no memory left. */
   | { t: "worker-exit"; code: number | null; signal: string | null; stderr: string; restart: boolean; oom?: Oom }
@@ -129,7 +133,10 @@ export type ToSupervisorMessage =
   /** `log`: whether what the worker writes is to be told. */
   | { t: "listen"; log: boolean }
   | { t: "drain"; reason: DrainReason; graceMs: number }
-  | { t: "deadline"; endsAt: number }
+  /** So long until the job's walltime ends; the last word counts. Not a moment, since clocks differ. */
+  | { t: "deadline"; leftMs: number }
+  /** The scheduler was asked since the supervisor's `ask`. `runs`: the job does, and nobody ends it; its end was told before this. */
+  | { t: "answer"; runs: boolean }
   /** The parent lost this worker's data connection: the worker should make a new one, if it has not noticed yet. */
   | { t: "relink"; generation: number }
   /** The parent ended this worker's line: if the worker still lives, it has to be replaced. */

@@ -12,7 +12,7 @@ import { encodeFrame } from "../../src/transport/frame.ts"
 import { Inbox } from "../../src/transport/inbox.ts"
 import { itemSize } from "../../src/transport/item-size.ts"
 import { pieceHeader } from "../../src/transport/packet.ts"
-import { parseControl } from "../../src/transport/protocol.ts"
+import { PROTOCOL_VERSION, parseControl } from "../../src/transport/protocol.ts"
 import { lowerError, raiseError } from "../../src/transport/remote-error.ts"
 import { type Encoded, encodedValues, record } from "./corpus.ts"
 import type { Dice } from "./dice.ts"
@@ -164,11 +164,11 @@ function fuzzCodec(dice: Dice, known: readonly Encoded[]): Run {
 function fuzzHandshake(dice: Dice): Run {
   const grammar = new Grammar(dice, "runner")
   const kinds =
-    "hello welcome draining worker-exit fail log bye drain deadline listen relink reset resumed ready challenge proof proven __proto__"
+    "hello welcome ask answer draining worker-exit fail log bye drain deadline listen relink reset resumed ready challenge proof proven __proto__"
   const fields =
     "v runnerId jobId node pid resume generation line heartbeatMs silenceMs orphanGraceMs unlinkedGraceMs reconnectMs module source"
   const more =
-    "maxConcurrency poolName reason leftMs code signal stderr restart error cut graceMs endsAt received exports nonce mac identity stream lines log"
+    "maxConcurrency poolName reason leftMs code signal stderr restart error cut graceMs runs signalled clock received exports nonce mac identity stream lines log"
   const text = () => dice.pick(["", "x", "__proto__", "\ud800", "x".repeat(3_000), "AAAA".repeat(11)])
   const good = () =>
     dice.pick<() => unknown>([
@@ -180,7 +180,8 @@ function fuzzHandshake(dice: Dice): Run {
     ])()
   const message: Record<string, unknown> = { t: dice.chance(0.95) ? dice.pick(kinds.split(" ")) : good() }
   for (const field of `${fields} ${more}`.split(" ")) if (dice.chance(0.8)) message[field] = good()
-  if (dice.chance(0.5)) Object.assign(message, { v: 2, runnerId: "r", jobId: "1", node: "n", pid: 1, generation: 0 })
+  if (dice.chance(0.5))
+    Object.assign(message, { v: PROTOCOL_VERSION, runnerId: "r", jobId: "1", node: "n", pid: 1, generation: 0 })
   if (dice.chance(0.3)) message.error = { json: JSON.stringify(grammar.thrown()), rich: dice.chance(0.9) }
   if (dice.chance(0.3)) message.resume = { line: text(), received: grammar.number() }
   let json = JSON.stringify(message)

@@ -58,7 +58,7 @@ describe("a local job", () => {
       a: "kept",
       c: "new",
       e: "key",
-      f: { killWaitMs: 7_000, signalBeforeMs: 5_000 },
+      f: { killWaitMs: 7_000, signalBeforeMs: 5_000, limited: false },
       argv: [], // the key is in the environment, where others cannot see it
     })
   })

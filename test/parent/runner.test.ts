@@ -557,6 +557,51 @@ describe("what a worker writes", () => {
   })
 })
 
+describe("the end of its job", () => {
+  it("is told to the supervisor as what is left, whenever there is a connection and when it moves", async () => {
+    const { config, job } = await boot()
+    const supervisor = await supervise(config)
+    const paper = await job
+    paper.tell({ state: "running", node: "n1", endsAt: Date.now() + 60_000 })
+    const { leftMs } = await supervisor.hears("deadline")
+    expect(Math.abs(leftMs - 60_000)).toBeLessThan(5_000)
+    const { line } = await supervisor.hears("welcome")
+    supervisor.cut()
+    const again = await play(config, "control")
+    again.say({ ...hello.control, resume: { line, received: 0 } })
+    await again.hears("deadline")
+  })
+
+  it("is asked for when the supervisor wants to know, and it is told whether the job runs", async () => {
+    const { config, job, runner } = await boot()
+    const supervisor = await supervise(config)
+    const paper = await job
+    paper.status = { state: "running", node: "n1", endsAt: Date.now() + 120_000 } // nobody has asked yet
+    supervisor.say({ t: "ask", signalled: true })
+    expect(await supervisor.hears("answer")).toEqual({ t: "answer", runs: true })
+    expect((await supervisor.hears("deadline")).leftMs).toBeGreaterThan(100_000)
+    expect(runner.info.deadline!.getTime()).toBeGreaterThan(Date.now() + 100_000)
+  })
+
+  it("is on this clock; how wrong that of the node is, is known as well", async () => {
+    const { config, runner } = await boot()
+    const supervisor = await play(config, "control")
+    supervisor.say({ ...hello.control, clock: Date.now() + 3_600_000 })
+    await supervisor.hears("welcome")
+    expect(await supervisor.heard()).toBe("pong")
+    expect(Math.abs(runner.info.clockSkewMs! - 3_600_000)).toBeLessThan(30_000)
+  })
+
+  it("was the reason after all, of a runner that took the warning for a cancel: it says so in its goodbye", async () => {
+    const { runner, supervisor, worker } = await served()
+    supervisor.say({ t: "draining", reason: "cancelled", leftMs: 1_000 })
+    worker.close()
+    supervisor.say({ t: "bye", reason: "walltime", cut: true })
+    supervisor.close()
+    await expect.poll(() => runner.goneReason).toBe("walltime")
+  })
+})
+
 /** A runner whose job may be requeued, with both of its programs in this incarnation. */
 async function served(incarnation = 0) {
   const booted = await boot(undefined, true)

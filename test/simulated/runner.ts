@@ -123,7 +123,14 @@ export class SimulatedRunner implements PooledRunner {
   }
   get info(): RunnerInfo {
     const { id, state, running: inFlight, leased, goneReason: reason } = this
-    const unknown = { pending: undefined, jobId: undefined, node: undefined, deadline: undefined, addresses: undefined }
+    const unknown = {
+      pending: undefined,
+      jobId: undefined,
+      node: undefined,
+      deadline: undefined,
+      addresses: undefined,
+      clockSkewMs: undefined,
+    }
     return { id, state, inFlight, leased, reason, ...unknown }
   }
 

@@ -8,7 +8,7 @@ const NOTHING = { maxRssBytes: undefined, cancelledBy: undefined }
 const DONE = "7|OUT_OF_MEMORY|2026-11-22T12:00:00|\n7.batch|OUT_OF_MEMORY|2026-11-22T12:00:00|1024K\n"
 
 const site = (accounting: boolean) => ({
-  site: async () => ({ killWaitMs: 0, maxArraySize: 1, accounting }),
+  site: async () => ({ killWaitMs: 0, maxArraySize: 1, accounting, clockSkewMs: 0 }),
 })
 
 describe("a record", () => {

@@ -64,6 +64,45 @@ describe("status", () => {
     expect(fake.calls("scontrol")).toEqual([])
   })
 
+  it("tells its end on this machine's clock, whatever that of the controller shows", async () => {
+    const fake = new FakeSlurm()
+    const shown = new Date(Date.now() + 600_000).toISOString().slice(0, 19)
+    fake.config(`Configuration data as of ${shown}\n`)
+    const job = await fake.submit(fake.backend())
+    fake.job(job.id, { state: "RUNNING", node: "n2", end: shown })
+    const status = await statusOf(job, is("running"))
+    const now = Date.now()
+    expect(status).toMatchObject({ endsAt: expect.any(Number) })
+    // As far ahead of us as the end is ahead of us there: it ends now. Not to the millisecond, since Slurm tells seconds.
+    expect(Math.abs((status as { endsAt: number }).endsAt - now)).toBeLessThan(20_000)
+  })
+
+  it("notices at rest that an administrator has moved its end, when squeue is asked for another", async () => {
+    const fake = new FakeSlurm()
+    const [one, other] = fake.backends(2)
+    const job = await fake.submit(one!)
+    fake.job(job.id, { state: "RUNNING", node: "n2", end: END })
+    await statusOf(job, is("running"))
+    job.attend("rest")
+    fake.job(job.id, { end: "2026-11-22T13:34:57" })
+    const moved = statusOf(job, status => status.state === "running" && status.endsAt === ENDS_AT + 3_600_000)
+    const waiting = await fake.submit(other!, runnerSpec({ runnerId: "r2" }))
+    expect(await moved).toMatchObject({ node: "n2" })
+    expect(waiting.status.state).toBe("pending")
+  })
+
+  it("is watched while it is suspended, although its pool is at rest: it will not say itself that it goes on", async () => {
+    const fake = new FakeSlurm()
+    const job = await fake.submit(fake.backend())
+    fake.job(job.id, { state: "RUNNING", node: "n2", end: END })
+    await statusOf(job, is("running"))
+    job.attend("rest")
+    fake.job(job.id, { state: "SUSPENDED" })
+    expect(await job.ask()).toMatchObject({ suspended: true })
+    fake.job(job.id, { state: "RUNNING" })
+    await statusOf(job, status => status.state === "running" && !status.suspended)
+  })
+
   it("has no end time where Slurm has none", async () => {
     const fake = new FakeSlurm()
     const job = await fake.submit(fake.backend())

@@ -6,7 +6,7 @@ import { expose, wrap } from "comlink"
 import { afterEach, beforeEach, expect, test } from "vitest"
 import { ConnectionError, ProtocolError } from "../../src/shared/errors.ts"
 import { ComlinkPort } from "../../src/transport/comlink-port.ts"
-import { CloseCode } from "../../src/transport/protocol.ts"
+import { CloseCode, PROTOCOL_VERSION } from "../../src/transport/protocol.ts"
 import { proxy } from "../../src/transport/proxy.ts"
 import { Caller, deferred, type Link, type Side, serve, TestHub, thrownBy } from "./link.ts"
 
@@ -175,7 +175,7 @@ test("a peer process that is killed in the middle rejects everything, and anothe
   ])
   try {
     const [welcome] = await once(child, "message")
-    expect(welcome).toMatchObject({ t: "welcome", v: 2 })
+    expect(welcome).toMatchObject({ t: "welcome", v: PROTOCOL_VERSION })
     const side = await accepted.promise
     const caller = new Caller(side)
     const comlink = wrap<any>(new ComlinkPort(side.session.raw, true) as any)

@@ -493,7 +493,7 @@ describe("control messages", () => {
     ["an unknown type", '{"t":"toString"}', /unknown control message "toString"/],
     ["a type of Object.prototype", '{"t":"__proto__"}', /unknown control message "__proto__"/],
     ["a type of version 1", '{"t":"close","channel":1}', /unknown control message "close"/],
-    ["a type of the other socket", '{"t":"deadline","endsAt":1}', /unknown control message "deadline"/],
+    ["a type of the other socket", '{"t":"deadline","leftMs":1}', /unknown control message "deadline"/],
     ["a field of the wrong kind", '{"t":"ready","exports":"f"}', /field "exports" is not a strings/],
     ["a missing field", '{"t":"ready"}', /field "exports" is not a strings/],
     ["a resumption that is none", JSON.stringify({ ...hello, resume: { line: 1, received: 0 } }), /field "resume"/],

@@ -5,14 +5,14 @@
 import { WebSocket } from "ws"
 
 const { port, identity, key } = JSON.parse(process.argv[2])
-const ws = new WebSocket(`wss://127.0.0.1:${port}/v2/data`, ["slurm-flame.2"], {
+const ws = new WebSocket(`wss://127.0.0.1:${port}/v3/data`, ["slurm-flame.3"], {
   minVersion: "TLSv1.3",
   ciphers: "TLS_AES_128_GCM_SHA256",
   pskCallback: () => ({ psk: Buffer.from(key, "base64"), identity }),
   checkServerIdentity: () => undefined,
 })
 ws.on("open", () => {
-  ws.send(JSON.stringify({ t: "hello", v: 2, runnerId: identity, pid: process.pid, generation: 0 }))
+  ws.send(JSON.stringify({ t: "hello", v: 3, runnerId: identity, pid: process.pid, generation: 0 }))
 })
 ws.on("message", data => {
   const text = data.toString()

@@ -112,7 +112,8 @@ export class ControlLink {
       kind: "control",
       parent: { ...boot, from },
       seeker,
-      about: typeof who === "function" ? who : () => who,
+      // The parent compares clocks: by this one user code judges its deadline.
+      about: () => ({ ...(typeof who === "function" ? who() : who), clock: Date.now() }),
       unreached: error => handler.unreached?.(error),
       handlerFor: () => ({
         text(data) {

@@ -1,72 +1,87 @@
 /**
- * How long a drain may take. Owns the one timer that cuts it; computes the time left from the job's end, never from the
- * moment of the signal (Slurm sends its warning up to 30 s early, and its kill up to 30 s late).
+ * How long a drain may take, and how it ends when work does not: the worker is told to leave its work and run its hooks, and killed when
+ * it does not answer, since code that blocks its event loop hears nothing, or when the hooks have had their time. Owns that sequence and
+ * its one timer; how much time there is, others know.
  */
-import type { JobFacts } from "../../shared/boot.ts"
 import { after, type LongTimer } from "../../shared/timer.ts"
 
-/** Kept free at the end for hooks that were cut, the directory, the goodbye. */
-const MARGIN_MS = 1_500
-/** slurmctld looks at limits every 30 s, so a warning can come this much before the asked-for time. */
-const SCHEDULER_TICK_MS = 30_000
+/** What is left to the hooks of a worker whose work was cut off. Less than the margin before the job's end: the directory comes after it. */
+export const HOOKS_MS = 700
+/** Within this a worker that can still hear has answered. */
+const ANSWER_MS = 250
+
+/** `idle`: no drain. `working`: what runs may go on. `asked`: the worker was told to leave its work. `hooks`: it does. `over`: it was killed. */
+type Phase = "idle" | "working" | "asked" | "hooks" | "over"
+
+export interface BudgetHost {
+  /** The worker is to leave its work and to run its hooks, for so long. */
+  hurry(hooksMs: number): void
+  kill(): void
+}
 
 export class DrainBudget {
-  readonly #facts: JobFacts
-  #endsAt: number | undefined
+  readonly #host: BudgetHost
+  #phase: Phase = "idle"
   #timer: LongTimer | undefined
-  #until: number | undefined
-  #extendable = false
-  #spent: () => void = () => {}
+  #until = 0
 
-  constructor(facts: JobFacts, endsAt: number | undefined) {
-    this.#facts = facts
-    this.#endsAt = endsAt
+  constructor(host: BudgetHost) {
+    this.#host = host
   }
 
-  /** True when a SIGTERM now is explained by the walltime. */
-  nearWalltime(): boolean {
-    return this.#endsAt !== undefined && this.#endsAt - Date.now() <= this.#facts.signalBeforeMs + SCHEDULER_TICK_MS
-  }
-
-  /**
-   * Milliseconds for the drain after a signal. A cancelled job is killed `killWait` later; whether it was cancelled or only
-   * warned, the signal does not say, so without a known end the shorter time is taken until `extend`.
-   * @param agoMs how long ago the signal came.
-   */
-  afterSignal(walltime: boolean, agoMs = 0): number {
-    const ms = walltime && this.#endsAt !== undefined ? this.#endsAt - Date.now() : this.#facts.killWaitMs - agoMs
-    return Math.max(0, ms - MARGIN_MS)
-  }
-
-  /** Milliseconds left of a running drain. */
+  /** Milliseconds left to work in a running drain. */
   get leftMs(): number {
-    return this.#until === undefined ? 0 : Math.max(0, this.#until - performance.now())
+    return this.#phase === "working" ? Math.max(0, this.#until - performance.now()) : 0
   }
 
-  onSpent(listener: () => void): void {
-    this.#spent = listener
-  }
-
-  /**
-   * Starts the clock, or sets it anew.
-   * @param extendable The time was guessed from a signal, so that `extend` may replace it.
-   */
-  start(graceMs: number, extendable = false): void {
-    this.#timer?.stop()
-    this.#extendable = extendable
+  /** Gives work so long from now on, in place of what it had. 0: the worker is killed at once, hooks and all. */
+  start(graceMs: number): void {
+    if (graceMs <= 0) return this.#kill()
+    if (this.#phase !== "idle" && this.#phase !== "working") return
+    this.#phase = "working"
     this.#until = performance.now() + graceMs
-    this.#timer = after(graceMs, () => this.#spent())
+    this.#next(graceMs, () => this.hurry())
   }
 
-  /** The job's end is known (again). Gives a drain whose time was guessed the time until then. */
-  extend(endsAt: number): void {
-    this.#endsAt = endsAt
-    if (!this.#extendable) return
-    const graceMs = endsAt - Date.now() - MARGIN_MS
-    if (graceMs > this.leftMs) this.start(graceMs, true)
+  /** The same, if that is more than there is. */
+  extend(graceMs: number): void {
+    if (this.#phase === "working" && graceMs > this.leftMs) this.start(graceMs)
+  }
+
+  /** The same, if that is less; but hooks keep their moment. */
+  shorten(graceMs: number): void {
+    if (this.#phase !== "working" || graceMs >= this.leftMs) return
+    if (graceMs > 0) this.start(graceMs)
+    else this.hurry()
+  }
+
+  /** No more time for what runs. */
+  hurry(): void {
+    if (this.#phase !== "idle" && this.#phase !== "working") return
+    this.#phase = "asked"
+    this.#next(ANSWER_MS, () => this.#kill())
+    this.#host.hurry(HOOKS_MS)
+  }
+
+  /** The worker has heard it. */
+  answered(): void {
+    if (this.#phase !== "asked") return
+    this.#phase = "hooks"
+    this.#next(HOOKS_MS, () => this.#kill())
   }
 
   stop(): void {
     this.#timer?.stop()
+  }
+
+  #kill(): void {
+    this.#timer?.stop()
+    this.#phase = "over"
+    this.#host.kill()
+  }
+
+  #next(ms: number, action: () => void): void {
+    this.#timer?.stop()
+    this.#timer = after(ms, action)
   }
 }

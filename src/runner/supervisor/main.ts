@@ -6,6 +6,7 @@
 import { hostname } from "node:os"
 import { checkAddresses } from "../../shared/address.ts"
 import { decodeBoot, decodeJobFacts, HOST_VARIABLE, JOB_VARIABLE, takeBoot } from "../../shared/boot.ts"
+import { nodeNow } from "../node-clock.ts"
 import { TmpDir } from "../tmp-dir.ts"
 import { adoptAddress } from "./adopt-address.ts"
 import { LogFeed } from "./log-feed.ts"
@@ -34,6 +35,7 @@ const incarnation = Number(process.env.SLURM_RESTART_COUNT) || 0
 const node = process.env.SLURMD_NODENAME ?? hostname()
 const slurmEnd = Number(process.env.SLURM_JOB_END_TIME) // seconds; Slurm has it since 23.02
 const endsAt = facts.endsAt ?? (slurmEnd > 0 ? slurmEnd * 1_000 : undefined)
+const leftMs = endsAt === undefined ? undefined : Math.max(0, endsAt - Date.now())
 
 let problem: unknown
 let from: readonly string[] = []
@@ -59,7 +61,7 @@ try {
 }
 
 const output = { ...outlets, seen: feed.push.bind(feed) }
-const startWorker = (generation: number, addresses = boot.addresses): WorkerProcess => {
+const startWorker = (generation: number, addresses = boot.addresses, left = leftMs): WorkerProcess => {
   const init = {
     t: "init" as const,
     runnerId: boot.runnerId,
@@ -71,7 +73,7 @@ const startWorker = (generation: number, addresses = boot.addresses): WorkerProc
     jobId,
     node,
     tmpdir: tmp?.path ?? "",
-    endsAt,
+    until: left === undefined ? undefined : nodeNow() + left,
     incarnation,
     generation,
     persist: boot.persist,
@@ -81,7 +83,7 @@ const startWorker = (generation: number, addresses = boot.addresses): WorkerProc
 
 const first = problem === undefined ? startWorker(0) : undefined
 const { Supervisor } = await import("./supervisor.ts")
-const who = { boot, facts, jobId, node, incarnation, endsAt, from }
+const who = { boot, facts, jobId, node, incarnation, leftMs, from }
 const supervisor = new Supervisor({ ...who, tmp, first, startWorker, problem, feed, outlets })
 onSignal = signal => supervisor.signalled(signal)
 for (const { signal, at } of early) supervisor.signalled(signal, at)

@@ -9,19 +9,32 @@ const OUT_OF_REACH = new Set(["ESRCH", "EPERM"])
 /** What reading of a process that ends meanwhile may give. */
 const ENDED = new Set(["ENOENT", "ESRCH"])
 
-/** Sends `signal` to `pid` and to what it started, and to what that started. Those that are gone are passed over. */
-export function signalTree(pid: number, signal: NodeJS.Signals): void {
+/**
+ * Sends `signal` to `pid` and to what it started, and to what that started. Those that are gone are passed over.
+ * @returns whom it was sent to
+ */
+export function signalTree(pid: number, signal: NodeJS.Signals): ReadonlySet<number> {
   const reached = new Set<number>()
   // Again while there is somebody new: whoever is not reached yet may be starting others.
   for (let found = [pid]; found.length > 0; found = childrenOf(reached)) {
     for (const one of found) {
       reached.add(one)
-      try {
-        process.kill(one, signal)
-      } catch (error) {
-        if (!OUT_OF_REACH.has((error as NodeJS.ErrnoException).code ?? "")) throw error
-      }
+      send(one, signal)
     }
+  }
+  return reached
+}
+
+/** Kills `pid`, what it started, and what that started. They are made to stand still first: whose parent is dead cannot be found any more. */
+export function killTree(pid: number): void {
+  for (const one of signalTree(pid, "SIGSTOP")) send(one, "SIGKILL")
+}
+
+function send(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    if (!OUT_OF_REACH.has((error as NodeJS.ErrnoException).code ?? "")) throw error
   }
 }
 

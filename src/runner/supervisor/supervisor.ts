@@ -9,6 +9,7 @@ import { ConnectionError, type FlameError, StateError } from "../../shared/error
 import { packError } from "../../transport/failure.ts"
 import { isFenced } from "../../transport/fenced.ts"
 import type { DrainReason, SupervisorMessage } from "../../transport/protocol.ts"
+import { nodeNow } from "../node-clock.ts"
 import { ParentSeeker } from "../parent-seeker.ts"
 import type { TmpDir } from "../tmp-dir.ts"
 import { type ControlHandler, ControlLink } from "./control-link.ts"
@@ -17,6 +18,8 @@ import type { LogFeed } from "./log-feed.ts"
 import { MemoryGroup } from "./memory-group.ts"
 import type { Outlet } from "./outlet.ts"
 import { mayHaveAnother } from "./parent-loss.ts"
+import { Signals } from "./signals.ts"
+import { Walltime } from "./walltime.ts"
 import type { WorkerExit, WorkerProcess } from "./worker-process.ts"
 
 /** `starting`: no line to the parent yet. `serving`: worker and line are up. `draining`: ending. `ended`: said bye. */
@@ -28,6 +31,12 @@ const TRANSITIONS: Record<State, readonly State[]> = {
   draining: ["ended"],
   ended: [],
 }
+
+/**
+ * What the time of a drain goes by. `end`: the job's end, which may be moved. `guess`: a signal; the scheduler may know that there is more.
+ * `order`: what was said.
+ */
+type Measure = "end" | "guess" | "order"
 
 /** A worker that crashes so often has a fault that no restart mends, and a node with other users on it. */
 const MAX_CRASHES = 5
@@ -42,13 +51,14 @@ export interface SupervisorInit {
   node: string
   /** How often the job has been started anew. */
   incarnation: number
-  endsAt: number | undefined
+  /** Until the walltime ends; undefined: not known yet. */
+  leftMs: number | undefined
   /** Addresses of this node to dial from. */
   from: readonly string[]
   tmp: TmpDir | undefined
   first: WorkerProcess | undefined
-  /** @param addresses Of the parent, in the order in which to try. */
-  startWorker(generation: number, addresses?: readonly Endpoint[]): WorkerProcess
+  /** @param addresses Of the parent, in the order in which to try. @param leftMs Until the walltime ends. */
+  startWorker(generation: number, addresses?: readonly Endpoint[], leftMs?: number): WorkerProcess
   /** Why no worker could be started. */
   problem: unknown
   /** Has all that the workers write. */
@@ -59,6 +69,8 @@ export interface SupervisorInit {
 export class Supervisor {
   readonly #init: SupervisorInit
   readonly #budget: DrainBudget
+  readonly #walltime: Walltime
+  readonly #signals: Signals
   /** Where other parents come from, if the pool persists. */
   readonly #seeker: ParentSeeker | undefined
   readonly #memory = new MemoryGroup()
@@ -70,6 +82,7 @@ export class Supervisor {
   #generation = 0
   #crashes: number[] = []
   #reason: DrainReason | undefined
+  #measure: Measure = "order"
   #cut = false
   /** The worker has work that may go on without the parent. */
   #unlinked = false
@@ -78,7 +91,32 @@ export class Supervisor {
 
   constructor(init: SupervisorInit) {
     this.#init = init
-    this.#budget = new DrainBudget(init.facts, init.endsAt)
+    this.#budget = new DrainBudget({
+      hurry: hooksMs => this.#worker?.send({ t: "hurry", hooksMs }),
+      kill: () => {
+        this.#cut = true
+        this.#worker?.kill()
+      },
+    })
+    this.#walltime = new Walltime(init.facts, init.leftMs, {
+      ask: () => this.#link?.send({ t: "ask", signalled: false }),
+      due: () => this.#drain("walltime", Math.max(1, this.#walltime.workMs), "end"), // 1: with hooks
+    })
+    this.#signals = new Signals(init.facts, this.#walltime, {
+      ask: () => this.#link?.send({ t: "ask", signalled: true }) !== undefined,
+      ended: graceMs => this.#drain("cancelled", graceMs, "guess"),
+      warned: () => {
+        if (this.#reason === "cancelled") this.#reason = "walltime"
+      },
+      shorten: graceMs => {
+        this.#measure = "guess"
+        this.#budget.shorten(graceMs)
+      },
+      hurry: () => {
+        this.#measure = "order"
+        this.#budget.hurry()
+      },
+    })
     this.#seeker = init.boot.persist && new ParentSeeker(init.boot.persist, init.boot.addresses)
     // Last resort, synchronous: whatever ends this process, an uncaught error included, the directory goes with it.
     onExit(() => {
@@ -118,7 +156,8 @@ export class Supervisor {
     const handler: ControlHandler = {
       message: message => {
         if (message.t === "drain") this.#drain(message.reason, message.graceMs)
-        else if (message.t === "deadline") this.#deadline(message.endsAt)
+        else if (message.t === "deadline") this.#deadline(message.leftMs)
+        else if (message.t === "answer") this.#signals.answered(message.runs)
         else if (message.t === "reset") this.#reset(message.generation)
         else if (message.t === "listen") feed.want(message.log)
         else this.#relink(message.generation)
@@ -144,6 +183,7 @@ export class Supervisor {
     })
     feed.want(link.listening)
     for (const exit of this.#untold.splice(0)) link.send(exit)
+    this.#signals.connected()
     if (this.#state === "draining" && this.#reason) {
       link.send({ t: "draining", reason: this.#reason, leftMs: this.#budget.leftMs })
     }
@@ -170,19 +210,20 @@ export class Supervisor {
   }
 
   /**
-   * SIGTERM and its like: the walltime is near, or somebody cancels the job. A second one changes nothing.
+   * SIGTERM and its like: the walltime is near, or somebody cancels the job.
    * @param at When it came, on `performance.now()`'s clock: whoever kills counts from there.
    */
   signalled(signal: NodeJS.Signals, at = performance.now()): void {
-    if (this.#state === "draining" || this.#state === "ended") return
-    const walltime = signal === "SIGTERM" && this.#budget.nearWalltime()
-    this.#drain(walltime ? "walltime" : "cancelled", this.#budget.afterSignal(walltime, performance.now() - at), true)
+    if (this.#state !== "ended") this.#signals.heard(signal, at, this.#reason)
   }
 
-  #deadline(endsAt: number): void {
-    this.#worker?.send({ t: "deadline", endsAt })
-    // The scheduler says that the job runs on: what looked like a cancel was an early warning, there is time.
-    this.#budget.extend(endsAt)
+  #deadline(leftMs: number): void {
+    const moved = this.#walltime.set(leftMs)
+    this.#worker?.send({ t: "deadline", until: nodeNow() + this.#walltime.leftMs })
+    if (this.#state !== "draining") return
+    // The scheduler says that the job runs on: what looked like a cancel was none, or none by it, and there is time.
+    if (this.#measure === "guess") this.#budget.extend(this.#walltime.workMs)
+    else if (this.#measure === "end" && moved) this.#budget.start(Math.max(1, this.#walltime.workMs))
   }
 
   /** Its socket is dead although it may not know: it is replaced. One that has ended by itself keeps its own exit code. */
@@ -195,28 +236,26 @@ export class Supervisor {
     if (generation === this.#generation) this.#worker?.send({ t: "relink" })
   }
 
-  /** @param guessed The time was guessed from a signal; the parent may learn that there is more. */
-  #drain(reason: DrainReason, graceMs: number, guessed = false): void {
+  #drain(reason: DrainReason, graceMs: number, measure: Measure = "order"): void {
     if (this.#state === "ended") return
     // What stands still cannot drain, and is not to go on.
     if (this.#worker?.isStill) graceMs = 0
     if (this.#state === "draining") {
-      if (graceMs < this.#budget.leftMs) this.#budget.start(graceMs)
+      if (graceMs > 0 && graceMs >= this.#budget.leftMs) return
+      this.#measure = measure
+      this.#budget.start(graceMs)
       return
     }
     this.#move("draining")
     this.#reason = reason
+    this.#measure = measure
     this.#link?.send({ t: "draining", reason, leftMs: graceMs })
     if (!this.#worker) {
       void this.#end(reason)
       return
     }
-    this.#worker.send({ t: "drain", reason, graceMs })
-    this.#budget.onSpent(() => {
-      this.#cut = true
-      this.#worker?.kill()
-    })
-    this.#budget.start(graceMs, guessed)
+    this.#worker.send({ t: "drain", reason, until: nodeNow() + graceMs })
+    this.#budget.start(graceMs)
   }
 
   #watch(worker: WorkerProcess): void {
@@ -225,6 +264,11 @@ export class Supervisor {
       if (message.t === "unlinked") {
         this.#unlinked = message.open
         this.#still()
+        return
+      }
+      if (message.t === "hurried") {
+        this.#cut = message.open
+        this.#budget.answered()
         return
       }
       // A parent that can be reached from here has ended that line, or could not be reached from there: another worker may.
@@ -274,13 +318,16 @@ export class Supervisor {
       return
     }
     this.#generation += 1
-    this.#watch(this.#init.startWorker(this.#generation, this.#link?.addresses))
+    const leftMs = this.#walltime.known ? this.#walltime.leftMs : undefined
+    this.#watch(this.#init.startWorker(this.#generation, this.#link?.addresses, leftMs))
   }
 
   async #end(reason: DrainReason | "crashed"): Promise<void> {
     if (this.#state === "ended") return
     this.#move("ended")
     this.#budget.stop()
+    this.#walltime.stop()
+    this.#signals.stop()
     this.#init.tmp?.remove()
     await this.#link?.bye({ t: "bye", reason, cut: this.#cut })
     const { stdout, stderr } = this.#init.outlets

@@ -6,7 +6,7 @@ import { type ChildProcess, fork } from "node:child_process"
 import type { LogStream } from "../../transport/protocol.ts"
 import type { FromWorker, ToWorker } from "../ipc.ts"
 import type { Outlet } from "./outlet.ts"
-import { signalTree } from "./process-tree.ts"
+import { killTree, signalTree } from "./process-tree.ts"
 
 export interface WorkerExit {
   code: number | null
@@ -108,8 +108,10 @@ export class WorkerProcess {
     })
   }
 
-  /** SIGKILL: the only signal that code in a native loop cannot ignore. */
+  /** SIGKILL, to it and all that it started: the only signal that code in a native loop cannot ignore. */
   kill(): void {
-    this.#child.kill("SIGKILL")
+    const { pid } = this.#child
+    if (pid !== undefined && this.#child.exitCode === null && !this.#child.signalCode) killTree(pid)
+    this.#child.kill("SIGKILL") // makes it `shot`
   }
 }

@@ -3,6 +3,7 @@ import { AsyncLocalStorage } from "node:async_hooks"
 import { type CallContext, installContext, type RunnerContext, type ShutdownEvent } from "../../shared/context.ts"
 import type { RpcRequest } from "../../transport/rpc-request.ts"
 import type { ToWorker } from "../ipc.ts"
+import { nodeNow } from "../node-clock.ts"
 import type { ResumableCall } from "./resumable-call.ts"
 import { WorkerCall } from "./worker-call.ts"
 
@@ -18,7 +19,9 @@ export class WorkerContext implements RunnerContext {
   readonly #abort = new AbortController()
   readonly #hooks = new Set<Hook>()
   #nextCall = 1
-  #endsAt: number | undefined
+  /** The end of the walltime, as `nodeNow()` counts; and the same as a date, which stays one although clocks are set. */
+  #until: number | undefined
+  #deadline: Date | undefined
 
   constructor(init: ToWorker & { t: "init" }) {
     this.id = init.runnerId
@@ -26,7 +29,7 @@ export class WorkerContext implements RunnerContext {
     this.jobId = init.jobId
     this.node = init.node
     this.tmpdir = init.tmpdir
-    this.#endsAt = init.endsAt
+    if (init.until !== undefined) this.setEnd(init.until)
     installContext({ runner: this, calls: this.#calls })
   }
 
@@ -35,11 +38,11 @@ export class WorkerContext implements RunnerContext {
   }
 
   get deadline(): Date | undefined {
-    return this.#endsAt === undefined ? undefined : new Date(this.#endsAt)
+    return this.#deadline
   }
 
   remaining(): number {
-    return this.#endsAt === undefined ? Number.POSITIVE_INFINITY : Math.max(0, this.#endsAt - Date.now())
+    return this.#until === undefined ? Number.POSITIVE_INFINITY : Math.max(0, this.#until - nodeNow())
   }
 
   onShutdown(hook: Hook): () => void {
@@ -54,8 +57,10 @@ export class WorkerContext implements RunnerContext {
     return this.#calls.run(call, fn)
   }
 
-  setEnd(endsAt: number): void {
-    this.#endsAt = endsAt
+  /** @param until As `nodeNow()` counts. */
+  setEnd(until: number): void {
+    this.#until = until
+    this.#deadline = new Date(Date.now() + Math.round(until - nodeNow()))
   }
 
   /** Tells user code that the runner drains. */

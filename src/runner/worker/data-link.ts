@@ -96,10 +96,15 @@ export class DataLink {
     this.#dialled.line.send(JSON.stringify(message))
   }
 
-  /** Resolves when all that was sent has arrived at the parent, or could be read by it; then ends the line. */
-  async close(): Promise<void> {
+  /**
+   * Resolves when all that was sent has arrived at the parent, or could be read by it; then ends the line.
+   * @param answered Every call that was begun has been answered. Else nothing is said: the supervisor tells of this worker's end, and calls
+   * that are open are lost.
+   */
+  async close(answered = true): Promise<void> {
     const { line } = this.#dialled
     await this.session.flushed()
+    if (!answered) return void (await line.delivered(PATIENCE_MS))
     // A packet, and not the close frame alone: that is lost when this process ends while the parent is still sending.
     this.send({ t: "bye" })
     await line.delivered(PATIENCE_MS)

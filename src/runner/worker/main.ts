@@ -2,6 +2,7 @@
 import { rmSync } from "node:fs"
 import { CloseCode } from "../../transport/protocol.ts"
 import type { FromWorker, ToWorker } from "../ipc.ts"
+import { nodeNow } from "../node-clock.ts"
 import { Worker } from "./worker.ts"
 
 // The supervisor alone decides what a signal means. (Under srun, or in a terminal, this process would get them as well.)
@@ -36,13 +37,16 @@ process.on("message", (message: ToWorker) => {
       })
       return
     case "drain":
-      void worker?.drain(message.reason, message.graceMs)
+      void worker?.drain(message.reason, Math.max(0, message.until - nodeNow()))
+      return
+    case "hurry":
+      worker?.hurry(message.hooksMs)
       return
     case "relink":
       worker?.relink()
       return
     case "deadline":
-      worker?.setEnd(message.endsAt)
+      worker?.setEnd(message.until)
       return
   }
 })

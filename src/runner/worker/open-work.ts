@@ -23,6 +23,11 @@ export class OpenWork {
     this.#tellUnlinked = tellUnlinked
   }
 
+  /** Something runs, or is held. */
+  get open(): boolean {
+    return this.#running > 0 || this.#held.size > 0
+  }
+
   begin(request: RpcRequest): void {
     this.#running += 1
     if (request.marks.unlinked && ++this.#unlinked === 1) this.#tellUnlinked(true)

@@ -41,12 +41,18 @@ export class Worker {
   readonly #kept = new KeptCalls(() => this.#link?.up === true)
   /** Where other parents come from, if the pool persists. */
   readonly #seeker: ParentSeeker | undefined
+  /** The drain's time is over. */
+  readonly #hurried: Promise<number>
+  #hurry!: (hooksMs: number) => void
   /** What a parent is told when the module has been imported, or could not be. */
   #imported: { readonly module: LoadedModule } | { readonly failure: WorkerMessage & { t: "fail" } } | undefined
 
   constructor(init: ToWorker & { t: "init" }, tell: (message: FromWorker) => void) {
     this.#context = new WorkerContext(init)
     this.#tell = tell
+    this.#hurried = new Promise(resolve => {
+      this.#hurry = resolve
+    })
     this.#work = new OpenWork(open => tell({ t: "unlinked", open }))
     this.#seeker = init.persist && new ParentSeeker(init.persist, init.addresses)
   }
@@ -108,9 +114,16 @@ export class Worker {
     this.#link?.relink()
   }
 
-  setEnd(endsAt: number): void {
-    this.#context.setEnd(endsAt)
+  /** @param until As `nodeNow()` counts. */
+  setEnd(until: number): void {
+    this.#context.setEnd(until)
     this.#resumable.jobEndsIn(this.#context.remaining())
+  }
+
+  /** The drain is over: what runs is left as it is, hooks have so long. */
+  hurry(hooksMs: number): void {
+    this.#tell({ t: "hurried", open: this.#work.open })
+    this.#hurry(hooksMs)
   }
 
   /** Takes no more calls, tells user code, waits for what runs, disposes of what is held, runs the hooks, and ends the process. */
@@ -122,9 +135,10 @@ export class Worker {
     this.#resumable.drain(reason, why, graceMs)
     this.#context.abort(why)
     if (reason === "parent-gone") this.#kept.abort(why)
-    await this.#work.drained(reason === "parent-gone", graceMs)
-    await this.#context.shutdown({ reason, graceMs: Math.max(0, until - performance.now()) })
-    await this.#link?.close()
+    const drained = this.#work.drained(reason === "parent-gone", graceMs)
+    const cut = await Promise.race([drained.then(() => undefined), this.#hurried])
+    await this.#context.shutdown({ reason, graceMs: cut ?? Math.max(0, until - performance.now()) })
+    await this.#link?.close(cut === undefined)
     process.exit(0)
   }
 

@@ -1,4 +1,5 @@
 /** What the cluster tests call on runners: an ordinary TypeScript module, bundled by the pool. */
+import { spawn, spawnSync } from "node:child_process"
 import { appendFileSync, existsSync, readdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout as delay } from "node:timers/promises"
@@ -87,4 +88,23 @@ export async function diary(path: string, started: () => void): Promise<string> 
     await delay(20)
   }
   return who
+}
+
+/** Hears nothing of any signal, but leaves the event loop to others. */
+export async function ignore(started: () => Promise<void>): Promise<never> {
+  await started()
+  return await new Promise<never>(() => setInterval(() => {}, 1_000))
+}
+
+/** Is stuck outside of JavaScript, beside processes of its own that ignore SIGTERM. */
+export async function stuck(started: (pids: number[]) => Promise<void>): Promise<void> {
+  const script = "trap '' TERM; sleep 600 & echo $!; wait"
+  const child = spawn("sh", ["-c", script], { stdio: ["ignore", "pipe", "inherit"] })
+  const sleeper = await new Promise<string>(resolve => child.stdout.once("data", data => resolve(String(data))))
+  await started([child.pid!, Number(sleeper)])
+  spawnSync("sleep", ["600"])
+}
+
+export async function rest(ms: number): Promise<void> {
+  await delay(ms)
 }
