@@ -296,6 +296,7 @@ export class Fleet {
 
   readonly #runnerHost: RunnerHost = {
     moved: (runner, from) => {
+      if (runner.state === "gone") this.#handover.gone(runner)
       this.#head.moved(runner, from)
       this.settle(runner)
       // Before its calls hear of it: one that is to be run again boots another, and whoever hears of that may look around.
@@ -327,8 +328,6 @@ export class Fleet {
     },
     gone: (runner, bootError) => {
       this.#idle.delete(runner)
-      this.#handover.gone(runner)
-      this.#head.delete(runner)
       this.#jobRoom.left()
       if (runner.working) this.#busy -= 1
       void this.#track(runner.jobOver()) // close() is not over before the job is

@@ -35,18 +35,13 @@ export class Headcount<R extends Heir> {
   moved(runner: R, from: RunnerState): void {
     this.census.moved(from, runner.state)
     if (runner.retiring !== undefined) this.#retiring += Number(isAlive(runner.state)) - Number(isAlive(from))
+    if (runner.state === "gone") this.succession.delete(runner) // at once: somebody may count before all have heard of it
     this.#now = undefined
   }
 
   /** It has just been told to take no more work. */
   retires({ state }: R): void {
     if (isAlive(state)) this.#retiring += 1
-    this.#now = undefined
-  }
-
-  /** The runner is gone. */
-  delete(runner: R): void {
-    this.succession.delete(runner)
     this.#now = undefined
   }
 
