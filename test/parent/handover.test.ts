@@ -190,6 +190,20 @@ describe("who", () => {
     await lease.release()
   })
 
+  it("one that works beside a leased one, which is no place to go", async () => {
+    const site = setUp({ max: 2 })
+    const spawn = site.pool.spawn()
+    await site.pass(3)
+    const lease = await spawn
+    site.endsIn(site.runners[0]!, 600, 600_000)
+    const call = site.pool.api.f()
+    await site.pass(90)
+    expect(site.runners.map(({ successorOf }) => successorOf)).toEqual([undefined, undefined, site.runners[1]!.id])
+    for (const request of site.requests) answer(request)
+    await call
+    await lease.release()
+  })
+
   it("no one that is let go", async () => {
     const site = setUp({ min: 2, max: 2 })
     await site.pass(3)
@@ -271,7 +285,9 @@ describe("both", () => {
 
   it("hold no process: who has nothing else to do may end", async () => {
     const site = setUp({ min: 1, max: 1 }, { bootMs: [2_000, 10_000] })
-    await site.pass(90)
+    await site.pass(50)
+    expect(site.clock.held).toBe(0)
+    await site.pass(40)
     expect(site.runners.map(({ state }) => state)).toEqual(["ready", "submitted"])
     expect(site.clock.held).toBe(0)
   })
