@@ -15,19 +15,22 @@ interface Handle {
   readonly mark: ProcessMark
   readonly node: string
   readonly endsAt: number | null
+  readonly drainBeforeMs?: number
 }
 
 /** How often it is looked whether it has ended: a look is one small file of the kernel's. */
 const LOOK_MS = 100
 
 /** What an `AdoptedJob` is made of. */
-export function handleOf(pid: number, node: string, endsAt: number | undefined): Json {
-  return { mark: { ...markOf(pid) }, node, endsAt: endsAt ?? null }
+export function handleOf(pid: number, node: string, endsAt: number | undefined, drainBeforeMs?: number): Json {
+  const drain = drainBeforeMs !== undefined && { drainBeforeMs }
+  return { mark: { ...markOf(pid) }, node, endsAt: endsAt ?? null, ...drain }
 }
 
 export class AdoptedJob implements Job {
   readonly id: string
   readonly handle: Json
+  readonly drainBeforeMs: number | undefined
   readonly #mark: ProcessMark
   readonly #node: string
   readonly #killWaitMs: number
@@ -42,7 +45,8 @@ export class AdoptedJob implements Job {
 
   /** @throws StateError when `handle` is not what `handleOf` gave */
   constructor(handle: Json, killWaitMs: number) {
-    const { mark, node, endsAt } = check(handle)
+    const { mark, node, endsAt, drainBeforeMs } = check(handle)
+    this.drainBeforeMs = drainBeforeMs
     this.id = `local-${mark.pid}`
     this.handle = handle
     this.#mark = mark
@@ -135,7 +139,7 @@ export class AdoptedJob implements Job {
 }
 
 function check(handle: Json): Handle {
-  const { mark, node, endsAt } = (handle ?? {}) as Partial<Handle>
+  const { mark, node, endsAt, drainBeforeMs } = (handle ?? {}) as Partial<Handle>
   const whole =
     typeof mark?.pid === "number" &&
     mark.pid > 1 &&
@@ -143,5 +147,5 @@ function check(handle: Json): Handle {
     typeof node === "string" &&
     (endsAt === null || typeof endsAt === "number")
   if (!whole) throw new StateError("what was kept of a runner is no process of this machine's")
-  return { mark, node, endsAt }
+  return { mark, node, endsAt, ...(typeof drainBeforeMs === "number" && { drainBeforeMs }) }
 }

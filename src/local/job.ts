@@ -77,6 +77,11 @@ export class LocalJob implements Job {
     if (endsAt !== undefined) this.#simulateWalltime(endsAt)
   }
 
+  /** It is warned in time, not before it. */
+  get drainBeforeMs(): number | undefined {
+    return this.#settings.endsAt === undefined ? undefined : this.#settings.signalBeforeMs
+  }
+
   get status(): JobStatus {
     return this.#status
   }
@@ -84,7 +89,7 @@ export class LocalJob implements Job {
   /** For an `AdoptedJob`. */
   get handle(): Json {
     const { node, endsAt } = this.#settings
-    return handleOf(this.#child.pid ?? 0, node, endsAt)
+    return handleOf(this.#child.pid ?? 0, node, endsAt, this.drainBeforeMs)
   }
 
   onStatus(listener: (status: JobStatus) => void): () => void {

@@ -44,6 +44,8 @@ export interface RunnerInfo {
   readonly clockSkewMs: number | undefined
   /** Both ends of the connection that calls travel on, once it is up; `local` is the parent's. */
   readonly addresses: { readonly local: string; readonly remote: string } | undefined
+  /** It was booted to take the place of this runner (its id), whose walltime was about to end. */
+  readonly successorOf: string | undefined
 }
 
 /** A resumable call that goes on. */
@@ -71,6 +73,8 @@ export interface PoolEvents {
   "runner:up": [RunnerInfo]
   /** A runner is ending and takes no more calls; it has `leftMs` for what runs. */
   "runner:drain": [RunnerInfo & { drainReason: string; leftMs: number }]
+  /** The walltime of `runner` ends, and its `successor` serves: `runner` takes no more calls, and ends when what runs there is done. */
+  "runner:handover": [{ runner: RunnerInfo; successor: RunnerInfo }]
   /** A runner's job was put back into the queue: what ran there is lost, and it comes back as the same runner. */
   "runner:requeued": [RunnerInfo & { lostReason: GoneReason; evidence: JobEvidence }]
   /** A resumable call has been begun again: its runner was lost, or let it go. */
@@ -97,6 +101,7 @@ const EVENTS: { readonly [E in keyof PoolEvents]: true } = {
   "runner:pending": true,
   "runner:up": true,
   "runner:drain": true,
+  "runner:handover": true,
   "runner:requeued": true,
   "call:resumed": true,
   "runner:down": true,

@@ -5,11 +5,13 @@
 import { randomBytes } from "node:crypto"
 import type { Job } from "../shared/backend.ts"
 import { BootPolicy, FORGET_MS, type Verdict } from "./boot-policy.ts"
-import { Census, isAlive } from "./census.ts"
+import { isAlive } from "./census.ts"
 import type { PoolEmitter } from "./events.ts"
 import type { FleetHost } from "./fleet-host.ts"
 import { isCrash } from "./gone-reason.ts"
 import { wanted } from "./growth.ts"
+import { Handover } from "./handover.ts"
+import { Headcount } from "./headcount.ts"
 import { IdleWatch } from "./idle-watch.ts"
 import { JobRoom } from "./job-room.ts"
 import type { BreakerInfo } from "./pool-api.ts"
@@ -26,12 +28,13 @@ export class Fleet {
   readonly #news: PoolNews
   readonly #make: MakeRunner
   readonly #runners = new Set<PooledRunner>()
-  readonly #census = new Census()
+  readonly #head = new Headcount<PooledRunner>()
   /** Jobs that are being ended. */
   readonly #ending = new Set<Promise<void>>()
   readonly #idle: IdleWatch<PooledRunner>
   readonly #policy = new BootPolicy()
   readonly #jobRoom: JobRoom
+  readonly #handover: Handover
   readonly #begun = new WeakMap<PooledRunner, number>()
   readonly #upSince = new WeakMap<PooledRunner, number>()
   readonly #run = randomBytes(3).toString("hex")
@@ -41,7 +44,6 @@ export class Fleet {
   #resting = 0
   /** Runners that work. */
   #busy = 0
-  #retiring = 0
   #serial = 0
   #growing = false
   #retry: NodeJS.Timeout | undefined
@@ -49,12 +51,24 @@ export class Fleet {
 
   constructor(settings: PoolSettings, emitter: PoolEmitter, host: FleetHost, make: MakeRunner) {
     this.#settings = settings
-    this.#news = new PoolNews(settings.name, settings, emitter)
+    this.#news = new PoolNews(settings.name, settings, emitter, settings.logger)
     this.#host = host
     this.#make = make
     this.#min = settings.min
     this.#max = settings.max
     this.#jobRoom = new JobRoom(settings.backend.runnersPerJob, () => host.changed())
+    this.#handover = new Handover(settings, this.#head.succession, {
+      runners: this.#runners,
+      spare: () => this.#head.now.serving - this.#wantedMin,
+      open: () => host.open || host.leases + host.slots > 0,
+      changed: () => host.changed(),
+      callOff: runner => void this.end(runner, "scale", 0),
+      takesOver: (successor, runner) => {
+        this.spend(runner, "walltime")
+        this.#news.handedOver(runner, successor)
+        this.settle(runner)
+      },
+    })
     this.#idle = new IdleWatch({
       patienceMs: () => this.#patienceMs(),
       permit: runner => settings.mayIdle?.(runner.info) ?? true,
@@ -75,11 +89,11 @@ export class Fleet {
   }
   /** Runners that serve. */
   get ready(): number {
-    return this.#census.ready
+    return this.#head.census.ready
   }
-  /** Runners on their way. */
+  /** Runners on their way, but for those that are to take the place of one that still serves. */
   get booting(): number {
-    return this.#census.booting
+    return this.#head.now.booting
   }
   /** A call runs somewhere. */
   get working(): boolean {
@@ -87,11 +101,11 @@ export class Fleet {
   }
   /** Whether another runner may be booted. */
   get room(): boolean {
-    return this.#census.all < this.#max
+    return this.#head.now.all < this.#max
   }
-  /** Runners that serve or will, and are to stay. */
-  get #serving(): number {
-    return this.#census.alive - this.#retiring
+  /** Runners of `min` that are to be there now. */
+  get #wantedMin(): number {
+    return this.#host.open ? this.#min - this.#resting : 0
   }
 
   /** The breaker, while it is open or lets a single boot through. */
@@ -126,27 +140,28 @@ export class Fleet {
 
   #bootMissing(seats: number): boolean {
     if (this.#closed) return false
-    const { leases, slots, open } = this.#host
+    const { leases, slots } = this.#host
     if (leases + slots > 0) this.#resting = 0
-    if (!this.room) return false // as with each call that joins a long line
-    const count = wanted({
-      leases,
-      slots,
-      booting: this.#census.booting,
-      serving: this.#serving,
-      all: this.#census.all,
-      min: open ? this.#min - this.#resting : 0,
-      max: this.#jobRoom.most(this.#max, this.#census, seats),
-      maxConcurrency: this.#settings.singleUse ? 1 : this.#settings.maxConcurrency,
-      seats,
-    })
+    const predecessor = this.#handover.next(seats)
+    if (!this.room && !predecessor) return false // as with each call that joins a long line
+    const count = predecessor
+      ? 1
+      : wanted({
+          ...this.#head.now,
+          leases,
+          slots,
+          min: this.#wantedMin,
+          max: this.#jobRoom.most(this.#max, this.#head.now, seats),
+          maxConcurrency: this.#settings.singleUse ? 1 : this.#settings.maxConcurrency,
+          seats,
+        })
     if (count === 0) return false
     const now = performance.now() // one moment for all: between two a pause may end, and nobody would wait for its end
     if (this.#policy.allowance(count, now) > 0) {
-      this.#boot() // one, then it is looked again: who hears of it may change what is wanted
+      this.#boot(undefined, predecessor) // one, then it is looked again: who hears of it may change what is wanted
       return true
     }
-    const refusal = this.#census.alive === 0 ? this.#policy.refusal(now) : undefined
+    const refusal = this.#head.census.alive === 0 ? this.#policy.refusal(now) : undefined
     if (refusal) this.#host.hopeless(refusal, true)
     this.#tryLater(now)
     return false
@@ -168,7 +183,7 @@ export class Fleet {
 
   /** Lets go of runners that are more than `max`: those first that nobody would miss. Leased ones are left to their holders. */
   trim(): void {
-    const surplus = this.#serving - this.#max
+    const surplus = this.#head.now.serving - this.#max
     if (surplus <= 0) return
     const free = [...this.#runners].filter(r => isAlive(r.state) && r.retiring === undefined && !r.leased)
     const cost = (r: PooledRunner) => (r.ready ? r.running : -1)
@@ -186,7 +201,7 @@ export class Fleet {
   spend(runner: PooledRunner, reason: EndReason): void {
     if (runner.retiring !== undefined) return
     runner.retiring = reason
-    this.#retiring += 1
+    this.#head.retires(runner)
     this.#host.leaving(runner)
   }
 
@@ -205,6 +220,7 @@ export class Fleet {
     const working = running > 0
     if (working !== runner.working) {
       runner.working = working
+      runner.idler.used = true
       this.#busy += working ? 1 : -1
     }
     this.#idle.update(runner, !working && !leased && ready && retiring === undefined)
@@ -226,6 +242,7 @@ export class Fleet {
     this.#closed = true
     clearTimeout(this.#retry)
     this.#idle.stop()
+    this.#handover.stop()
     await Promise.all([...this.#runners].map(runner => this.end(runner, "close", graceMs)))
     await Promise.all(this.#ending)
   }
@@ -237,11 +254,11 @@ export class Fleet {
   }
 
   #patienceMs(): number {
-    return this.#serving > this.#min - this.#resting ? this.#settings.idleMs : this.#settings.minIdleMs
+    return this.#head.now.serving > this.#min - this.#resting ? this.#settings.idleMs : this.#settings.minIdleMs
   }
 
   #expire(runner: PooledRunner): void {
-    if (this.#serving <= this.#min - this.#resting) this.#resting += 1
+    if (this.#head.now.serving <= this.#min - this.#resting) this.#resting += 1
     void this.end(runner, "idle", this.#settings.shutdownMs)
   }
 
@@ -255,30 +272,32 @@ export class Fleet {
     }, delay).unref()
   }
 
-  /** @param left The id of a runner that is there already. */
-  #boot(left?: string): void {
+  /** @param left The id of a runner that is there already. @param predecessor Whose place the new one is to take. */
+  #boot(left?: string, predecessor?: PooledRunner): void {
     const serial = ++this.#serial
     const runnerId = left ?? `${this.#settings.name.toLowerCase().replaceAll("_", "-")}-${this.#run}-${serial}`
-    const runner = this.#make({ runnerId, run: this.#run, serial }, this.#runnerHost)
+    const identity = { runnerId, run: this.#run, serial, successorOf: predecessor?.id }
+    const runner = this.#make(identity, this.#runnerHost)
     this.#runners.add(runner)
     this.#begun.set(runner, performance.now())
-    this.#census.add(runner.state)
+    this.#head.add(runner, predecessor)
+    this.#handover.follow(runner, left !== undefined)
     this.#host.added(runner)
-    const start = this.#news.grows(runner, this.#census.alive)
+    const start = this.#news.grows(runner, this.#head.census.alive)
     if (runner.state === "gone") return // who heard of it has ended it
     void runner.boot(start) // never rejects: its end is told to the host
   }
 
   #bootFailed(error: Error, { tell, opened }: Verdict): void {
-    const told = tell ? this.#host.hopeless(error, this.#census.alive === 0) : 0
+    const told = tell ? this.#host.hopeless(error, this.#head.census.alive === 0) : 0
     if (told === 0) this.#news.failed(error) // else those who waited have it
     if (opened !== undefined) this.#news.broken(error, opened)
   }
 
   readonly #runnerHost: RunnerHost = {
     moved: (runner, from) => {
-      this.#census.moved(from, runner.state)
-      if (runner.retiring !== undefined && isAlive(from) && !isAlive(runner.state)) this.#retiring -= 1
+      if (runner.state === "gone") this.#handover.gone(runner)
+      this.#head.moved(runner, from)
       this.settle(runner)
       // Before its calls hear of it: one that is to be run again boots another, and whoever hears of that may look around.
       if (runner.state === "gone") this.#runners.delete(runner)
@@ -287,7 +306,8 @@ export class Fleet {
       this.#policy.cameUp()
       const first = !this.#upSince.has(runner)
       this.#upSince.set(runner, performance.now())
-      this.#news.serves(runner, this.#census.alive, first)
+      this.#news.serves(runner, this.#head.census.alive, first)
+      this.#handover.ready(runner)
       this.#idle.refresh()
       this.#host.changed(runner)
     },
@@ -321,7 +341,7 @@ export class Fleet {
         failure && !this.#closed && this.#policy.failed(failure, performance.now(), this.#begun.get(runner))
       if (!failure && upSince === undefined) this.#policy.calledOff()
       const unborn = upSince === undefined ? (bootError ?? runner.lostError(false)) : undefined
-      this.#news.gone(runner, this.#census.alive, unborn)
+      this.#news.gone(runner, this.#head.census.alive, unborn)
       if (verdict) this.#bootFailed(failure!, verdict)
       this.#host.changed()
     },

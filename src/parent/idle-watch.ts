@@ -20,6 +20,8 @@ export interface IdleHost<R> {
 /** Since when a runner has nothing to do; NaN: it has. */
 export class Idler<R> extends Link<R> {
   since = Number.NaN
+  /** Something has run on it: set by who gives it work. */
+  used = false
 }
 
 export interface Idling<R> {

@@ -3,15 +3,18 @@ import { formatMs } from "../shared/duration.ts"
 import { BootError, type GoneReason } from "../shared/errors.ts"
 import type { PoolEmitter } from "./events.ts"
 import { type GrowCallbacks, GrowHooks } from "./grow-hooks.ts"
+import type { Logger } from "./logger.ts"
 import type { PooledRunner } from "./pooled-runner.ts"
 
 export class PoolNews {
   readonly #name: string
   readonly #emitter: PoolEmitter
+  readonly #logger: Logger
   readonly #hooks: GrowHooks
 
-  constructor(name: string, callbacks: GrowCallbacks, emitter: PoolEmitter) {
+  constructor(name: string, callbacks: GrowCallbacks, emitter: PoolEmitter, logger: Logger) {
     this.#name = name
+    this.#logger = logger
     this.#emitter = emitter
     this.#hooks = new GrowHooks(callbacks, error => this.failed(error))
   }
@@ -36,6 +39,13 @@ export class PoolNews {
 
   drains(runner: PooledRunner, drainReason: string, leftMs: number): void {
     this.#emitter.emit("runner:drain", { ...runner.info, drainReason, leftMs })
+  }
+
+  /** `successor` serves, and `runner`, whose walltime ends, takes no more work. */
+  handedOver(runner: PooledRunner, successor: PooledRunner): void {
+    const leftMs = Math.round(runner.time.leftMs)
+    this.#logger.info({ runner: runner.id, successor: successor.id, leftMs }, "a runner hands over before its end")
+    this.#emitter.emit("runner:handover", { runner: runner.info, successor: successor.info })
   }
 
   requeued(runner: PooledRunner, reason: GoneReason): void {

@@ -70,6 +70,11 @@ export interface PoolOptions extends GrowCallbacks {
    */
   reconnectTimeout?: Duration
   /**
+   * A runner whose walltime is about to end gets a successor, early enough for it to serve before that: if `min` needs it, or if the pool's
+   * work does. While both are there they count as one against `max`. @default true
+   */
+  handover?: boolean
+  /**
    * False, for fabrics where nobody else can listen or meddle: plain WebSockets, less work for bulk data. Runners and parent
    * still prove a runner's key to each other before anything else is heard (a mutual challenge, HMAC-SHA256). Lost are
    * secrecy (whoever sees the packets reads modules, arguments and results) and the protection of what follows the challenge:
@@ -111,6 +116,7 @@ export interface PoolSettings extends GrowCallbacks {
   readonly heartbeatMs: number
   readonly orphanMs: number
   readonly reconnectMs: number
+  readonly handover: boolean
   readonly env: Readonly<Record<string, string | undefined>>
   readonly logger: Logger
   readonly signal: AbortSignal | undefined
@@ -139,6 +145,7 @@ const POOL_OPTIONS = [
   "heartbeat",
   "orphanTimeout",
   "reconnectTimeout",
+  "handover",
   "tls",
   "onGrowStart",
   "onGrowEnd",
@@ -208,6 +215,7 @@ export function checkPoolOptions(
     heartbeatMs,
     orphanMs,
     reconnectMs: finite(toMs(options.reconnectTimeout ?? "60s", "reconnectTimeout"), "reconnectTimeout"),
+    handover: flag(options, "handover") ?? true,
     env: checkEnv(options.env),
     logger: checkLogger(options.logger),
     signal: options.signal,

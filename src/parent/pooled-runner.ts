@@ -23,6 +23,8 @@ export interface RunnerIdentity {
   readonly run: string
   /** Counts up in the order in which the pool makes its runners. */
   readonly serial: number
+  /** The id of the runner whose place it is to take, if there is one. */
+  readonly successorOf?: string | undefined
 }
 
 export interface PooledRunner extends Rostered<PooledRunner>, Idling<PooledRunner> {
@@ -40,6 +42,8 @@ export interface PooledRunner extends Rostered<PooledRunner>, Idling<PooledRunne
   readonly job: Job | undefined
   readonly evidence: JobEvidence
   readonly goneReason: GoneReason | undefined
+  /** The id of the runner whose place it takes, whose walltime ends. */
+  readonly successorOf: string | undefined
   /** How long it has until its walltime ends. */
   readonly time: TimeLeft
   /** Set by the pool while somebody has a lease on it. */

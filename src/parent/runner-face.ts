@@ -17,12 +17,18 @@ export abstract class RunnerFace {
   reserved = false
   retiring: EndReason | undefined
   readonly time: TimeLeft = new TimeLeft()
+  /** The id of the runner whose place it takes. */
+  readonly successorOf: string | undefined
   abstract readonly id: string
   abstract readonly state: RunnerState
   /** What is known of its job. */
   abstract readonly evidence: JobEvidence
   abstract readonly goneReason: GoneReason | undefined
   protected abstract readonly service: Service
+
+  constructor({ successorOf }: { readonly successorOf?: string | undefined }) {
+    this.successorOf = successorOf
+  }
 
   get ready(): boolean {
     return this.state === "ready"

@@ -6,13 +6,13 @@ import type { PooledRunner } from "./pooled-runner.ts"
 
 /** @param endsAt End of the walltime, in ms since 1970. @param clockSkewMs By which the node's clock is ahead of this one. */
 export function infoOf(
-  runner: Pick<PooledRunner, "id" | "state" | "job" | "evidence" | "goneReason" | "running" | "leased">,
+  runner: Pick<PooledRunner, "id" | "state" | "job" | "evidence" | "goneReason" | "running" | "leased" | "successorOf">,
   endsAt: number | undefined,
   clockSkewMs: number | undefined,
   addresses: RunnerInfo["addresses"],
   backend: Pick<Backend, "heldUp">,
 ): RunnerInfo {
-  const { id, state, evidence, goneReason, running, leased } = runner
+  const { id, state, evidence, goneReason, running, leased, successorOf } = runner
   return {
     id,
     state,
@@ -25,6 +25,7 @@ export function infoOf(
     deadline: endsAt === undefined ? undefined : new Date(endsAt),
     clockSkewMs,
     addresses,
+    successorOf,
   }
 }
 

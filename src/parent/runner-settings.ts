@@ -7,6 +7,8 @@ import type { LinkSettings } from "./runner-link.ts"
 
 export interface RunnerSettings extends LinkSettings, JobSettings, EndSettings {
   readonly serial: number
+  /** The id of the runner whose place it is to take, if there is one. */
+  readonly successorOf?: string | undefined
   /** From submission until it serves; also after its worker crashed. */
   readonly bootTimeoutMs: number
   /** Which runner has a call of some id, in a pool that persists. */

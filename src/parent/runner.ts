@@ -46,7 +46,7 @@ export class PoolRunner extends RunnerFace implements PooledRunner {
   #resolveClosed!: (info: RunnerInfo) => void
 
   constructor(settings: RunnerSettings, host: RunnerHost) {
-    super()
+    super(settings)
     this.id = settings.runnerId
     this.serial = settings.serial
     this.#settings = settings
@@ -183,7 +183,7 @@ export class PoolRunner extends RunnerFace implements PooledRunner {
     if (this.#state === "gone") return
     const reason = this.#goneReason === "node-fail" ? "node-fail" : "requeued"
     const unwanted = this.retiring ?? this.#goneReason
-    if (unwanted !== undefined && isOurs(unwanted)) return this.#gone(unwanted)
+    if (unwanted !== undefined && (this.retiring !== undefined || isOurs(unwanted))) return this.#gone(unwanted)
     this.#departure.settle()
     this.#link.vacate()
     this.service.fail(lostError(this.id, reason, true, this.evidence))

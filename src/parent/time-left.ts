@@ -8,6 +8,7 @@ export class TimeLeft {
   /** The same, on `performance.now()`'s clock: a clock that is set must not end a job, or lengthen it. */
   #until = Number.POSITIVE_INFINITY
   #limitMs: number | undefined
+  readonly #listeners: (() => void)[] = []
 
   /**
    * The scheduler has said when the job ends; the last word counts, since administrators lengthen and shorten jobs.
@@ -19,12 +20,19 @@ export class TimeLeft {
     if (endsAt === this.#endsAt) return // said again: the clocks may have moved since, the end has not
     this.#endsAt = endsAt
     this.#until = performance.now() + endsAt - Date.now()
+    for (const tell of this.#listeners) tell()
   }
 
   /** The job was put back into the queue: its end is not known any more. */
   forget(): void {
     this.#endsAt = undefined
     this.#until = Number.POSITIVE_INFINITY
+    for (const tell of this.#listeners) tell()
+  }
+
+  /** Calls `listener` when the end is known, is another one, or is not known any more. */
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener)
   }
 
   /** In ms since 1970; undefined: there is none, or it is not known. */

@@ -78,6 +78,8 @@ export interface Job {
   readonly id: string
   /** The scheduler may put it back into the queue and start it again, under the same id and with the same environment. */
   readonly requeues?: boolean
+  /** At most so long before its time is over, in ms, its runner is told to take no more work; left out: not known. */
+  readonly drainBeforeMs?: number | undefined
   /** The newest status. */
   readonly status: JobStatus
   /**

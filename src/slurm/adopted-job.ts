@@ -6,7 +6,12 @@ import type { LogPattern } from "./log-file.ts"
 
 /** @throws StateError when `handle` is not what `SlurmJob.handle` gave */
 export function adoptedJob(handle: Json, services: JobServices): SlurmJob {
-  const { id, log, requeues } = (handle ?? {}) as { id?: unknown; log?: Partial<LogPattern> | null; requeues?: unknown }
+  const { id, log, requeues, drainBeforeMs } = (handle ?? {}) as {
+    id?: unknown
+    log?: Partial<LogPattern> | null
+    requeues?: unknown
+    drainBeforeMs?: unknown
+  }
   const whole =
     typeof id === "string" &&
     /^\d+(_\d+)?$/.test(id) &&
@@ -14,5 +19,6 @@ export function adoptedJob(handle: Json, services: JobServices): SlurmJob {
     typeof log?.own === "boolean" &&
     [log.path, log.cwd, log.jobName].every(text => typeof text === "string")
   if (!whole) throw new StateError("what was kept of a job is none of Slurm's")
-  return new SlurmJob(id, log as LogPattern, services, requeues, true)
+  const drain = typeof drainBeforeMs === "number" ? drainBeforeMs : undefined
+  return new SlurmJob(id, log as LogPattern, services, requeues, true, drain)
 }

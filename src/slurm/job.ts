@@ -55,6 +55,7 @@ export class SlurmJob implements Job, Watched {
   /**
    * @param requeues Slurm may start it again, under the same id.
    * @param adopted It was submitted long ago by another process: if squeue does not know it, it is over.
+   * @param drainBeforeMs It is warned at most so long before its end.
    */
   constructor(
     readonly id: string,
@@ -62,6 +63,7 @@ export class SlurmJob implements Job, Watched {
     services: JobServices,
     readonly requeues = false,
     adopted = false,
+    readonly drainBeforeMs?: number | undefined,
   ) {
     this.#log = log
     this.#services = services
@@ -79,7 +81,8 @@ export class SlurmJob implements Job, Watched {
 
   /** For `adoptedJob`. */
   get handle(): Json {
-    return { id: this.id, log: { ...this.#log }, requeues: this.requeues }
+    const drain = this.drainBeforeMs !== undefined && { drainBeforeMs: this.drainBeforeMs }
+    return { id: this.id, log: { ...this.#log }, requeues: this.requeues, ...drain }
   }
 
   /** Somebody waits for more than its start. */

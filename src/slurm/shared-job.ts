@@ -86,6 +86,10 @@ class SharedJob implements Job {
     return this.#job.requeues === true
   }
 
+  get drainBeforeMs(): number | undefined {
+    return this.#job.drainBeforeMs
+  }
+
   get status(): JobStatus {
     return this.#own ?? this.#mine(this.#job.status)
   }

@@ -1,5 +1,5 @@
 /**
- * A clock that stands still until it is told to go on, in place of the process' own: of timers and of `performance.now`. What waits
+ * A clock that stands still until it is told to go on, in place of the process' own: of timers, `performance.now` and `Date.now`. What waits
  * for an hour takes no time, and a timer that is left behind is seen. Immediates and microtasks are the real ones.
  */
 
@@ -48,9 +48,13 @@ export class Clock {
       clearTimeout: clear,
       clearInterval: clear,
     })
+    const { now: dateNow } = Date
+    const startedAt = dateNow() - this.#now
+    Date.now = () => startedAt + this.#now
     Object.defineProperty(performance, "now", { value: () => this.#now, configurable: true, writable: true })
     this.#restore = () => {
       Object.assign(globalThis, { setTimeout, setInterval, clearTimeout, clearInterval })
+      Date.now = dateNow
       Reflect.deleteProperty(performance, "now") // the prototype's own is under it
     }
   }

@@ -1,5 +1,6 @@
 /** What has to be true of a pool, whatever is done to it: looked at when something begins, when it settles, and when all is quiet. */
 import assert from "node:assert/strict"
+import { isAlive } from "../../src/parent/census.ts"
 import type { Lease } from "../../src/parent/lease.ts"
 import {
   BootError,
@@ -31,10 +32,12 @@ export class Rules {
   made(): void {
     this.#hold(() => {
       const { pool, runners } = this.#world
-      const all = runners.filter(runner => runner.state !== "gone").length
+      const all = countOf(runners)
       // The pool makes its first ones before anybody has it.
       const max = (pool as typeof pool | undefined)?.stats().max ?? this.#world.setting.max
-      assert(all <= max, `${all} runners, and max is ${max}`)
+      // Where there are too many, since some are let go, those who stay are replaced all the same: that makes them no more.
+      const least = runners.at(-1)!.successorOf === undefined ? 0 : countOf(runners.slice(0, -1))
+      assert(all <= Math.max(max, least), `${all} runners, and max is ${max}`)
       assert(!this.#world.closed, "a runner is booted after close()")
     })
   }
@@ -257,21 +260,32 @@ export class Rules {
     const idle = serve.filter(runner => runner.running === 0)
     if (idle.length > 0) assert.equal(spawns, 0, `a spawn waits, and ${idle[0]?.id} is idle`)
     const waitsAtAll = anywhere.length + spawns
-    if (backingOff || waitsAtAll === 0 || alive.length >= max) return
-    const booting = alive.filter(runner => !runner.ready && runner.state !== "draining").length
+    const count = countOf(this.#world.runners)
+    if (backingOff || waitsAtAll === 0 || count >= max) return
+    const coming = alive.filter(runner => !runner.ready && runner.state !== "draining")
+    const booting = coming.filter(runner => !this.#isAhead(runner)).length
     const each = setting.singleUse ? 1 : setting.maxConcurrency
     const want = spawns + Math.ceil(anywhere.length / each)
-    assert(booting >= Math.min(want, max - alive.length + booting), `${want} runners are wanted, ${booting} boot`)
+    assert(booting >= Math.min(want, max - count + booting), `${want} runners are wanted, ${booting} boot`)
   }
 
   /** Runners that are too many are on their way out, and those of `min` are there. */
   #limits(alive: SimulatedRunner[]): void {
     const { backingOff, closing, pool, setting } = this.#world
     const { min, max } = pool.stats()
-    const stay = alive.filter(runner => runner.state !== "draining" && runner.retiring === undefined)
+    const stay = alive.filter(runner => stays(runner) && !this.#isAhead(runner))
+    const heirs = alive.filter(runner => stays(runner) && runner.successorOf !== undefined)
+    const places = new Set(heirs.map(runner => runner.successorOf))
+    assert.equal(places.size, heirs.length, "two runners are to take the place of one")
     assert(stay.length <= max || stay.every(runner => runner.leased), `${stay.length} are to stay, and max is ${max}`)
-    if (closing || backingOff || setting.minIdles || alive.length >= max) return
+    if (closing || backingOff || setting.minIdles || countOf(this.#world.runners) >= max) return
     assert(stay.length >= min, `${stay.length} are there, and min is ${min}`)
+  }
+
+  /** The one whose place it is to take works on: the two are one. */
+  #isAhead(runner: SimulatedRunner): boolean {
+    const before = this.#world.runners.find(({ id }) => id === runner.successorOf)
+    return before !== undefined && stays(before)
   }
 
   /** Runs a rule where an exception would be caught by the pool: it is told when all is quiet. */
@@ -282,6 +296,22 @@ export class Rules {
       this.#broken ??= error
     }
   }
+}
+
+/** How many there are, as `max` counts them: those that end in favour of another one are not counted. */
+function countOf(runners: readonly SimulatedRunner[]): number {
+  const alive = runners.filter(runner => runner.state !== "gone")
+  const heirs = runners.filter(runner => runner.successorOf !== undefined)
+  const outgoing = alive.filter(runner => {
+    const own = heirs.filter(heir => heir.successorOf === runner.id)
+    return own.some(heir => isAlive(heir.state)) || (own.length > 0 && !stays(runner))
+  })
+  return alive.length - outgoing.length
+}
+
+/** It works, or will, and is to go on. */
+function stays({ state, retiring }: SimulatedRunner): boolean {
+  return isAlive(state) && retiring === undefined
 }
 
 /** Its holder may not have heard of it yet. */

@@ -7,6 +7,7 @@ import type { CallOptions } from "../../src/parent/call-options.ts"
 import { handleOn } from "../../src/parent/held-object.ts"
 import type { Lease } from "../../src/parent/lease.ts"
 import type { FlamePool } from "../../src/parent/pool.ts"
+import type { Job } from "../../src/shared/backend.ts"
 import { BootError, RunnerDrainingError } from "../../src/shared/errors.ts"
 import { type Api, simulatedPool } from "../simulated/pool.ts"
 import type { Received, SimulatedRunner } from "../simulated/runner.ts"
@@ -14,6 +15,9 @@ import { Clock, turn } from "./clock.ts"
 import { Rules } from "./rules.ts"
 import type { Sequence, Setting, Step } from "./steps.ts"
 import { Work } from "./work.ts"
+
+/** So long before its end a runner drains. */
+const DRAIN_MS = 10_000
 
 /** What a function on a runner throws. */
 class AppError extends Error {
@@ -182,6 +186,8 @@ export class World {
         return this.#alive(at)?.crash()
       case "drain":
         return this.#alive(at)?.drain("walltime")
+      case "ends":
+        return this.#endsIn(this.#alive(at), n)
       case "refuse":
         return this.#refuse(at)
       case "cut":
@@ -563,6 +569,20 @@ export class World {
       at,
     )
   }
+
+  /** The scheduler says when its walltime ends, or says something else than before. */
+  #endsIn(runner: SimulatedRunner | undefined, n: number): void {
+    if (!runner?.ready) return
+    const leftMs = [500, 9_000, 20_000, 45_000, 200_000][n % 5]!
+    for (const timer of this.#ends.get(runner) ?? []) clearTimeout(timer)
+    runner.job = { drainBeforeMs: DRAIN_MS } as Job
+    runner.time.set(Date.now() + leftMs, n % 2 === 0 ? 60_000 : 300_000)
+    this.#ends.set(runner, [
+      setTimeout(() => runner.drain("walltime"), leftMs - DRAIN_MS).unref(),
+      setTimeout(() => runner.end("walltime"), leftMs).unref(),
+    ])
+  }
+  readonly #ends = new Map<SimulatedRunner, NodeJS.Timeout[]>()
 
   /** The runner, or its worker, is about to lose what it has. */
   #lose(runner: SimulatedRunner, restarts: boolean): void {

@@ -51,6 +51,7 @@ const WEIGHTS = {
   kill: 4,
   crash: 3,
   drain: 3,
+  ends: 6,
   refuse: 4,
   cut: 3,
   mend: 5,

@@ -11,6 +11,7 @@ import { lostError } from "../../src/parent/lost-error.ts"
 import type { EndReason, PooledRunner, RunnerHost } from "../../src/parent/pooled-runner.ts"
 import { type RunnerState, transition } from "../../src/parent/runner-state.ts"
 import { TimeLeft } from "../../src/parent/time-left.ts"
+import type { Job } from "../../src/shared/backend.ts"
 import type { GoneReason, RunnerLostError } from "../../src/shared/errors.ts"
 import { after, type LongTimer } from "../../src/shared/timer.ts"
 import type { Marks } from "../../src/transport/protocol.ts"
@@ -52,7 +53,9 @@ const NAMES: ReadonlySet<string> = new Set(EXPORTS)
 export class SimulatedRunner implements PooledRunner {
   readonly id: string
   readonly serial: number
-  readonly job = undefined
+  readonly successorOf: string | undefined
+  /** None, unless a test gives it one: nobody asks it for anything but what it says of itself. */
+  job: Job | undefined
   readonly evidence = {}
   readonly endpoint = undefined
   readonly berth: Link<PooledRunner> = new Link(this)
@@ -82,13 +85,14 @@ export class SimulatedRunner implements PooledRunner {
   #nextId = 1
 
   constructor(
-    identity: { runnerId: string; serial: number },
+    identity: { runnerId: string; serial: number; successorOf?: string | undefined },
     host: RunnerHost,
     maxConcurrency: number,
     script: Script,
   ) {
     this.id = identity.runnerId
     this.serial = identity.serial
+    this.successorOf = identity.successorOf
     this.#host = host
     this.#script = script
     this.#gate = new Gate(maxConcurrency, { loaded: () => host.loaded(this), freed: () => this.#freed() })
@@ -122,7 +126,7 @@ export class SimulatedRunner implements PooledRunner {
     return this.#open.map(({ request }) => request)
   }
   get info(): RunnerInfo {
-    const { id, state, running: inFlight, leased, goneReason: reason } = this
+    const { id, state, running: inFlight, leased, goneReason: reason, successorOf } = this
     const unknown = {
       pending: undefined,
       jobId: undefined,
@@ -131,7 +135,7 @@ export class SimulatedRunner implements PooledRunner {
       addresses: undefined,
       clockSkewMs: undefined,
     }
-    return { id, state, inFlight, leased, reason, ...unknown }
+    return { id, state, inFlight, leased, reason, successorOf, ...unknown }
   }
 
   async boot(before?: () => Promise<void>): Promise<void> {
