@@ -15,6 +15,7 @@ import { MAX_PATH, type Marks } from "../transport/protocol.ts"
 import type { RpcClient, Waiter } from "../transport/rpc-client.ts"
 import type { CallLimits } from "./call-options.ts"
 import { rejectionOf } from "./call-site.ts"
+import type { Sample } from "./learned-needs.ts"
 import { type Limited, LimitWatch } from "./limit-watch.ts"
 import { RemoteCall } from "./remote-call.ts"
 import { mayRetry } from "./retry-policy.ts"
@@ -65,6 +66,8 @@ export class Call implements Limited, Waiter {
   #streaming = false
   /** Its caller has left, and its work goes on. */
   #detached = false
+  /** How long it takes, where that is learned. */
+  #sample: Sample | undefined
 
   private constructor(operation: Operation, limits: CallLimits) {
     this.#operation = operation
@@ -143,6 +146,8 @@ export class Call implements Limited, Waiter {
     this.#outcome = "over"
     this.#target = target
     this.#state = "sent"
+    const { learned } = this.#limits
+    if (learned?.on && !known && this.#operation.kind === "apply") this.#sample = learned.sample(this.name)
     const marks: Marks | undefined = known ? { ...this.#limits.marks, known: true } : this.#limits.marks
     try {
       this.#id =
@@ -166,6 +171,7 @@ export class Call implements Limited, Waiter {
   /** @internal The answer. */
   resolve(value: unknown): void {
     if (this.settled) return
+    this.#sample?.succeeds()
     this.#streaming = true // `done` follows at once where there is no stream
     const resolve = this.#resolve
     this.#settle()
@@ -184,6 +190,7 @@ export class Call implements Limited, Waiter {
   /** @internal Nothing runs there any more, but the result holds these: they have no limits. Leads to no result, like `done`. */
   readonly holds = (objects: readonly Held[]): void => {
     this.#streaming = false
+    this.#sample = undefined // how long it is held says nothing of the work
     this.#watch?.stop()
     if (this.#detached) for (const object of objects) void object.letGo()
     else this.#limits.held?.add(objects)
@@ -192,6 +199,8 @@ export class Call implements Limited, Waiter {
   /** @internal The work is over there. Kept by who waits for streams: nothing here leads to the result. */
   readonly done = (): void => {
     this.#streaming = false
+    this.#sample?.over()
+    this.#sample = undefined
     if (this.settled) this.#watch?.stop() // and not where the call goes on to another runner
     this.#over?.(this.#outcome)
   }

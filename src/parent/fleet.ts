@@ -89,6 +89,10 @@ export class Fleet {
   get room(): boolean {
     return this.#census.all < this.#max
   }
+  /** A runner is about to make room for another. */
+  get leaving(): boolean {
+    return this.#census.all > this.#serving
+  }
   /** Runners that serve or will, and are to stay. */
   get #serving(): number {
     return this.#census.alive - this.#retiring
@@ -263,7 +267,7 @@ export class Fleet {
     this.#runners.add(runner)
     this.#begun.set(runner, performance.now())
     this.#census.add(runner.state)
-    this.#host.added(runner)
+    this.#host.added(runner, left !== undefined)
     const start = this.#news.grows(runner, this.#census.alive)
     if (runner.state === "gone") return // who heard of it has ended it
     void runner.boot(start) // never rejects: its end is told to the host

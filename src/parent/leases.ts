@@ -27,6 +27,7 @@ export class Leases<T> {
     const lease: Lease<T> = new Lease<T>(runner, {
       ...this.#defaults,
       keyless: "a lease is one runner already",
+      needless: "a lease is one runner already, with the time that it has",
       release: () => {
         if (this.#leases.get(runner) !== lease) return
         this.#leases.delete(runner)

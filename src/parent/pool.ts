@@ -10,7 +10,7 @@ import type { Placed, Remote } from "../shared/remote.ts"
 import { apiProxy, type Invoke } from "./api-proxy.ts"
 import { Call } from "./call.ts"
 import { CallBook } from "./call-book.ts"
-import type { CallDefaults, CallOptions, SpawnOptions } from "./call-options.ts"
+import type { CallDefaults, CallLimits, CallOptions, SpawnOptions } from "./call-options.ts"
 import { callDefaults, checkCallOptions } from "./call-options.ts"
 import { Dispatcher } from "./dispatcher.ts"
 import { PoolEmitter, type PoolEvents } from "./events.ts"
@@ -33,6 +33,7 @@ import { Reaper } from "./reaper.ts"
 import type { Request } from "./request.ts"
 import type { ResultStream } from "./result-stream.ts"
 import { RunnerFactory } from "./runner-factory.ts"
+import { Timekeeper } from "./timekeeper.ts"
 
 /** `open`: takes work. `closing`: finishes what it has. `closed`: takes nothing, its runners end. */
 type State = "open" | "closing" | "closed"
@@ -44,6 +45,7 @@ export class FlamePool<T> implements Pool<T> {
   readonly #fleet: Fleet
   readonly #factory: RunnerFactory | undefined
   readonly #dispatcher: Dispatcher<PooledRunner>
+  readonly #time: Timekeeper
   readonly #leases: Leases<T>
   readonly #held = new HeldObjects()
   readonly #book = new CallBook()
@@ -68,7 +70,6 @@ export class FlamePool<T> implements Pool<T> {
   constructor(settings: PoolSettings & Sharing, make?: MakeRunner) {
     this.#settings = settings
     this.name = settings.name
-    this.#defaults = callDefaults(settings, this.#held)
     this.#emitter = new PoolEmitter(settings.logger)
     this.#factory = make ? undefined : new RunnerFactory(settings, this.#emitter, this.#book)
     this.#dispatcher = new Dispatcher({
@@ -78,6 +79,9 @@ export class FlamePool<T> implements Pool<T> {
         if (settings.singleUse) this.#fleet.spend(runner, "single-use")
       },
     })
+    const look = (runner?: PooledRunner) => this.#dispatch(runner)
+    this.#time = new Timekeeper(settings, this.#dispatcher, () => this.#fleet, look)
+    this.#defaults = callDefaults(settings, this.#held, this.#time.learned)
     const pool = this
     this.#fleet = new Fleet(
       settings,
@@ -92,12 +96,18 @@ export class FlamePool<T> implements Pool<T> {
         get open() {
           return pool.#state === "open"
         },
-        added: runner => this.#dispatcher.add(runner),
+        added: (runner, left) => {
+          this.#dispatcher.add(runner)
+          this.#time.added(runner, left)
+        },
         touched: runner => {
           this.#dispatcher.update(runner)
           this.#hold() // a call on a lease comes by no other way
         },
-        changed: runner => this.#dispatch(runner),
+        changed: runner => {
+          if (runner) this.#time.heard(runner)
+          this.#dispatch(runner)
+        },
         freed: runner => {
           // While it works on and nobody waits, there is nobody to serve and nothing to let go.
           if (runner.running === 0 || this.#dispatcher.size > 0) this.#dispatch(runner)
@@ -151,7 +161,7 @@ export class FlamePool<T> implements Pool<T> {
       runner => this.#leases.give(runner),
       gone => this.#leave(gone),
     )
-    if (!request.over) this.#enqueue(request)
+    if (!request.over) this.#enqueue(request, limits)
     return await request.promise
   }
 
@@ -163,7 +173,7 @@ export class FlamePool<T> implements Pool<T> {
       again: (request, failed) => this.#again(request, failed),
       forget: request => this.#leave(request),
     })
-    if (!held.settled) this.#enqueue(held)
+    if (!held.settled) this.#enqueue(held, limits)
     return (await held.promise) as Awaited<R>
   }
 
@@ -226,7 +236,7 @@ export class FlamePool<T> implements Pool<T> {
       if (call.settled) return promise
       const request = new CallRequest(call, limits.key, this.#again)
       call.onSettled(() => this.#leave(request, call))
-      const queue = () => this.#enqueue(request)
+      const queue = () => this.#enqueue(request, limits, call.name)
       if (call.id === undefined) queue()
       else this.#book.ask({ call, promise, queue, again: failed => this.#again(request, failed) })
       this.#hold() // who has the call may be asked without a word to anybody else
@@ -238,7 +248,9 @@ export class FlamePool<T> implements Pool<T> {
     if (this.#state !== "open") throw this.#closedError(what)
   }
 
-  #enqueue(request: Request<PooledRunner>): void {
+  #enqueue(request: Request<PooledRunner>, limits: CallLimits, method?: string): void {
+    const refusal = this.#time.equip(request, limits, method)
+    if (refusal) return request.fail(refusal)
     this.#dispatcher.join(request)
     this.#dispatch()
   }
@@ -260,6 +272,7 @@ export class FlamePool<T> implements Pool<T> {
   #dispatch(freed?: PooledRunner): void {
     this.#dispatcher.dispatch(freed)
     this.#fleet.trim()
+    this.#time.look()
     this.#fleet.grow()
     if (this.#readyWaiters.size > 0 && this.#isReady()) this.#readyWaiters.resolve()
     this.#hold()
@@ -313,6 +326,7 @@ export class FlamePool<T> implements Pool<T> {
       this.#settings.logger.warn({ error }, "the bundle cannot be deleted")
     })
     this.#forgetExit()
+    this.#time.stop()
     this.#forgetSignal?.()
     this.#keepAlive.end()
   }

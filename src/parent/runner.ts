@@ -164,8 +164,8 @@ export class PoolRunner extends RunnerFace implements PooledRunner {
   }
 
   #setEnd({ endsAt, limitMs }: JobStatus & { state: "running" }): void {
-    if (endsAt === undefined) return
     this.time.set(endsAt, limitMs)
+    if (endsAt === undefined) return
     this.#link.deadline(endsAt)
     if (this.#state === "ready") this.#rest()
   }

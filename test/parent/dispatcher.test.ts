@@ -14,6 +14,8 @@ class Runner implements Rostered<Runner> {
   retiring: string | undefined
   running = 0
   reachable = true
+  /** Without an end, unless a test gives it one. */
+  readonly time = { leftMs: Number.POSITIVE_INFINITY, known: true }
   constructor(
     readonly serial: number,
     readonly capacity = 1,

@@ -142,6 +142,7 @@ export class SimulatedRunner implements PooledRunner {
   up(): void {
     if (this.#state === "submitted") this.#move("booting")
     if (this.#state !== "booting") return
+    if (!this.time.known) this.time.set(undefined) // a script that wants it to have an end has said so
     this.#lost = false
     this.#move("ready")
     this.#host.ready(this)
