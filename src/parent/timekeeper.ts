@@ -16,8 +16,8 @@ import type { Request } from "./request.ts"
 
 /** How often it is looked what has changed by the mere passing of time, while somebody waits for a runner with some time left. */
 const LOOK_MS = 1_000
-/** A look at all runners that came to nothing is not repeated sooner. */
-const REST_MS = 50
+/** After a look at all runners that came to nothing there is none for so many times as long as it took. */
+const REST = 20
 /** How much of what each new runner had is never asked for because of what was only learned: the next may boot more slowly. */
 const RESERVE = 0.9
 
@@ -108,7 +108,7 @@ export class Timekeeper {
     if (now < this.#restUntil) return
     const runner = this.#choosers.inTheWay(fleet.booting > 0)
     if (runner) fleet.retire(runner, "walltime")
-    else this.#restUntil = now + REST_MS
+    else this.#restUntil = now + REST * (performance.now() - now)
   }
 
   /** Runners that are waited for and not on their way. */

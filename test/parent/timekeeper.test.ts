@@ -52,6 +52,13 @@ function setUp(options: Parameters<typeof simulatedPool>[0], { limitMs = 10 * MI
   return { ...site, requests, booting, up, answer, at, states }
 }
 
+/** What is left of its work is given up. */
+async function close(pool: { close(options: object): Promise<void> }): Promise<void> {
+  const closing = pool.close({ timeout: 0 })
+  await clock.advance(1_000)
+  await closing
+}
+
 const errorOf = (promise: PromiseLike<unknown>) =>
   Promise.resolve(promise).then(
     () => undefined,
@@ -80,7 +87,7 @@ describe("a call that needs time", () => {
       await turn()
       expect(at("long")).toBe(runners[1]!.id)
       expect(pool.stats()).toMatchObject({ queued: 0 })
-      await pool.close({ timeout: 0 })
+      await close(pool)
       await made
     },
   )
@@ -108,7 +115,7 @@ describe("a call that needs time", () => {
     expect(at("long")).toBe(runners[1]!.id)
     await answer()
     expect(await long).toBe("long")
-    await pool.close()
+    await close(pool)
   })
 
   it("is given a runner without an end, and one whose end was put off", async () => {
@@ -116,7 +123,7 @@ describe("a call that needs time", () => {
     void errorOf(pool.with({ needs: "10h" }).f("long"))
     await turn()
     expect(at("long")).toBe(runners[0]!.id)
-    await pool.close({ timeout: 0 })
+    await close(pool)
 
     const other = setUp({ max: 1 }, { limitMs: 10 * MINUTE })
     const first = other.pool.spawn()
@@ -124,25 +131,30 @@ describe("a call that needs time", () => {
     const lease = await first
     await clock.advance(9 * MINUTE)
     void errorOf(other.pool.with({ needs: "5m" }).f("long"))
-    other.runners[0]!.time.set(Date.now() + 10 * MINUTE)
+    other.runners[0]!.time.set(Date.now() + 11 * MINUTE)
     await lease.release()
     await turn()
     expect(other.at("long")).toBe(other.runners[0]!.id)
-    await other.pool.close({ timeout: 0 })
+    await close(other.pool)
   })
 
   it("waits until it is known when a runner ends that serves already; what needs nothing does not", async () => {
-    const { pool, runners, booting, at } = setUp({ max: 1 }, { slow: true })
+    const { pool, runners, booting, at, answer, states } = setUp({ max: 1 }, { slow: true })
     void errorOf(pool.with({ needs: "8m" }).f("long"))
-    const runner = () => runners[0]!
+    const plain = pool.api.f("plain")
     await turn()
-    runner().time.set(undefined)
-    runner().time.forget()
+    booting[0]!.vague = true
     booting[0]!.up()
-    runner().time.forget() // the simulation says at once that it has none
     await turn()
-    expect(at("long")).toBe(runner().id)
-    await pool.close({ timeout: 0 })
+    expect([at("long"), at("plain")]).toEqual([undefined, runners[0]!.id])
+    await answer()
+    await plain
+    await clock.advance(5_000)
+    expect([at("long"), states()]).toEqual([undefined, ["ready"]])
+    runners[0]!.time.set(Date.now() + 10 * MINUTE)
+    await turn()
+    expect(at("long")).toBe(runners[0]!.id)
+    await close(pool)
   })
 })
 
@@ -163,7 +175,7 @@ describe("at max", () => {
     expect(states()).toEqual(["ready", "gone", "ready", "ready"])
     await answer(requests[0])
     expect(await long).toBe("long")
-    await pool.close()
+    await close(pool)
   })
 
   it("one that works is let go when its work is done, where none has the time", async () => {
@@ -180,7 +192,7 @@ describe("at max", () => {
     await answer(requests[2])
     await answer(requests[0])
     await Promise.all([...work, long])
-    await pool.close()
+    await close(pool)
   })
 
   it("none makes room while one that works has the time: until it has not any more", async () => {
@@ -196,7 +208,7 @@ describe("at max", () => {
     expect(at("long")).toBe(runners[1]!.id)
     await answer(requests[1])
     await Promise.all([work, long])
-    await pool.close()
+    await close(pool)
   })
 
   it("a runner with a lease stays", async () => {
@@ -212,7 +224,7 @@ describe("at max", () => {
     await turn()
     await turn()
     expect(at("long")).toBe(runners[1]!.id)
-    await pool.close({ timeout: 0 })
+    await close(pool)
   })
 
   it("who waits for the home of its key goes elsewhere when that has not the time any more", async () => {
@@ -225,7 +237,7 @@ describe("at max", () => {
     await clock.advance(3 * MINUTE)
     expect(at("b")).toBe(runners[1]!.id)
     void errorOf(a)
-    await pool.close({ timeout: 0 })
+    await close(pool)
     await b
   })
 })
@@ -244,7 +256,7 @@ describe("a call that needs more than a runner has", () => {
     const settled = await pool.map([1], (api: Api) => api.f(), { needs: "25m", onError: "settle" })
     expect(settled).toMatchObject([{ status: "rejected", reason: { code: "ERR_FLAME_WALLTIME" } }])
     expect([runners.length, pool.stats().queued]).toEqual([0, 0])
-    await pool.close()
+    await close(pool)
   })
 
   it("is refused when the first runner serves, where only that tells; who came later hears it at once", async () => {
@@ -253,7 +265,7 @@ describe("a call that needs more than a runner has", () => {
     expect(await Promise.all(all)).toMatchObject([{ code: "ERR_FLAME_WALLTIME" }, { code: "ERR_FLAME_WALLTIME" }])
     expect(runners).toHaveLength(2)
     expect(await errorOf(pool.with({ needs: "25m" }).f("long"))).toBeInstanceOf(WalltimeError)
-    await pool.close()
+    await close(pool)
   })
 
   it("boots only so many that turn out too short as are remembered", async () => {
@@ -268,7 +280,7 @@ describe("a call that needs more than a runner has", () => {
     for (let i = 0; i < 60 && !error; i++) await clock.advance(1_000)
     expect(error).toBeInstanceOf(WalltimeError)
     expect(runners.length).toBeLessThan(7)
-    await pool.close()
+    await close(pool)
   })
 
   it("runs where nothing is said of what it needs, and on a lease nothing may be said", async () => {
@@ -281,7 +293,7 @@ describe("a call that needs more than a runner has", () => {
     expect(() => lease.with({ needs: "1m" })).toThrow(/`needs` means nothing here: a lease is one runner already/)
     expect(() => pool.with({ needs: "soon" as never })).toThrow(/`needs` is not a duration/)
     expect(() => pool.with({ needs: Number.POSITIVE_INFINITY })).toThrow(/`needs`/)
-    await pool.close()
+    await close(pool)
   })
 })
 
@@ -315,7 +327,7 @@ describe("what is learned", () => {
     expect(at("next")).toBe(runners[1]!.id)
     await answer()
     await next
-    await pool.close()
+    await close(pool)
   })
 
   it("refuses nothing, and keeps nobody waiting for more than a new runner has", async () => {
@@ -329,7 +341,7 @@ describe("what is learned", () => {
     expect(runners).toHaveLength(2)
     await answer()
     expect(await next).toBe("next")
-    await pool.close()
+    await close(pool)
   })
 
   it.each<[string, Parameters<typeof setUp>[0], Play]>([
@@ -343,6 +355,6 @@ describe("what is learned", () => {
     void errorOf(pool.api.f("next"))
     await turn()
     expect(at("next")).toBe(runners[0]!.id)
-    await pool.close({ timeout: 0 })
+    await close(pool)
   })
 })
