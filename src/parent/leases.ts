@@ -31,6 +31,7 @@ export class Leases<T> {
       resumable,
       resumption: (operation, limits) => this.#host.resumption(operation, limits),
       goesOn: call => this.#host.goesOn(call),
+      needless: "a lease is one runner already, with the time that it has",
       release: () => {
         if (this.#leases.get(runner) !== lease) return
         this.#leases.delete(runner)

@@ -41,6 +41,8 @@ export interface PlaceOptions {
   timeout?: Duration | Infinite
   /** The owner's: aborting it rejects the call while it starts, and releases what was placed. */
   signal?: AbortSignal
+  /** The runner has at least so much time left before its walltime. @default any */
+  needs?: Duration
   /**
    * False: neither the owner's `signal`, nor the collection of its handle, nor the parent's death ends what was placed; with the
    * parent gone it lives on for `shutdownTimeout`. Releasing it and closing the pool do end it. @default true

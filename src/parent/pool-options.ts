@@ -36,6 +36,12 @@ export interface PoolOptions extends GrowCallbacks {
   bootTimeout?: Duration | Infinite
   /** How long `close()` lets work finish, and how long a runner that is ended may take. @default '30s' */
   shutdownTimeout?: Duration
+  /**
+   * Whether calls that do not say what time they `need` go only to runners that have as much left as nearly all calls of the same function
+   * took (95 of 100, and a quarter more), once 20 have succeeded. Where runners have no end nothing is learned. It never
+   * refuses a call. @default true
+   */
+  learnNeeds?: boolean
   /** Whether resources in results are held by reference: see the option of a call. @default false */
   trackResources?: boolean
   /** In names of jobs, runners and messages: letters, digits, `_`, `-`. @default the module's file name */
@@ -113,6 +119,7 @@ export interface PoolSettings extends GrowCallbacks {
   readonly bootTimeoutMs: number
   readonly shutdownMs: number
   readonly trackResources: boolean
+  readonly learnNeeds: boolean
   readonly heartbeatMs: number
   readonly orphanMs: number
   readonly reconnectMs: number
@@ -136,6 +143,7 @@ const POOL_OPTIONS = [
   "bootTimeout",
   "shutdownTimeout",
   "trackResources",
+  "learnNeeds",
   "name",
   "persist",
   "env",
@@ -212,6 +220,7 @@ export function checkPoolOptions(
     bootTimeoutMs: toMs(options.bootTimeout ?? "10m", "bootTimeout"),
     shutdownMs: finite(toMs(options.shutdownTimeout ?? "30s", "shutdownTimeout"), "shutdownTimeout"),
     trackResources: flag(options, "trackResources") ?? false,
+    learnNeeds: flag(options, "learnNeeds") ?? true,
     heartbeatMs,
     orphanMs,
     reconnectMs: finite(toMs(options.reconnectTimeout ?? "60s", "reconnectTimeout"), "reconnectTimeout"),
