@@ -203,6 +203,7 @@ export class Fleet {
     if (runner.retiring !== undefined) return
     runner.retiring = reason
     this.#head.retires(runner)
+    this.#handover.moved(runner)
     this.#host.leaving(runner)
   }
 
@@ -297,7 +298,7 @@ export class Fleet {
 
   readonly #runnerHost: RunnerHost = {
     moved: (runner, from) => {
-      if (runner.state === "gone") this.#handover.gone(runner)
+      this.#handover.moved(runner)
       this.#head.moved(runner, from)
       this.settle(runner)
       // Before its calls hear of it: one that is to be run again boots another, and whoever hears of that may look around.

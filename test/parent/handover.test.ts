@@ -99,6 +99,20 @@ describe("when", () => {
     expect(site.runners.map(({ state }) => state)).toEqual(["ready", "submitted"])
   })
 
+  it("a runner that comes back from the queue before its successor keeps its place", async () => {
+    const site = setUp({ min: 1, max: 1 }, { bootMs: [2_000, 10_000] })
+    await site.pass(90)
+    site.runners[0]!.time.forget()
+    await site.pass(1)
+    expect(site.runners.map(({ state }) => state)).toEqual(["ready", "submitted"]) // who knows when it comes back
+    site.runners[0]!.crash() // it is booted anew, and then has all its time before it
+    await site.pass(4)
+    expect(site.runners.map(({ state }) => state)).toEqual(["ready", "gone"])
+    await site.pass(80)
+    expect(site.serving).toHaveLength(1)
+    expect(site.handovers).toEqual([])
+  })
+
   it("a runner whose end is brought forward gets its successor at once", async () => {
     const site = setUp({ min: 1, max: 1 })
     await site.pass(20)
@@ -146,6 +160,24 @@ describe("who", () => {
     expect(site.runners.filter(({ successorOf }) => successorOf !== undefined)).toHaveLength(2)
     for (const request of site.requests) answer(request)
     await Promise.all(two)
+  })
+
+  it("nobody instead of an idle one that is ended while they are due", async () => {
+    const site = setUp({ max: 2, idleShutdownAfter: "infinity" })
+    const two = [1, 2].map(() => site.pool.api.f())
+    await site.pass(3)
+    for (const request of site.requests.splice(0)) answer(request)
+    await Promise.all(two)
+    await site.pass(70)
+    for (const [i, runner] of site.runners.entries()) site.endsIn(runner, 45 + i)
+    await site.pass(2) // both are due, and idle
+    const gone = site.runners[1]!
+    const end = gone.end.bind(gone)
+    gone.end = () => undefined // it takes its time
+    gone.drain("idle")
+    site.pool.scale({ max: 3 }) // somebody looks who is wanted
+    expect(site.runners).toHaveLength(2)
+    gone.end = end
   })
 
   it("nobody that has been idle for long, until there is work again", async () => {
