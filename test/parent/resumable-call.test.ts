@@ -90,21 +90,20 @@ describe("a resumable call", () => {
     "crashed",
     "cancelled",
     "parent-gone",
+    "single-use",
+    "scale",
   ] as const)("goes on when its runner is lost to %s", async reason => {
     const { send, end } = scene()
     const { sent, outcome } = await send(target("r-1"))
     expect(await end(sent, outcome, lost(reason))).toBe("interrupted")
   })
 
-  it.each(["close", "terminated", "idle", "scale", "single-use"] as const)(
-    "is lost with a runner that the pool ended: %s",
-    async reason => {
-      const { send, end, failed } = scene()
-      const { sent, outcome } = await send(target("r-1"))
-      expect(await end(sent, outcome, lost(reason))).toBe("over")
-      expect(await failed).toMatchObject({ reason, message: expect.stringMatching(/^train was lost: /) })
-    },
-  )
+  it.each(["close", "terminated"] as const)("is lost with a runner that was ended on purpose: %s", async reason => {
+    const { send, end, failed } = scene()
+    const { sent, outcome } = await send(target("r-1"))
+    expect(await end(sent, outcome, lost(reason))).toBe("over")
+    expect(await failed).toMatchObject({ reason, message: expect.stringMatching(/^train was lost: /) })
+  })
 
   it("goes on when it was interrupted, and rejects with an error of its own", async () => {
     const { send, end, failed } = scene()
