@@ -5,7 +5,7 @@
 import { afterAll, describe, test } from "vitest"
 import { endEverything, onCluster } from "./harness.ts"
 import { nothingLeft } from "./parent.ts"
-import { cutInTime, earlyWarning, lengthened, secondSignal } from "./walltime/bodies.ts"
+import { cancelledNearTheEnd, cutInTime, earlyWarning, lengthened, secondSignal } from "./walltime/bodies.ts"
 
 onCluster("the end of a job's time", () => {
   // Not after each: the others are still at it.
@@ -19,6 +19,7 @@ onCluster("the end of a job's time", () => {
     test("a call that blocks the event loop is cut off in time, and says walltime", () => cutInTime("block"))
     test("a call that is stuck outside of JavaScript goes in time, with its own processes", () => cutInTime("stuck"))
     test("a warning a second after the start takes no time away", () => earlyWarning())
+    test("a cancel when the warning is to be expected is none: what runs is told at once", () => cancelledNearTheEnd())
     test("a job that is given more time while it serves lives on past its first end", () => lengthened())
     test("a second SIGTERM means now", () => secondSignal())
   })
