@@ -46,7 +46,7 @@ it("kills what follows a process, orphans as well, but not the process, and not 
   }
   const [started, orphan, away] = text.trim().split("\n").map(Number) as [number, number, number]
   pids = [child.pid!, away]
-  const sessionOf = (pid: number) => readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)!.split(" ")[3]
+  const sessionOf = (pid: number) => readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)!.split(" ")[3]!
   await expect.poll(() => sessionOf(away)).toBe(String(away))
   killFollowers(child.pid!)
   await expect
