@@ -50,7 +50,7 @@ it("kills what follows a process, orphans as well, but not the process, and not 
   await expect.poll(() => sessionOf(away)).toBe(String(away))
   killFollowers(child.pid!)
   await expect
-    .poll(() => [started, orphan].filter(pid => existsSync(`/proc/${pid}`) && !/[ZX]/.test(stateOf(pid))))
+    .poll(() => [started, orphan].filter(pid => existsSync(`/proc/${pid}`) && !/[ZX]/.test(stateOf(pid)!)))
     .toEqual([])
   expect(pids.map(stateOf)).toEqual(["S", "S"])
 })
