@@ -99,6 +99,8 @@ boot_node() {
   hostname "$node"
   mount --bind "$dir/tmp" /tmp
   mount --bind "$dir/hosts" /etc/hosts
+  cat /proc/sys/kernel/random/uuid >"$dir/boot_id" # each start of a machine has another, and no two machines the same
+  mount --bind "$dir/boot_id" /proc/sys/kernel/random/boot_id
   mount -t tmpfs -o mode=1777 shm /dev/shm
   if [ -e "$CGROUPS/${CONTROLLERS[0]}/slurm-flame/$node" ]; then
     mount -t tmpfs -o mode=755 cgroup "$CGROUPS"

@@ -110,13 +110,12 @@ export class Fleet {
   }
   /** A runner is about to make room for another. */
   get leaving(): boolean {
-    return this.#head.now.all > this.#head.now.serving
+    return this.#head.leaving
   }
 
   /** The breaker, while it is open or lets a single boot through. */
   get breaker(): BreakerInfo | undefined {
-    const broken = this.#policy.broken
-    return broken && { until: new Date(performance.timeOrigin + broken.untilMs), lastError: broken.lastError }
+    return this.#policy.info
   }
 
   /** Jobs that may still exist. */

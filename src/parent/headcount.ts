@@ -45,6 +45,11 @@ export class Headcount<R extends Heir> {
     this.#now = undefined
   }
 
+  /** One that exists is not to stay, nor to be there together with its successor. */
+  get leaving(): boolean {
+    return this.now.all > this.now.serving
+  }
+
   get now(): Count {
     this.#now ??= this.#count()
     return this.#now

@@ -2,6 +2,7 @@
  * What the checks of options have in common: unknown names, whole numbers, finite times. Of options it knows only those that
  * are looked for in the wrong place.
  */
+import { isAbsolute, normalize } from "node:path"
 import { OptionError } from "../shared/errors.ts"
 import { show } from "../shared/show.ts"
 import { suggest } from "../shared/suggest.ts"
@@ -44,6 +45,15 @@ export function wholeNumber(value: unknown, option: string, least: number, missi
 export function finite(ms: number, option: string, least = 0): number {
   if (Number.isFinite(ms) && ms >= least) return ms
   throw new OptionError(option, `\`${option}\` must be a finite time${least > 0 ? ` of at least ${least} ms` : ""}`)
+}
+
+/** @throws OptionError when it is given and not the absolute path of anything. */
+export function absolutePath(value: unknown, option: string): string | undefined {
+  if (value === undefined) return undefined
+  if (typeof value === "string" && isAbsolute(value) && !value.includes("\0")) return normalize(value)
+  throw new OptionError(option, `\`${option}\` must be an absolute path, got ${show(value)}`, {
+    hint: `${option}: '/scratch/me/results', on a file system that this host and the nodes share`,
+  })
 }
 
 /** @throws OptionError when it is neither true nor false. */

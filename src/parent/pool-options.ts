@@ -7,7 +7,8 @@ import type { RunnerInfo } from "./events.ts"
 import type { GrowCallbacks } from "./grow-hooks.ts"
 import { type Logger, silentLogger, stderrLogger } from "./logger.ts"
 import { type BundleOption, ModuleSource } from "./module-source.ts"
-import { finite, flag, rejectUnknown, wholeNumber } from "./option-checks.ts"
+import { absolutePath, finite, flag, rejectUnknown, wholeNumber } from "./option-checks.ts"
+import { checkPersist } from "./persist-option.ts"
 
 /** Options of `createPool`. Durations are milliseconds, or '30s', '5m', '1-12:00:00'. */
 export interface PoolOptions extends GrowCallbacks {
@@ -52,6 +53,11 @@ export interface PoolOptions extends GrowCallbacks {
    * their `id`. One program at a time. @default false
    */
   persist?: boolean
+  /**
+   * Where `runner().keep()` moves things: an absolute path on a file system that this host and the nodes share.
+   * @default `~/.local/state/slurm-flame/kept/<pool>/<runner>/`
+   */
+  keepDir?: string
   /** Extra environment of the runners; undefined removes a variable. */
   env?: Record<string, string | undefined>
   /** Bundle the module with esbuild? `external` lists packages to leave out. @default true for TypeScript */
@@ -124,6 +130,7 @@ export interface PoolSettings extends GrowCallbacks {
   readonly orphanMs: number
   readonly reconnectMs: number
   readonly handover: boolean
+  readonly keepDir: string | undefined
   readonly env: Readonly<Record<string, string | undefined>>
   readonly logger: Logger
   readonly signal: AbortSignal | undefined
@@ -146,6 +153,7 @@ const POOL_OPTIONS = [
   "learnNeeds",
   "name",
   "persist",
+  "keepDir",
   "env",
   "bundle",
   "logger",
@@ -225,6 +233,7 @@ export function checkPoolOptions(
     orphanMs,
     reconnectMs: finite(toMs(options.reconnectTimeout ?? "60s", "reconnectTimeout"), "reconnectTimeout"),
     handover: flag(options, "handover") ?? true,
+    keepDir: absolutePath(options.keepDir, "keepDir"),
     env: checkEnv(options.env),
     logger: checkLogger(options.logger),
     signal: options.signal,
@@ -253,31 +262,6 @@ export function checkScale(options: ScaleOptions, now: { min: number; max: numbe
   const max = wholeNumber(options.max ?? now.max, "max", 1)
   checkRange(min, max)
   return { min, max }
-}
-
-function checkPersist(options: PoolOptions, backend: Backend): boolean {
-  if (!flag(options, "persist")) return false
-  if (options.name === undefined) {
-    throw new OptionError("name", "a pool that persists needs a `name`: by that its runners are found again", {
-      hint: "createPool({ name: 'sweep', persist: true, … })",
-    })
-  }
-  if (options.singleUse) {
-    throw new OptionError("persist", "`persist` and `singleUse` contradict each other: no runner is used twice")
-  }
-  if ((backend.runnersPerJob ?? 1) > 1) {
-    throw new OptionError(
-      "persist",
-      "`persist` is not for jobs that several runners share: they cannot be taken back one by one",
-      {
-        hint: "leave `runnersPerJob` out, so that each runner has a job of its own, or leave `persist` out",
-      },
-    )
-  }
-  if (backend.adopt) return true
-  throw new OptionError("persist", `the backend "${backend.name}" cannot take jobs of another program back`, {
-    hint: "use slurm() or local(), or leave `persist` out",
-  })
 }
 
 function checkRange(min: number, max: number): void {

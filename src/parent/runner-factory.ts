@@ -1,5 +1,7 @@
 /** Makes a pool's runners: jobs of its backend that dial the program's port. Owns the pool's seat there and the way to the backend. */
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { stateDirectory } from "../shared/state-dir.ts"
 import type { CallBook } from "./call-book.ts"
 import type { PoolEmitter } from "./events.ts"
 import { listenHosts } from "./host.ts"
@@ -92,6 +94,7 @@ export class RunnerFactory {
         keeping: this.#legacy,
         epoch: this.#legacy?.epoch,
         book: this.#book,
+        keepDir: this.#settings.keepDir ?? join(stateDirectory(), "kept", name, identity.runnerId),
         waits: info => this.#pending.tell(info),
       },
       host,

@@ -30,6 +30,8 @@ export interface JobSettings {
   readonly entry: string
   readonly env: Readonly<Record<string, string | undefined>>
   readonly logger: Logger
+  /** Where the runner moves what is to survive its own directory; absolute. */
+  readonly keepDir?: string
   /** In a pool that persists: what is left to its next parent, and was left by the one before. */
   readonly keeping?: Keeping | undefined
 }
@@ -163,7 +165,7 @@ export class RunnerJob {
   }
 
   async #submit(): Promise<void> {
-    const { backend, submissions = backend, module, hub, entry, env, pool, runnerId, keeping } = this.#settings
+    const { backend, submissions = backend, module, hub, entry, env, pool, runnerId, keeping, keepDir } = this.#settings
     const { signal } = this.#submission
     const left = keeping?.left(runnerId)
     const key = left ? Buffer.from(left.key, "base64") : newKey()
@@ -181,7 +183,8 @@ export class RunnerJob {
     const submit = (): Promise<Job> => {
       keeping?.add(runnerId, key.toString("base64")) // before it: who is killed in between leaves a key that is of use
       const persist = keeping && { persist: keeping.config }
-      const boot = encodeBoot({ v: 1, runnerId, pool, addresses, tls, key: key.toString("base64"), ...persist })
+      const optional = { ...persist, ...(keepDir !== undefined && { keepDir }) }
+      const boot = encodeBoot({ v: 1, runnerId, pool, addresses, tls, key: key.toString("base64"), ...optional })
       const secretEnv = { [BOOT_VARIABLE]: boot }
       return submissions.submit({ runnerId, pool, entry, nodeArgs: [], env, secretEnv }, signal)
     }

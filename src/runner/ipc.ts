@@ -20,6 +20,8 @@ export type ToWorker =
       tmpdir: string
       /** End of the walltime, as `nodeNow()` counts. */
       until: number | undefined
+      /** Where `runner().keep()` moves things. */
+      keepDir?: string | undefined
       /** How often the job has been started anew. */
       incarnation?: number
       generation: number
@@ -41,3 +43,5 @@ export type FromWorker =
   | { t: "unlinked"; open: boolean }
   /** The answer to `hurry`. `open`: work was running. */
   | { t: "hurried"; open: boolean }
+  /** It makes a copy under this name, which is nobody's any more when it dies meanwhile; or it is done with that. */
+  | { t: "partial"; path: string; done: boolean }

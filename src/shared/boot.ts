@@ -22,6 +22,8 @@ export interface BootConfig {
   readonly tls: boolean
   /** 32 bytes, base64. */
   readonly key: string
+  /** Where what is to survive the runner's own directory is moved; absolute. */
+  readonly keepDir?: string
   /** Its pool persists: when the parent is gone, another one may come. */
   readonly persist?: PersistConfig
 }
@@ -117,6 +119,7 @@ export function decodeBoot(text: string | undefined): BootConfig {
     [config.runnerId, config.pool, config.key].every(f => typeof f === "string") &&
     areEndpoints(config.addresses) &&
     typeof config.tls === "boolean" &&
+    (config.keepDir === undefined || typeof config.keepDir === "string") &&
     (config.persist === undefined || (typeof config.persist.file === "string" && config.persist.forMs >= 0))
   if (!ok) throw new HandshakeError(`${BOOT_VARIABLE} cannot be read`, { cause, hint })
   return config as BootConfig

@@ -20,8 +20,22 @@ export interface RunnerContext {
   readonly jobId: string
   /** Name of the node. */
   readonly node: string
-  /** A private directory (mode 0700) on this node, deleted when the runner ends, whatever the reason. */
+  /**
+   * A private directory (mode 0700) on this node, deleted when the runner ends, whatever the reason; of a runner that was killed together
+   * with its node, by the next one there. A file `.slurm-flame` in it says whose it is. `keep` moves out what is to stay.
+   */
   readonly tmpdir: string
+  /**
+   * Moves a file or a directory out of `tmpdir` to the pool's `keepDir`, where it stays. In a drain and in a shutdown hook as well: while
+   * there is time, the drain waits for it, also where nobody awaits it. Across file systems it is copied, with modes and times, links as
+   * links, and is on disk before it has its name: nothing incomplete ever has it.
+   * @param path In `tmpdir`; a relative one is taken from there.
+   * @param as Where in `keepDir`, as a relative path. Default: where it is in `tmpdir`. Nothing that is there is replaced.
+   * @returns its new absolute path
+   * @throws OptionError when `path` is not in `tmpdir`, or `as` would not be in `keepDir`; StateError when there is something of that name;
+   * what the file system says
+   */
+  keep(path: string, as?: string): Promise<string>
   /** Aborted when the runner drains: the walltime is near, the job was cancelled, the pool closes, the parent is gone. */
   readonly signal: AbortSignal
   /** When the walltime ends; undefined when there is no limit, or it is not known yet. */

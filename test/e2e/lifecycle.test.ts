@@ -68,7 +68,7 @@ describe("SIGTERM", () => {
     const pool = basicPool()
     const r = await pool.spawn()
     await r.api.hook(join(out, "hook.txt"))
-    expect(await r.api.scribble()).toEqual(["a.txt"])
+    expect(await r.api.scribble()).toEqual([".slurm-flame", "a.txt"])
     const { ppid, tmpdir: dir } = await r.api.where()
     const started = told()
     const call = r.api.hold(started.tell)

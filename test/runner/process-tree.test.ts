@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { existsSync, readFileSync } from "node:fs"
 import { afterEach, expect, it } from "vitest"
-import { killTree, signalTree } from "../../src/runner/supervisor/process-tree.ts"
+import { killFollowers, killTree, signalTree } from "../../src/runner/supervisor/process-tree.ts"
 
 let child: ChildProcess
 let pids: number[] = []
@@ -47,4 +47,23 @@ it("passes over a process that is gone", async () => {
   child = spawn("true")
   await once(child, "exit")
   signalTree(child.pid!, "SIGCONT")
+})
+
+it("kills what follows a process, orphans as well, but not the process, and not what has left its session", async () => {
+  const script = "sleep 60 & echo $!; (sleep 60 & echo $!); setsid sleep 60 & echo $!; wait $!"
+  child = spawn("sh", ["-c", script], { stdio: ["ignore", "pipe", "inherit"], detached: true })
+  let text = ""
+  for await (const chunk of child.stdout!.iterator({ destroyOnReturn: false })) {
+    text += chunk
+    if (text.trim().split("\n").length === 3) break
+  }
+  const [started, orphan, away] = text.trim().split("\n").map(Number) as [number, number, number]
+  pids = [child.pid!, away]
+  const sessionOf = (pid: number) => readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)!.split(" ")[3]!
+  await expect.poll(() => sessionOf(away)).toBe(String(away))
+  killFollowers(child.pid!)
+  await expect
+    .poll(() => [started, orphan].filter(pid => existsSync(`/proc/${pid}`) && !/[ZX]/.test(stateOf(pid)!)))
+    .toEqual([])
+  expect(pids.map(stateOf)).toEqual(["S", "S"])
 })

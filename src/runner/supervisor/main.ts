@@ -57,7 +57,10 @@ if (configured !== undefined) {
 
 let tmp: TmpDir | undefined
 try {
-  tmp = new TmpDir(boot.runnerId)
+  const made = new TmpDir(boot.runnerId)
+  tmp = made
+  // Whatever ends this process from here on, an error in what follows included, the directory goes with it.
+  process.once("exit", () => made.removeSync())
 } catch (error) {
   problem ??= error
 }
@@ -76,6 +79,7 @@ const startWorker = (generation: number, addresses = boot.addresses, left = left
     node,
     tmpdir: tmp?.path ?? "",
     until: left === undefined ? undefined : nodeNow() + left,
+    keepDir: boot.keepDir,
     incarnation,
     generation,
     persist: boot.persist,

@@ -1,6 +1,6 @@
 /**
- * A process and all that it started, as one thing that can be made to stand still. Reads /proc; where there is none (not on Linux) it
- * is the process alone.
+ * A process and all that it started, as one thing that can be made to stand still, or ended. Reads /proc; where there is none (not on
+ * Linux) it is the process alone.
  */
 import { readdirSync, readFileSync } from "node:fs"
 
@@ -38,12 +38,23 @@ function send(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** Processes whose parent is one of `parents`, and that are none of them. */
-function childrenOf(parents: ReadonlySet<number>): number[] {
-  return processes().flatMap(([pid, parent]) => (parents.has(parent) && !parents.has(pid) ? [pid] : []))
+/**
+ * SIGKILL for all others of the session, or process group, that is called after this process: what it started, also what has lost its parent
+ * since; but not what has begun a session of its own. (A backend's runner leads a session, a Slurm task a group; one that leads neither, below
+ * a shell of the job script, leaves them to Slurm.)
+ */
+export function killFollowers(own: number = process.pid): void {
+  for (const { pid, group, session } of processes()) {
+    if (pid !== own && (group === own || session === own)) send(pid, "SIGKILL")
+  }
 }
 
-function processes(): [pid: number, parent: number][] {
+/** Processes whose parent is one of `parents`, and that are none of them. */
+function childrenOf(parents: ReadonlySet<number>): number[] {
+  return processes().flatMap(({ pid, parent }) => (parents.has(parent) && !parents.has(pid) ? [pid] : []))
+}
+
+function processes(): { pid: number; parent: number; group: number; session: number }[] {
   let names: string[]
   try {
     names = readdirSync("/proc")
@@ -54,9 +65,10 @@ function processes(): [pid: number, parent: number][] {
   return names.flatMap(name => {
     if (!/^\d+$/.test(name)) return []
     try {
-      // The name of the program is in brackets and may hold anything; after the last bracket come the state and the parent.
+      // The name of the program is in brackets and may hold anything; after the last bracket come the state, the parent, the group, the session.
       const stat = readFileSync(`/proc/${name}/stat`, "utf8")
-      return [[Number(name), Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1])]] as [[number, number]]
+      const [, parent, group, session] = stat.slice(stat.lastIndexOf(")") + 2).split(" ", 4)
+      return [{ pid: Number(name), parent: Number(parent), group: Number(group), session: Number(session) }]
     } catch (error) {
       if (!ENDED.has((error as NodeJS.ErrnoException).code ?? "")) throw error
       return []

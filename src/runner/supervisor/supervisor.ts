@@ -13,12 +13,16 @@ import { nodeNow } from "../node-clock.ts"
 import { ParentSeeker } from "../parent-seeker.ts"
 import type { TmpDir } from "../tmp-dir.ts"
 import { type ControlHandler, ControlLink } from "./control-link.ts"
+import { Crashes, MAX_CRASHES } from "./crashes.ts"
 import { DrainBudget } from "./drain-budget.ts"
 import type { LogFeed } from "./log-feed.ts"
 import { MemoryGroup } from "./memory-group.ts"
 import type { Outlet } from "./outlet.ts"
 import { mayHaveAnother } from "./parent-loss.ts"
+import { Partials } from "./partials.ts"
+import { killFollowers } from "./process-tree.ts"
 import { Signals } from "./signals.ts"
+import { sweepLater } from "./sweep.ts"
 import { Walltime } from "./walltime.ts"
 import type { WorkerExit, WorkerProcess } from "./worker-process.ts"
 
@@ -38,9 +42,6 @@ const TRANSITIONS: Record<State, readonly State[]> = {
  */
 type Measure = "end" | "guess" | "order"
 
-/** A worker that crashes so often has a fault that no restart mends, and a node with other users on it. */
-const MAX_CRASHES = 5
-const CRASH_WINDOW_MS = 60_000
 /** For the worker's last lines, when who reads them is slow. */
 const FLUSH_MS = 500
 
@@ -74,13 +75,14 @@ export class Supervisor {
   /** Where other parents come from, if the pool persists. */
   readonly #seeker: ParentSeeker | undefined
   readonly #memory = new MemoryGroup()
+  readonly #partials = new Partials()
   #state: State = "starting"
   #link: ControlLink | undefined
   /** Ends of workers that were faster than the line to the parent: it waits for them, one for each worker. */
   #untold: (SupervisorMessage & { t: "worker-exit" })[] = []
   #worker: WorkerProcess | undefined
   #generation = 0
-  #crashes: number[] = []
+  readonly #crashes = new Crashes()
   #reason: DrainReason | undefined
   #measure: Measure = "order"
   #cut = false
@@ -121,7 +123,7 @@ export class Supervisor {
     // Last resort, synchronous: whatever ends this process, an uncaught error included, the directory goes with it.
     onExit(() => {
       this.#worker?.kill()
-      init.tmp?.remove()
+      init.tmp?.removeSync()
     })
     if (init.first) this.#watch(init.first)
   }
@@ -142,6 +144,7 @@ export class Supervisor {
       await this.#end("crashed")
     } else if (this.#state === "starting") {
       this.#move("serving")
+      sweepLater()
     }
   }
 
@@ -261,6 +264,7 @@ export class Supervisor {
   #watch(worker: WorkerProcess): void {
     this.#worker = worker
     worker.onMessage(message => {
+      if (message.t === "partial") return this.#partials.note(message)
       if (message.t === "unlinked") {
         this.#unlinked = message.open
         this.#still()
@@ -297,6 +301,7 @@ export class Supervisor {
   /** @param shot It was this process that killed it. */
   #workerExited(exit: WorkerExit, shot: boolean): void {
     this.#worker = undefined
+    void this.#partials.clear()
     this.#init.feed.end()
     this.#unlinked = false
     if (this.#state === "ended") return
@@ -304,9 +309,7 @@ export class Supervisor {
       void this.#end(this.#reason ?? "cancelled")
       return
     }
-    const now = performance.now()
-    this.#crashes = [...this.#crashes.filter(at => now - at < CRASH_WINDOW_MS), now]
-    const restart = this.#crashes.length < MAX_CRASHES
+    const restart = !this.#crashes.tooMany()
     // The kernel kills without a word; but it counts, and before the process is gone.
     const oom = exit.signal === "SIGKILL" && !shot ? this.#memory.killed() : undefined
     const news = { t: "worker-exit", ...exit, restart, ...(oom && { oom }) } as const
@@ -328,8 +331,11 @@ export class Supervisor {
     this.#budget.stop()
     this.#walltime.stop()
     this.#signals.stop()
-    this.#init.tmp?.remove()
+    killFollowers() // what user code started and left; Slurm would, local() would not
+    // Much that is in there takes its time, and the last word does not wait for it. Its path is free at once.
+    const removed = this.#init.tmp?.remove()
     await this.#link?.bye({ t: "bye", reason, cut: this.#cut })
+    await Promise.all([removed, this.#partials.clear()])
     const { stdout, stderr } = this.#init.outlets
     await Promise.all([stdout.flushed(FLUSH_MS), stderr.flushed(FLUSH_MS)])
     process.exit(reason === "crashed" ? 1 : 0)

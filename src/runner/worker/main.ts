@@ -1,8 +1,8 @@
 /** The process that runs user code: waits for the supervisor's first word, then serves. */
-import { rmSync } from "node:fs"
 import { CloseCode } from "../../transport/protocol.ts"
 import type { FromWorker, ToWorker } from "../ipc.ts"
 import { nodeNow } from "../node-clock.ts"
+import { deleteOrphaned } from "../tmp-dir.ts"
 import { Worker } from "./worker.ts"
 
 // The supervisor alone decides what a signal means. (Under srun, or in a terminal, this process would get them as well.)
@@ -53,6 +53,6 @@ process.on("message", (message: ToWorker) => {
 
 // The supervisor is dead: nobody is left to clean up or to end this process.
 process.on("disconnect", () => {
-  if (process.exitCode === undefined && tmpdir) rmSync(tmpdir, { recursive: true, force: true })
+  if (process.exitCode === undefined && tmpdir) deleteOrphaned(tmpdir)
   process.exit()
 })

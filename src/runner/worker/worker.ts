@@ -48,7 +48,7 @@ export class Worker {
   #imported: { readonly module: LoadedModule } | { readonly failure: WorkerMessage & { t: "fail" } } | undefined
 
   constructor(init: ToWorker & { t: "init" }, tell: (message: FromWorker) => void) {
-    this.#context = new WorkerContext(init)
+    this.#context = new WorkerContext(init, tell)
     this.#tell = tell
     this.#hurried = new Promise(resolve => {
       this.#hurry = resolve

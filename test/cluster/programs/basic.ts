@@ -108,3 +108,9 @@ export async function stuck(started: (pids: number[]) => Promise<void>): Promise
 export async function rest(ms: number): Promise<void> {
   await delay(ms)
 }
+
+/** Writes a result into the runner's directory and keeps it. */
+export async function produce(name: string, bytes: number): Promise<string> {
+  writeFileSync(join(runner().tmpdir, name), Buffer.alloc(bytes, "x"))
+  return await runner().keep(name)
+}
