@@ -325,7 +325,7 @@ export class FlamePool<T> implements Pool<T> {
     this.#factory?.closing()
     await this.#adopted // or they would come when all is over
     await this.#fleet.close(Math.max(0, this.#closeUntil - performance.now()))
-    await this.#resumptions.checkpoints.close() // first: what a pool that persists keeps in a directory of its own
+    await this.#settings.checkpoints?.close() // first: what a pool that persists keeps in a directory of its own
     await this.#factory?.close()
     await this.#settings.module.dispose().catch((error: unknown) => {
       // On NFS a file that somebody has open cannot go yet. The sweep of a later pool takes it; this one is over all the same.
