@@ -44,7 +44,7 @@ type State = "open" | "closing" | "closed"
 export class FlamePool<T> implements Pool<T> {
   readonly name: string
   readonly api: Remote<T>
-  readonly #settings: PoolSettings
+  readonly #settings: PoolSettings & Sharing
   readonly #fleet: Fleet
   readonly #factory: RunnerFactory | undefined
   readonly #dispatcher: Dispatcher<PooledRunner>
