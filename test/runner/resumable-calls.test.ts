@@ -90,6 +90,19 @@ describe("the way of checkpoints", () => {
     expect(arrived).toEqual([1, 2, 3])
   })
 
+  it("a state that was on its way when the line ended does not go after a newer one", async () => {
+    const [first, second] = [parent(), parent()]
+    const sender = new CheckpointSender(first.save, true)
+    const sent = [1, 2].map(n => sender.send(n))
+    first.gates[0]!.reject(new ConnectionError("the parent is gone"))
+    await turn()
+    sender.goesTo(second.save)
+    await turn()
+    second.gates[0]!.resolve()
+    await Promise.all(sent)
+    expect(second.states).toEqual([2])
+  })
+
   it("a state that was on its way when the next parent came goes there", async () => {
     const [first, second] = [parent(), parent()]
     const sender = new CheckpointSender(first.save, true)
