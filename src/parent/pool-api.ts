@@ -21,7 +21,10 @@ export interface Runner<T> extends AsyncDisposable {
   readonly id: string
   /** A snapshot: state, job id, node, load, deadline. */
   readonly info: RunnerInfo
-  /** The module's exports. Each call takes one of the runner's `maxConcurrency` slots, and waits for it if need be. */
+  /**
+   * The module's exports. Each call takes one of the runner's `maxConcurrency` slots, and waits for it if need be. Calls that are `resumable` outlive the
+   * lease: they go on through the pool when the runner is lost.
+   */
   readonly api: Remote<T>
   /** The same with limits for every call made through it. */
   with(options: CallOptions): Remote<T>

@@ -47,7 +47,7 @@ type State = "open" | "closing" | "closed"
 export class FlamePool<T> implements Pool<T> {
   readonly name: string
   readonly api: Remote<T>
-  readonly #settings: PoolSettings
+  readonly #settings: PoolSettings & Sharing
   readonly #fleet: Fleet
   readonly #factory: RunnerFactory | undefined
   readonly #dispatcher: Dispatcher<PooledRunner>
@@ -335,7 +335,7 @@ export class FlamePool<T> implements Pool<T> {
     this.#factory?.closing()
     await this.#adopted // or they would come when all is over
     await this.#fleet.close(Math.max(0, this.#closeUntil - performance.now()))
-    await this.#resumptions.checkpoints.close() // first: what a pool that persists keeps in a directory of its own
+    await this.#settings.checkpoints?.close() // first: what a pool that persists keeps in a directory of its own
     await this.#factory?.close()
     await this.#settings.module.dispose().catch(bundleLeft(this.#settings.logger))
     this.#forgetExit()
