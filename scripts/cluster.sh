@@ -6,7 +6,7 @@
 #   ib0   10.201.0.(10+K)  the fast network that runners dial over   (login node: ib0, 10.201.0.1)
 #         fd00:201::(10+K) where the kernel has IPv6                 (login node: fd00:201::1)
 #   eth0  10.202.0.(10+K)  slurmctld <-> slurmd                      (login node: flame-mgmt, 10.202.0.1)
-# A node has a /tmp, /dev/shm, /proc and /etc/hosts of its own; everything else, /home above all, is shared.
+# A node has a /tmp, /dev/shm, /proc, /etc/hosts and boot id of its own; everything else, /home above all, is shared.
 # There is no slurmdbd: sacct answers that accounting is disabled.
 # The user flame submits; eve is somebody else on the same cluster.
 # shellcheck source-path=SCRIPTDIR

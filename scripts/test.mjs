@@ -50,12 +50,11 @@ async function runAll() {
     results.push(await vitest(own, { projects, filters }))
     return
   }
-  results.push(await vitest(own, { projects: ALL_PROJECTS.filter(name => name !== "cluster"), filters: [] }))
-  if (stopped) return
-  // The cluster tests wait for Slurm most of the time: the other Nodes have the machine meanwhile.
-  const cluster = vitest(own, { projects: ["cluster"], filters: [] })
-  const others = onOtherMajors()
-  results.push(await cluster, ...(await others))
+  // The cluster tests wait for Slurm and for real time limits most of the time: all else has the machine meanwhile.
+  const cluster = vitest(own, { projects: ["cluster"], aside: true })
+  results.push(await vitest(own, { projects: ALL_PROJECTS.filter(name => name !== "cluster") }))
+  results.push(...(await onOtherMajors()))
+  results.push(await cluster)
 }
 
 /** One after the other; what each says is printed when it is over, since something else is printing meanwhile. */
@@ -74,7 +73,7 @@ async function onOtherMajors() {
  * One run of vitest on one Node. Resolves with its counts; whatever goes wrong with vitest itself counts as a failure. `aside`: its
  * output comes in one piece at the end.
  */
-async function vitest(node, { projects, filters, aside = false }) {
+async function vitest(node, { projects, filters = [], aside = false }) {
   const label = `node ${node.version} (${projects.join(", ")}${filters.length > 0 ? `: ${filters.join(" ")}` : ""})`
   const title = `\n=== ${label}\n`
   if (!aside) process.stdout.write(title)

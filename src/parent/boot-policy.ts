@@ -13,6 +13,7 @@ import {
   SlurmCommandError,
   SubmitError,
 } from "../shared/errors.ts"
+import type { BreakerInfo } from "./pool-api.ts"
 
 const FIRST_DELAY_MS = 500
 const MAX_DELAY_MS = 60_000
@@ -65,6 +66,12 @@ export class BootPolicy {
   get broken(): { untilMs: number; lastError: Error } | undefined {
     if (this.#breaker === "closed" || !this.#lastError) return undefined
     return { untilMs: this.#openUntil, lastError: this.#lastError }
+  }
+
+  /** The same, for who looks at the pool. */
+  get info(): BreakerInfo | undefined {
+    const { broken } = this
+    return broken && { until: new Date(performance.timeOrigin + broken.untilMs), lastError: broken.lastError }
   }
 
   /** Why nobody should wait for a boot now: the breaker is open. */

@@ -4,8 +4,9 @@ import { OptionError } from "../shared/errors.ts"
 import { show } from "../shared/show.ts"
 import type { Marks } from "../transport/protocol.ts"
 import type { HeldObjects } from "./held-objects.ts"
+import type { LearnedNeeds } from "./learned-needs.ts"
 import type { Limits } from "./limit-watch.ts"
-import { flag, rejectUnknown } from "./option-checks.ts"
+import { finite, flag, rejectUnknown } from "./option-checks.ts"
 import { checkResumable, type ResumeOptions, type ResumePolicy } from "./resume-policy.ts"
 import { checkRetries, type RetryOptions, type RetryPolicy } from "./retry-policy.ts"
 
@@ -15,6 +16,12 @@ export interface CallOptions {
   timeout?: Duration | Infinite
   /** Aborting it rejects the call at once, and aborts the remote function's signal. */
   signal?: AbortSignal
+  /**
+   * How long it will take, generously: it goes only to a runner whose job has so much time left before its walltime, and one is booted
+   * where none has. What is longer than a new runner has is refused with WalltimeError. 0: any runner will do. A key whose runner has
+   * too little time left moves to another. @default learned from calls of the same function, see the pool's `learnNeeds`
+   */
+  needs?: Duration
   /**
    * Calls of one key go to one runner, the one that served the first of them, as long as it lives: data loaded there is there. They
    * wait for it where it is full. After a crash or a drain the key moves to another runner.
@@ -64,6 +71,12 @@ export interface CallDefaults {
   readonly keyless?: string | undefined
   /** Why no call may be resumable; undefined: it may. */
   readonly unresumable?: string | undefined
+  /** Calls are resumable. */
+  readonly resumable?: ResumePolicy | undefined
+  /** Why no call may say what time it needs; undefined: it may. */
+  readonly needless?: string | undefined
+  /** Learns how long calls take. */
+  readonly learned?: LearnedNeeds | undefined
   /** A call may have an id. Default: none may. */
   readonly ids?: boolean
 }
@@ -72,16 +85,20 @@ export interface CallDefaults {
 export function callDefaults(
   settings: { readonly timeoutMs: number; readonly trackResources: boolean; readonly singleUse: boolean },
   held: HeldObjects,
+  learned?: LearnedNeeds,
 ): CallDefaults {
   const { timeoutMs, trackResources, singleUse } = settings
   const keyless = singleUse ? "with `singleUse` no runner serves a second call" : undefined
-  return { timeoutMs, trackResources, held, keyless }
+  return { timeoutMs, trackResources, held, keyless, learned }
 }
 
 /** What a call works with. */
 export interface CallLimits extends Limits {
   readonly key?: string | undefined
   readonly id?: string | undefined
+  /** What it said that it needs; 0: nothing in particular. Undefined: it did not say. */
+  readonly needsMs?: number | undefined
+  readonly learned?: LearnedNeeds | undefined
   readonly retries?: RetryPolicy | undefined
   readonly resumable?: ResumePolicy | undefined
 }
@@ -91,24 +108,30 @@ export interface SpawnOptions {
   /** How long to wait for a runner, its boot included. @default the pool's `timeout` */
   timeout?: Duration | Infinite
   signal?: AbortSignal
+  /**
+   * Whether calls through `r.api` are: when the runner is lost, those under way go on, each on any runner of the pool, while the lease is over.
+   * `r.with({ resumable: false })` has them end with it. @default false
+   */
+  resumable?: boolean | ResumeOptions
+  /** The runner has at least so much time left before its walltime when it is given; one is booted where none has. @default any */
+  needs?: Duration
 }
 
 /** Every id is remembered on both sides. */
 const MAX_ID = 200
-const LIMITS = ["timeout", "signal"] as const satisfies readonly (keyof SpawnOptions)[]
+const LIMITS = ["timeout", "signal", "needs", "resumable"] as const satisfies readonly (keyof SpawnOptions)[]
 /** The names of all options of a call. */
 export const CALL_OPTIONS = [
   ...LIMITS,
   "key",
   "id",
   "retries",
-  "resumable",
   "link",
   "trackResources",
 ] as const satisfies readonly (keyof CallOptions)[]
 
 /**
- * @param defaults Where `options` has none. A number is a time for what is no call, and has a `timeout` and a `signal` alone.
+ * @param defaults Where `options` has none. A number is a time for what is no call, and has the options of `spawn` alone.
  * @param where Whose options they are, for messages.
  * @throws OptionError
  */
@@ -124,9 +147,15 @@ export function checkCallOptions(
     held,
     keyless,
     unresumable,
+    resumable,
+    needless,
+    learned,
     ids = false,
   }: CallDefaults = isCall ? defaults : { timeoutMs: defaults }
-  if (options === undefined) return { timeoutMs, signal: undefined, marks: marksOf(true, trackResources), held }
+  if (options === undefined) {
+    const marks = marksOf(true, trackResources)
+    return { timeoutMs, signal: undefined, marks, held, learned, ...(resumable && { resumable }) }
+  }
   if (typeof options !== "object" || options === null) {
     throw new OptionError("options", `the options of ${where} must be an object, got ${show(options)}`, {
       hint: "{ timeout: '5m', signal }",
@@ -143,11 +172,19 @@ export function checkCallOptions(
     signal: options.signal,
     marks: marksOf(link, flag(options, "trackResources") ?? trackResources, id),
     held,
+    learned,
+    ...(options.needs !== undefined && { needsMs: checkNeeds(options.needs, needless) }),
     ...(id !== undefined && { id }),
     ...(options.key !== undefined && { key: checkKey(options.key, keyless) }),
     ...(options.retries !== undefined && { retries: checkRetries(options.retries) }),
-    ...(options.resumable !== undefined && { resumable: checkGoesOn(options.resumable, link, unresumable) }),
+    ...goesOn(options.resumable, resumable, link, unresumable),
   }
+}
+
+function checkNeeds(needs: Duration, needless: string | undefined): number {
+  const ms = finite(toMs(needs, "needs"), "needs")
+  if (needless === undefined) return ms
+  throw new OptionError("needs", `\`needs\` means nothing here: ${needless}`, { hint: "pool.spawn({ needs: '25m' })" })
 }
 
 function marksOf(link: boolean, track: boolean, once?: string): Marks | undefined {
@@ -169,6 +206,18 @@ function checkId(id: unknown, allowed: boolean, where: string): string {
   throw new OptionError("id", `\`id\` must be text of 1 to ${MAX_ID} characters, got ${show(id)}`, {
     hint: "id: `fit-17`, the same each time the program is started",
   })
+}
+
+/** @param given The option; undefined: what holds for all. */
+function goesOn(
+  given: unknown,
+  all: ResumePolicy | undefined,
+  link: boolean,
+  unresumable: string | undefined,
+): Pick<CallLimits, "resumable"> {
+  // Of all calls it is only said in general: work that goes on without its caller is an exception.
+  const resumable = given === undefined ? (link ? all : undefined) : checkGoesOn(given, link, unresumable)
+  return resumable ? { resumable } : {}
 }
 
 function checkGoesOn(resumable: unknown, link: boolean, unresumable: string | undefined): ResumePolicy | undefined {

@@ -15,6 +15,7 @@ import { MAX_PATH, type Marks } from "../transport/protocol.ts"
 import type { RpcClient, Waiter } from "../transport/rpc-client.ts"
 import type { CallLimits } from "./call-options.ts"
 import { rejectionOf } from "./call-site.ts"
+import type { Sample } from "./learned-needs.ts"
 import { type Limited, LimitWatch } from "./limit-watch.ts"
 import { RemoteCall } from "./remote-call.ts"
 import { goesOn } from "./resume-policy.ts"
@@ -72,6 +73,8 @@ export class Call implements Limited, Waiter {
   #streaming = false
   /** Its caller has left, and its work goes on. */
   #detached = false
+  /** How long it takes, where that is learned. */
+  #sample: Sample | undefined
 
   /** Of a resumable call. */
   readonly #resumption: Resumption | undefined
@@ -111,6 +114,11 @@ export class Call implements Limited, Waiter {
   /** The name that its caller gave this very call. */
   get id(): string | undefined {
     return this.#limits.id
+  }
+
+  /** It goes on elsewhere when its runner is lost. */
+  get resumable(): boolean {
+    return this.#resumption !== undefined
   }
 
   get started(): boolean {
@@ -158,6 +166,8 @@ export class Call implements Limited, Waiter {
     this.#outcome = "over"
     this.#target = target
     this.#state = "sent"
+    const { learned } = this.#limits
+    if (learned?.on && !known && this.#operation.kind === "apply") this.#sample = learned.sample(this.name)
     const marks: Marks | undefined = known ? { ...this.#limits.marks, known: true } : this.#limits.marks
     if (this.#resumption) void this.#resume(this.#resumption, target, marks, known)
     else if (this.#operation.kind === "apply") this.#transmit(target, this.#operation.args, marks)
@@ -201,6 +211,7 @@ export class Call implements Limited, Waiter {
   /** @internal The answer. */
   resolve(value: unknown): void {
     if (this.settled) return
+    this.#sample?.succeeds()
     this.#streaming = true // `done` follows at once where there is no stream
     const resolve = this.#resolve
     this.#settle()
@@ -222,6 +233,7 @@ export class Call implements Limited, Waiter {
   /** @internal Nothing runs there any more, but the result holds these: they have no limits. Leads to no result, like `done`. */
   readonly holds = (objects: readonly Held[]): void => {
     this.#streaming = false
+    this.#sample = undefined // how long it is held says nothing of the work
     this.#watch?.stop()
     if (this.#detached) for (const object of objects) void object.letGo()
     else this.#limits.held?.add(objects)
@@ -230,6 +242,8 @@ export class Call implements Limited, Waiter {
   /** @internal The work is over there. Kept by who waits for streams: nothing here leads to the result. */
   readonly done = (): void => {
     this.#streaming = false
+    this.#sample?.over()
+    this.#sample = undefined
     if (this.settled) this.#watch?.stop() // and not where the call goes on to another runner
     this.#over?.(this.#outcome)
   }

@@ -28,6 +28,11 @@ export class Chain<R> {
     return this.#links.head?.item
   }
 
+  /** All, the first one first. */
+  *[Symbol.iterator](): Generator<R> {
+    for (const { item } of this.#links) yield item
+  }
+
   /** Puts it before all others, or behind them; leaves it where it is if it is here. */
   join(link: Link<R>, where: "first" | "last"): void {
     if (link.list === this.#links) return

@@ -8,7 +8,7 @@ import { join } from "node:path"
 import { makePrivate } from "../shared/state-dir.ts"
 import { CheckpointFile } from "./checkpoint-file.ts"
 import { CheckpointRoom } from "./checkpoint-room.ts"
-import type { Checkpoint, Checkpoints } from "./checkpoint-store.ts"
+import type { Checkpoint, CheckpointStore } from "./checkpoint-store.ts"
 import type { Logger } from "./logger.ts"
 
 /** What outlives the program: of a pool that persists. */
@@ -21,7 +21,7 @@ export interface KeptCheckpoints {
 
 const FILE = ".checkpoint"
 
-export class CheckpointFiles implements Checkpoints {
+export class CheckpointFiles implements CheckpointStore {
   readonly #logger: Logger
   readonly #kept: KeptCheckpoints | undefined
   readonly #room: CheckpointRoom

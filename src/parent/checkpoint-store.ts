@@ -22,6 +22,10 @@ export interface Checkpoints {
    * @param id The name that its caller gave this very call: what an earlier parent kept under it is there. Undefined: a new one, of nobody else
    */
   open(name: string, id?: string): Checkpoint
-  /** The pool is over: nothing is kept that nobody can ask for again. Never rejects. */
+}
+
+/** Checkpoints with an end. */
+export interface CheckpointStore extends Checkpoints {
+  /** The pool is over: nothing stays that nobody can ask for again. Never rejects. */
   close(): Promise<void>
 }

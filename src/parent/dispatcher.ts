@@ -2,8 +2,9 @@
  * Who gets which runner: joins those who wait with those who can be chosen. Owns the rules of fairness; boots nothing and knows
  * neither jobs nor connections.
  */
+import { Choosers, canServe } from "./choosers.ts"
 import { Homes } from "./homes.ts"
-import type { Request } from "./request.ts"
+import { isBefore, type Request } from "./request.ts"
 import { Roster, type Rostered } from "./roster.ts"
 import { WaitingLine } from "./waiting-line.ts"
 
@@ -23,6 +24,8 @@ export class Dispatcher<R extends Rostered<R>> {
   readonly #line = new WaitingLine<R>()
   readonly #roster = new Roster<R>()
   readonly #homes = new Homes<R>()
+  /** Those of the line who need time. */
+  readonly choosers = new Choosers<R>(this.#line, this.#roster, this.#homes)
   readonly #host: DispatcherHost<R>
   #dispatching = false
   /** Calls that were served since a runner was kept for a lease that still waits. */
@@ -44,7 +47,8 @@ export class Dispatcher<R extends Rostered<R>> {
     return this.#line.leases.size
   }
   get slots(): number {
-    return this.#line.slots.size
+    const { slots, choosy } = this.#line
+    return choosy.empty ? slots.size : slots.size + choosy.size
   }
 
   /** Waits from now on; who was in the line before has its old place in it. */
@@ -70,21 +74,20 @@ export class Dispatcher<R extends Rostered<R>> {
   /** Load, lease or state of the runner changed. */
   update(runner: R): void {
     this.#roster.update(runner)
+    this.choosers.touched(runner)
   }
 
   /** The runner has lost what it held or takes no more work: its keys are homeless, who waited for it goes to another. */
   forget(runner: R): void {
     this.#roster.update(runner)
-    for (const request of this.#homes.leave(runner)) {
-      this.#line.remove(request)
-      this.#line.join(request)
-    }
+    for (const request of this.#homes.leave(runner)) this.choosers.comeBack(request)
   }
 
   /** The runner is gone. */
   delete(runner: R): void {
     this.forget(runner)
     this.#roster.delete(runner)
+    this.choosers.delete(runner)
   }
 
   /** Tells everyone, those who wait for a certain runner as well. */
@@ -106,76 +109,97 @@ export class Dispatcher<R extends Rostered<R>> {
     if (freed) this.#serveHome(freed)
   }
 
+  /** Of those who can be served, the one who came first. */
   #serveNext(): boolean {
-    const lease = this.#line.leases.head
+    const choice = this.choosers.next() // may bring calls back into the line
     const slot = this.#line.slots.head
-    if (lease) {
-      const promised = this.#roster.reserved > 0 ? this.#roster.promised : undefined
-      const first = !slot || lease.arrival < slot.arrival
-      const runner = promised ?? (first ? this.#roster.idle : undefined)
+    const next = isBefore(choice?.request, slot) ? choice!.request : slot
+    if (this.#line.leases.head && this.#serveLease(next)) return true
+    if (choice && next === choice.request) {
+      // A lease may just have been promised that runner: then it is looked again.
+      return choice.runner.reserved || this.#give(choice.request, choice.runner)
+    }
+    return slot !== undefined && this.#serveSlot(slot)
+  }
+
+  /** @param next Who is served if no lease is. Leases that came later have to wait. */
+  #serveLease(next: Request<R> | undefined): boolean {
+    const promised = this.#roster.reserved > 0 ? this.#roster.promised : undefined
+    if (promised) {
+      for (const lease of this.#line.leases) if (this.choosers.fits(promised, lease)) return this.#give(lease, promised)
+      this.#unreserve(promised) // it was kept for one who needs more time than it has by now
+      return true
+    }
+    for (const lease of this.#line.leases) {
+      if (!isBefore(lease, next)) break
+      const runner =
+        lease.needsMs > 0 ? this.#roster.idleOf(idle => this.choosers.fits(idle, lease)) : this.#roster.idle
       if (runner) return this.#give(lease, runner)
-      if (first) this.#reserve(lease, slot)
+      if (lease.needsMs === 0) break // nobody is idle
     }
-    if (!slot) return false
+    if (isBefore(this.#line.leases.head, next)) this.#reserve(next)
+    return false
+  }
+
+  #serveSlot(slot: Request<R>): boolean {
     const home = slot.key === undefined ? undefined : this.#homes.of(slot.key)
-    if (home) {
-      if (!this.#canServe(home)) {
-        this.#line.move(slot, this.#homes.waitingFor(home))
-        return true
-      }
-      // It has a slot again and was not yet said to be free: who waits for it came before.
-      const waits = this.#homes.next(home)
-      return this.#give(waits && waits.arrival < slot.arrival ? waits : slot, home)
+    if (!home) {
+      const runner = this.#roster.least
+      return runner !== undefined && this.#give(slot, runner)
     }
-    const runner = this.#roster.least
-    return runner !== undefined && this.#give(slot, runner)
+    if (!canServe(home)) {
+      this.#line.move(slot, this.#homes.waitingFor(home))
+      return true
+    }
+    return this.#give(this.choosers.firstAt(home, slot), home)
   }
 
   /**
    * At `max`, the runners that are idle soonest are kept free of new calls for the leases that wait, have no runner on its way to them,
    * and came before the calls that do; otherwise a steady stream of calls would keep them waiting for ever.
    */
-  #reserve(first: Request<R>, slot: Request<R> | undefined): void {
+  #reserve(next: Request<R> | undefined): void {
     if (this.#host.room()) return
-    let lease: Request<R> | undefined = first
     // A job may be in the queue for hours: who waits for it must not keep the calls of all others waiting as well.
-    for (let coming = this.#host.coming(); coming > 0 && lease; coming--) lease = lease.behind
-    if (!lease) {
-      this.#passed = 0 // nobody was passed over
-      return
-    }
+    let coming = this.#host.coming()
     // Those that were kept in vain stand for nobody: what runs there may be something that never ends.
-    for (let kept = this.#roster.reserved - this.#inVain; kept > 0 && lease; kept--) lease = lease.behind
-    while (lease && (!slot || lease.arrival < slot.arrival)) {
-      if (!this.#roster.reserve()) return
-      lease = lease.behind
+    let kept = this.#roster.reserved - this.#inVain
+    let passed: Request<R> | undefined
+    for (const lease of this.#line.leases) {
+      if (--coming >= 0) continue
+      const accept = lease.needsMs === 0 ? undefined : (runner: R) => this.choosers.fits(runner, lease)
+      if (accept && !this.#roster.servingOf(accept)) continue // none of them will do: there is nothing to keep
+      passed ??= lease
+      if (--kept >= 0) continue
+      if (!isBefore(lease, next)) break
+      if (!this.#roster.reserve(accept) && !accept) return
     }
-    if (this.#passed < PATIENCE) return
+    if (!passed) this.#passed = 0 // nobody was passed over
+    if (!passed || this.#passed < PATIENCE) return
     this.#passed = 0
-    if (this.#roster.reserve()) this.#inVain += 1
+    const first = passed
+    const kind = first.needsMs === 0 ? undefined : (runner: R) => this.choosers.fits(runner, first)
+    if (this.#roster.reserve(kind)) this.#inVain += 1
   }
 
-  /** Runners that are kept for nobody any more serve everybody again. */
-  #unreserve(): boolean {
-    if (this.#roster.reserved === 0 || this.#line.leases.size > 0) return false
-    this.#roster.unreserve()
-    this.#inVain = 0
+  /** Runners that are kept for nobody any more, or `one` of them, serve everybody again. */
+  #unreserve(one?: R): boolean {
+    if (!one && (this.#roster.reserved === 0 || this.#line.leases.size > 0)) return false
+    this.#roster.unreserve(one)
+    this.#line.choosy.unstick()
+    this.#inVain = one ? Math.max(0, this.#inVain - 1) : 0
     return true
   }
 
   /** Serves who waits for this runner alone, as far as nobody waits who came before and could go anywhere. */
   #serveHome(runner: R): void {
     for (;;) {
-      const request = this.#homes.next(runner)
-      if (!request || !this.#canServe(runner)) return
-      const { head } = this.#line.slots
-      if (head && head.arrival < request.arrival) return
+      if (!canServe(runner)) return
+      const request = this.choosers.nextAt(runner)
+      if (!request || isBefore(this.#line.slots.head, request)) return
+      if (this.choosers.isPassed(runner, request)) return
       this.#give(request, runner)
     }
-  }
-
-  #canServe(runner: R): boolean {
-    return runner.ready && !runner.leased && !runner.reserved && runner.retiring === undefined && runner.free > 0
   }
 
   #give(request: Request<R>, runner: R): true {
@@ -187,10 +211,13 @@ export class Dispatcher<R extends Rostered<R>> {
     } else if (this.#line.leases.size > 0) {
       this.#passed += 1
     }
-    if (request.key !== undefined) this.#homes.settle(request.key, runner)
+    if (request.key !== undefined) {
+      // The key's home may have had too little time: those who wait there for that key wait for its new home.
+      for (const left of this.#homes.settle(request.key, runner)) this.choosers.comeBack(left)
+    }
     this.#host.given(runner)
     request.place(runner)
-    this.#roster.update(runner)
+    this.update(runner)
     return true
   }
 }

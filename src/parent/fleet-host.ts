@@ -9,8 +9,8 @@ export interface FleetHost {
   readonly slots: number
   /** False once the pool closes, when `min` is not kept any more. */
   readonly open: boolean
-  /** There is a new runner; it does not serve yet. */
-  added(runner: PooledRunner): void
+  /** There is a new runner; it does not serve yet. @param left It is an earlier program's, and was taken back. */
+  added(runner: PooledRunner, left: boolean): void
   /** State, load or lease of the runner changed. */
   touched(runner: PooledRunner): void
   /** Look again who can be served. @param runner One that has slots, or may have. */

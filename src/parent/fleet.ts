@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto"
 import type { Job } from "../shared/backend.ts"
 import { BootPolicy, FORGET_MS, type Verdict } from "./boot-policy.ts"
 import { isAlive } from "./census.ts"
+import { dispensable } from "./dispensable.ts"
 import type { PoolEmitter } from "./events.ts"
 import type { FleetHost } from "./fleet-host.ts"
 import { isCrash } from "./gone-reason.ts"
@@ -107,11 +108,14 @@ export class Fleet {
   get #wantedMin(): number {
     return this.#host.open ? this.#min - this.#resting : 0
   }
+  /** A runner is about to make room for another. */
+  get leaving(): boolean {
+    return this.#head.leaving
+  }
 
   /** The breaker, while it is open or lets a single boot through. */
   get breaker(): BreakerInfo | undefined {
-    const broken = this.#policy.broken
-    return broken && { until: new Date(performance.timeOrigin + broken.untilMs), lastError: broken.lastError }
+    return this.#policy.info
   }
 
   /** Jobs that may still exist. */
@@ -184,11 +188,7 @@ export class Fleet {
   /** Lets go of runners that are more than `max`: those first that nobody would miss. Leased ones are left to their holders. */
   trim(): void {
     const surplus = this.#head.now.serving - this.#max
-    if (surplus <= 0) return
-    const free = [...this.#runners].filter(r => isAlive(r.state) && r.retiring === undefined && !r.leased)
-    const cost = (r: PooledRunner) => (r.ready ? r.running : -1)
-    free.sort((a, b) => cost(a) - cost(b) || b.serial - a.serial)
-    for (const runner of free.slice(0, surplus)) this.retire(runner, "scale")
+    if (surplus > 0) for (const runner of dispensable(this.#runners, surplus)) this.retire(runner, "scale")
   }
 
   /** The runner takes no more work, and ends when it has none and nobody holds it. */
@@ -202,6 +202,7 @@ export class Fleet {
     if (runner.retiring !== undefined) return
     runner.retiring = reason
     this.#head.retires(runner)
+    this.#handover.moved(runner)
     this.#host.leaving(runner)
   }
 
@@ -282,7 +283,7 @@ export class Fleet {
     this.#begun.set(runner, performance.now())
     this.#head.add(runner, predecessor)
     this.#handover.follow(runner, left !== undefined)
-    this.#host.added(runner)
+    this.#host.added(runner, left !== undefined)
     const start = this.#news.grows(runner, this.#head.census.alive)
     if (runner.state === "gone") return // who heard of it has ended it
     void runner.boot(start) // never rejects: its end is told to the host
@@ -296,6 +297,7 @@ export class Fleet {
 
   readonly #runnerHost: RunnerHost = {
     moved: (runner, from) => {
+      this.#handover.moved(runner)
       this.#head.moved(runner, from)
       this.settle(runner)
       // Before its calls hear of it: one that is to be run again boots another, and whoever hears of that may look around.
@@ -327,8 +329,6 @@ export class Fleet {
     },
     gone: (runner, bootError) => {
       this.#idle.delete(runner)
-      this.#handover.gone(runner)
-      this.#head.delete(runner)
       this.#jobRoom.left()
       if (runner.working) this.#busy -= 1
       void this.#track(runner.jobOver()) // close() is not over before the job is

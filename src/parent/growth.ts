@@ -17,10 +17,19 @@ export interface Demand {
   readonly seats?: number
 }
 
+/** How many runners on their way are missing for those who wait; less than 0: some come for nobody. */
+export function missing({
+  leases,
+  slots,
+  booting,
+  maxConcurrency,
+}: Omit<Demand, "serving" | "all" | "min" | "max">): number {
+  return leases + Math.ceil(slots / maxConcurrency) - booting
+}
+
 /** How many runners to boot now, so that those who wait will have one. Never more than `max` exist. */
 export function wanted(demand: Demand): number {
-  const { leases, slots, booting, serving, all, min, max, maxConcurrency, seats = 0 } = demand
-  const forDemand = leases + Math.ceil(slots / maxConcurrency) - booting
+  const { serving, all, min, max, seats = 0 } = demand
   const forMin = min - serving
-  return Math.max(0, Math.min(Math.max(forDemand, forMin, seats), max - all))
+  return Math.max(0, Math.min(Math.max(missing(demand), forMin, seats), max - all))
 }

@@ -5,6 +5,7 @@
 import { after, type LongTimer } from "../shared/timer.ts"
 import { BootTimes } from "./boot-times.ts"
 import type { PooledRunner } from "./pooled-runner.ts"
+import type { RunnerState } from "./runner-state.ts"
 import type { Succession } from "./succession.ts"
 
 /** So long before its end a runner may stop taking work, where its backend does not say. */
@@ -20,6 +21,8 @@ const TOGETHER_MS = 3_000
 const LOOKS = 8
 const LEAST_PAUSE_MS = 500
 const MOST_PAUSE_MS = 10_000
+/** Its job has not begun. */
+const WAITING: ReadonlySet<RunnerState> = new Set(["submitting", "submitted", "pending"])
 /** Work so long ago, at most, is use that goes on. */
 const RECENT_MS = 60_000
 
@@ -74,7 +77,7 @@ export class Handover {
   follow(runner: PooledRunner, adopted: boolean): void {
     if (this.#stopped) return
     if (!adopted) this.#times.begin(runner)
-    runner.time.onChange(() => this.#moved(runner))
+    runner.time.onChange(() => this.#review(runner))
   }
 
   /** A runner serves. */
@@ -87,14 +90,17 @@ export class Handover {
       this.#taken.add(runner)
       this.#host.takesOver(runner, predecessor)
     }
-    if (this.#times.expectedMs > expected) this.#plan()
-    else this.#arm(this.#dueIn(runner))
+    this.#review(runner)
+    // Of all others it may be earlier by so much. When the time has come it is looked more closely.
+    const later = this.#times.expectedMs - expected
+    if (later > 0) this.#arm(this.#dueAt - performance.now() - (1 + MARGIN) * later)
   }
 
-  /** A runner is about to be gone; if it was a successor, another one may be needed. */
-  gone(runner: PooledRunner): void {
-    this.#due.delete(runner)
-    if (this.#succession.predecessorOf(runner)) this.#arm(LEAST_PAUSE_MS)
+  /** State of the runner has changed, or it was told to take no more work; its fleet has not drawn any conclusions yet. */
+  moved(runner: PooledRunner): void {
+    if (!runner.ready || runner.retiring !== undefined) this.#due.delete(runner)
+    // If it was a successor, another one may be needed.
+    if (runner.state === "gone" && this.#succession.predecessorOf(runner)) this.#arm(LEAST_PAUSE_MS)
   }
 
   /**
@@ -121,16 +127,15 @@ export class Handover {
     this.#timer?.stop()
   }
 
-  /** The scheduler has said when the runner ends, or has another end for it. */
-  #moved(runner: PooledRunner): void {
+  /** The scheduler has said when the runner ends, or has another end for it; or it serves, again perhaps. */
+  #review(runner: PooledRunner): void {
     if (this.#stopped) return
     const { leftMs } = runner.time
     if (!this.#spans.has(runner) && Number.isFinite(leftMs)) this.#spans.set(runner, leftMs)
     const successor = this.#succession.successorOf(runner)
     // One that runs takes over all the same, and so does one that will be needed soon: its place in the queue is worth more.
-    const waits =
-      successor?.state === "submitted" || successor?.state === "pending" || successor?.state === "submitting"
-    if (successor && waits && runner.ready && leftMs > 2 * this.#leadMs(runner)) this.#host.callOff(successor)
+    const far = runner.ready && Number.isFinite(leftMs) && leftMs > 2 * this.#leadMs(runner)
+    if (far && successor && WAITING.has(successor.state)) this.#host.callOff(successor)
     this.#arm(this.#dueIn(runner))
   }
 
@@ -173,10 +178,6 @@ export class Handover {
       this.#dueAt = Number.POSITIVE_INFINITY
       this.#look()
     }).unref()
-  }
-
-  #plan(): void {
-    for (const runner of this.#host.runners) this.#arm(this.#dueIn(runner))
   }
 
   #look(): void {

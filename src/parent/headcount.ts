@@ -35,6 +35,7 @@ export class Headcount<R extends Heir> {
   moved(runner: R, from: RunnerState): void {
     this.census.moved(from, runner.state)
     if (runner.retiring !== undefined) this.#retiring += Number(isAlive(runner.state)) - Number(isAlive(from))
+    if (runner.state === "gone") this.succession.delete(runner) // at once: somebody may count before all have heard of it
     this.#now = undefined
   }
 
@@ -44,10 +45,9 @@ export class Headcount<R extends Heir> {
     this.#now = undefined
   }
 
-  /** The runner is gone. */
-  delete(runner: R): void {
-    this.succession.delete(runner)
-    this.#now = undefined
+  /** One that exists is not to stay, nor to be there together with its successor. */
+  get leaving(): boolean {
+    return this.now.all > this.now.serving
   }
 
   get now(): Count {

@@ -48,6 +48,10 @@ export class HeldCall extends Request<PooledRunner> implements Limited {
     if (this.#settled) this.#watch.stop() // the signal had been aborted before
   }
 
+  override what(): string {
+    return this.name
+  }
+
   get started(): boolean {
     return this.#attempt !== undefined || this.#retried > 0
   }

@@ -18,10 +18,16 @@ export class Homes<R> {
     return this.#runners.get(key)
   }
 
-  /** From now on `key` has its home there. */
-  settle(key: string, runner: R): void {
+  /** From now on `key` has its home there. Returns who waits for it elsewhere, in order, still in that queue: where its home was. */
+  settle(key: string, runner: R): Request<R>[] {
+    const before = this.#runners.get(key)
+    if (before === runner) return []
     this.#runners.set(key, runner)
     this.#home(runner).keys.add(key)
+    const left = before === undefined ? undefined : this.#homes.get(before)
+    if (!left) return []
+    left.keys.delete(key)
+    return [...left.waiting].filter(request => request.key === key)
   }
 
   /** Who waits for this runner. */
@@ -45,7 +51,7 @@ export class Homes<R> {
     if (!home) return []
     this.#homes.delete(runner)
     for (const key of home.keys) this.#runners.delete(key)
-    return [...inOrder(home.waiting)]
+    return [...home.waiting]
   }
 
   #home(runner: R): Home<R> {
@@ -56,8 +62,4 @@ export class Homes<R> {
     }
     return home
   }
-}
-
-function* inOrder<R>(queue: RequestQueue<R>): Generator<Request<R>> {
-  for (let request = queue.head; request; request = request.behind) yield request
 }

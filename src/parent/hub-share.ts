@@ -6,7 +6,7 @@ import type { Endpoint } from "../shared/address.ts"
 import { HostError } from "../shared/errors.ts"
 import type { AcceptedPeer } from "../transport/listener.ts"
 import type { Refusal } from "../transport/strangers.ts"
-import type { Checkpoints } from "./checkpoint-store.ts"
+import type { CheckpointStore } from "./checkpoint-store.ts"
 import { Hub, type Port } from "./hub.ts"
 import { type Logger, silentLogger } from "./logger.ts"
 import type { Persistence } from "./persistence.ts"
@@ -30,7 +30,7 @@ export interface Sharing {
   /** What the pool leaves to its next parent, if it persists. */
   readonly persistence?: Persistence
   /** Where it keeps what resumable calls go on from. Left out: in memory. */
-  readonly checkpoints?: Checkpoints
+  readonly checkpoints?: CheckpointStore
 }
 
 interface Shared {

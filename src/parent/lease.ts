@@ -1,19 +1,29 @@
-/** A lease on one runner: what `pool.spawn()` gives. Owns the user's handle; the runner itself belongs to the pool. */
+/**
+ * A lease on one runner: what `pool.spawn()` gives. Owns the user's handle; the runner itself belongs to the pool, and so does a resumable call
+ * that outlives it.
+ */
 
 import { ReleasedError } from "../shared/errors.ts"
 import type { Remote } from "../shared/remote.ts"
 import type { ComlinkPort } from "../transport/comlink-port.ts"
 import { apiProxy, type Invoke } from "./api-proxy.ts"
-import { Call } from "./call.ts"
-import { type CallDefaults, type CallOptions, checkCallOptions } from "./call-options.ts"
+import { Call, type Operation } from "./call.ts"
+import { type CallDefaults, type CallLimits, type CallOptions, checkCallOptions } from "./call-options.ts"
 import type { RunnerInfo } from "./events.ts"
 import type { Runner, RunnerPort } from "./pool-api.ts"
 import type { PooledRunner } from "./pooled-runner.ts"
+import type { Resumption } from "./resumption.ts"
 
 export interface LeaseHost extends CallDefaults {
+  /** What a call of this lease goes on with when its runner is lost; undefined: it ends there. */
+  resumption(operation: Operation, limits: CallLimits): Resumption | undefined
+  /** The call is the pool's from now on, as any other of its calls. */
+  goesOn(call: Call): void
   release(lease: Lease<unknown>): void
   terminate(lease: Lease<unknown>): Promise<void>
 }
+
+const TERMINATED = "was terminated"
 
 export class Lease<T> implements Runner<T> {
   readonly runner: PooledRunner
@@ -59,7 +69,7 @@ export class Lease<T> implements Runner<T> {
   }
 
   async terminate(): Promise<void> {
-    this.#over ??= "was terminated"
+    this.#over ??= TERMINATED
     await this.#host.terminate(this)
   }
 
@@ -76,7 +86,7 @@ export class Lease<T> implements Runner<T> {
   #invoke(options?: CallOptions): Invoke {
     const limits = checkCallOptions(options, this.#host)
     return operation => {
-      const { call, promise } = Call.begin(operation, limits)
+      const { call, promise } = Call.begin(operation, limits, this.#host.resumption(operation, limits))
       this.#run(call, false)
       return promise
     }
@@ -87,6 +97,8 @@ export class Lease<T> implements Runner<T> {
     const { state } = this.runner
     if (state !== "gone" && this.#over === undefined && !refused) {
       this.runner.run(call, failed => this.#run(call, !failed))
+    } else if (call.resumable && (refused || call.started) && this.#over !== TERMINATED) {
+      this.#host.goesOn(call) // it came while the lease was there
     } else if (call.started) {
       call.resign() // it was to be run again: to say that it never began would be wrong
     } else if (state === "gone") {
@@ -104,7 +116,7 @@ export class Lease<T> implements Runner<T> {
 
   #released(what: string): ReleasedError {
     return new ReleasedError(`${what}: the lease on runner ${this.id} is over, it ${this.#over}`, {
-      hint: "spawn() another one; `pool.api` needs no lease",
+      hint: "spawn() another one; `pool.api` needs no lease. Calls that are `resumable` go on without it once they were made",
     })
   }
 }

@@ -1,10 +1,11 @@
 /** Who has which runner. Owns the leases of a pool; whether a runner may be given away is decided before it comes here. */
 import type { CallDefaults } from "./call-options.ts"
-import { Lease } from "./lease.ts"
+import { Lease, type LeaseHost } from "./lease.ts"
 import type { Runner } from "./pool-api.ts"
 import type { PooledRunner } from "./pooled-runner.ts"
+import type { ResumePolicy } from "./resume-policy.ts"
 
-export interface LeasesHost {
+export interface LeasesHost extends Pick<LeaseHost, "resumption" | "goesOn"> {
   /** The runner is leased, or is not any more. */
   settle(runner: PooledRunner): void
   /** It may be given to others. */
@@ -22,12 +23,15 @@ export class Leases<T> {
     this.#host = host
   }
 
-  /** The runner is somebody's alone from now on. */
-  give(runner: PooledRunner): Runner<T> {
+  /** The runner is somebody's alone from now on. @param resumable The same for all calls of the lease. */
+  give(runner: PooledRunner, resumable?: ResumePolicy): Runner<T> {
     const lease: Lease<T> = new Lease<T>(runner, {
       ...this.#defaults,
       keyless: "a lease is one runner already",
-      unresumable: "a lease is over when its runner is",
+      resumable,
+      resumption: (operation, limits) => this.#host.resumption(operation, limits),
+      goesOn: call => this.#host.goesOn(call),
+      needless: "a lease is one runner already, with the time that it has",
       release: () => {
         if (this.#leases.get(runner) !== lease) return
         this.#leases.delete(runner)

@@ -17,6 +17,7 @@ export interface LegacySettings {
   readonly backend: Backend
   readonly module: ModuleSource
   readonly env: Readonly<Record<string, string | undefined>>
+  readonly keepDir?: string | undefined
   readonly tls: boolean
   readonly logger: Logger
 }
@@ -106,9 +107,9 @@ export class Legacy implements Keeping {
   }
 
   async #compare(): Promise<void> {
-    const { backend, module, env, tls } = this.#settings
+    const { backend, module, env, tls, keepDir = null } = this.#settings
     const variables = Object.entries(env).map(([name, value]) => [name, value ?? null])
-    const like = [PROTOCOL_VERSION, backend.name, tls, await module.digest(), variables.sort()]
+    const like = [PROTOCOL_VERSION, backend.name, tls, await module.digest(), variables.sort(), keepDir]
     this.#like = createHash("sha256").update(JSON.stringify(like)).digest("hex")
   }
 

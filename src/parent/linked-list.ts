@@ -26,6 +26,15 @@ export class LinkedList<T extends Listed<T>> {
     return this.#size
   }
 
+  /** From the front. The one that was given last may leave meanwhile, and nobody else. */
+  *[Symbol.iterator](): Generator<T> {
+    for (let entry = this.#head; entry; ) {
+      const { behind } = entry
+      yield entry
+      entry = behind
+    }
+  }
+
   push(entry: T): void {
     this.#link(entry, this.#tail, undefined)
   }

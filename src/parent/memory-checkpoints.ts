@@ -13,10 +13,6 @@ export class MemoryCheckpoints implements Checkpoints {
     this.#byId.set(id, checkpoint)
     return checkpoint
   }
-
-  async close(): Promise<void> {
-    this.#byId.clear()
-  }
 }
 
 class MemoryCheckpoint implements Checkpoint {

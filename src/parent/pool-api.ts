@@ -21,7 +21,10 @@ export interface Runner<T> extends AsyncDisposable {
   readonly id: string
   /** A snapshot: state, job id, node, load, deadline. */
   readonly info: RunnerInfo
-  /** The module's exports. Each call takes one of the runner's `maxConcurrency` slots, and waits for it if need be. */
+  /**
+   * The module's exports. Each call takes one of the runner's `maxConcurrency` slots, and waits for it if need be. Calls that are `resumable` outlive the
+   * lease: they go on through the pool when the runner is lost.
+   */
   readonly api: Remote<T>
   /** The same with limits for every call made through it. */
   with(options: CallOptions): Remote<T>
@@ -41,6 +44,8 @@ export interface PlaceOptions {
   timeout?: Duration | Infinite
   /** The owner's: aborting it rejects the call while it starts, and releases what was placed. */
   signal?: AbortSignal
+  /** The runner has at least so much time left before its walltime. @default any */
+  needs?: Duration
   /**
    * False: neither the owner's `signal`, nor the collection of its handle, nor the parent's death ends what was placed; with the
    * parent gone it lives on for `shutdownTimeout`. Releasing it and closing the pool do end it. @default true

@@ -16,6 +16,10 @@ export class CallRequest extends Request<PooledRunner> {
     this.#again = again
   }
 
+  override what(): string {
+    return this.#call.name
+  }
+
   place(runner: PooledRunner): void {
     runner.run(this.#call, failed => this.#again(this, failed))
   }
@@ -55,6 +59,10 @@ export class LeaseRequest<L> extends Request<PooledRunner> implements Limited {
   /** Nobody waits for it any more. */
   get over(): boolean {
     return this.#over
+  }
+
+  override what(): string {
+    return this.name
   }
 
   giveUp(error: unknown): void {

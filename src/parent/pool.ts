@@ -3,11 +3,12 @@
  * the fleet's, the choice among them is placement's.
  */
 import { asError } from "../shared/as-error.ts"
-import { PoolClosedError } from "../shared/errors.ts"
+import type { PoolClosedError } from "../shared/errors.ts"
 import { KeepAlive } from "../shared/keep-alive.ts"
 import { onAbort } from "../shared/on-abort.ts"
 import type { Placed, Remote } from "../shared/remote.ts"
 import { apiProxy, type Invoke } from "./api-proxy.ts"
+import { bundleLeft } from "./bundle-left.ts"
 import { Call, type Operation } from "./call.ts"
 import { CallBook } from "./call-book.ts"
 import type { CallDefaults, CallLimits, CallOptions, SpawnOptions } from "./call-options.ts"
@@ -20,13 +21,14 @@ import { HeldObjects } from "./held-objects.ts"
 import type { Sharing } from "./hub-share.ts"
 import { Leases } from "./leases.ts"
 import type { MapOptions } from "./map-options.ts"
-import { MemoryCheckpoints } from "./memory-checkpoints.ts"
 import { checkFunction, rejectUnknown } from "./option-checks.ts"
 import { place, placing } from "./place.ts"
 import type { PlaceOptions, Pool, PoolStats, Runner } from "./pool-api.ts"
+import { poolClosed } from "./pool-closed.ts"
 import { PoolMaps } from "./pool-maps.ts"
 import { checkScale, type PoolSettings, type ScaleOptions } from "./pool-options.ts"
 import { CallRequest, LeaseRequest } from "./pool-request.ts"
+import { statsOf } from "./pool-stats.ts"
 import type { PooledRunner } from "./pooled-runner.ts"
 import { Quiet } from "./quiet.ts"
 import { ReadyWaiters } from "./ready-waiters.ts"
@@ -36,6 +38,7 @@ import type { Request } from "./request.ts"
 import type { ResultStream } from "./result-stream.ts"
 import { Resumptions } from "./resumptions.ts"
 import { RunnerFactory } from "./runner-factory.ts"
+import { Timekeeper } from "./timekeeper.ts"
 import { unheldCall } from "./unheld-call.ts"
 
 /** `open`: takes work. `closing`: finishes what it has. `closed`: takes nothing, its runners end. */
@@ -44,10 +47,11 @@ type State = "open" | "closing" | "closed"
 export class FlamePool<T> implements Pool<T> {
   readonly name: string
   readonly api: Remote<T>
-  readonly #settings: PoolSettings
+  readonly #settings: PoolSettings & Sharing
   readonly #fleet: Fleet
   readonly #factory: RunnerFactory | undefined
   readonly #dispatcher: Dispatcher<PooledRunner>
+  readonly #time: Timekeeper
   readonly #leases: Leases<T>
   readonly #held = new HeldObjects()
   readonly #book = new CallBook()
@@ -73,10 +77,8 @@ export class FlamePool<T> implements Pool<T> {
   constructor(settings: PoolSettings & Sharing, make?: MakeRunner) {
     this.#settings = settings
     this.name = settings.name
-    this.#defaults = callDefaults(settings, this.#held)
     this.#emitter = new PoolEmitter(settings.logger)
-    const checkpoints = settings.checkpoints ?? new MemoryCheckpoints()
-    this.#resumptions = new Resumptions(checkpoints, this.#emitter, settings.logger)
+    this.#resumptions = new Resumptions(settings.checkpoints, this.#emitter, settings.logger)
     this.#factory = make ? undefined : new RunnerFactory(settings, this.#emitter, this.#book)
     this.#dispatcher = new Dispatcher({
       room: () => this.#fleet.room,
@@ -85,6 +87,9 @@ export class FlamePool<T> implements Pool<T> {
         if (settings.singleUse) this.#fleet.spend(runner, "single-use")
       },
     })
+    const look = (runner?: PooledRunner) => this.#dispatch(runner)
+    this.#time = new Timekeeper(settings, this.#dispatcher, () => this.#fleet, look)
+    this.#defaults = callDefaults(settings, this.#held, this.#time.learned)
     const pool = this
     this.#fleet = new Fleet(
       settings,
@@ -99,12 +104,18 @@ export class FlamePool<T> implements Pool<T> {
         get open() {
           return pool.#state === "open"
         },
-        added: runner => this.#dispatcher.add(runner),
+        added: (runner, left) => {
+          this.#dispatcher.add(runner)
+          this.#time.added(runner, left)
+        },
         touched: runner => {
           this.#dispatcher.update(runner)
           this.#hold() // a call on a lease comes by no other way
         },
-        changed: runner => this.#dispatch(runner),
+        changed: runner => {
+          if (runner) this.#time.heard(runner)
+          this.#dispatch(runner)
+        },
         freed: runner => {
           // While it works on and nobody waits, there is nobody to serve and nothing to let go.
           if (runner.running === 0 || this.#dispatcher.size > 0) this.#dispatch(runner)
@@ -123,6 +134,8 @@ export class FlamePool<T> implements Pool<T> {
       settle: runner => this.#fleet.settle(runner),
       released: runner => this.#dispatch(runner),
       terminate: runner => this.#fleet.end(runner, "terminated", 0),
+      resumption: (operation, limits) => this.#resumptions.open(operation, limits),
+      goesOn: call => this.#again(this.#request(call), false),
     })
     this.api = apiProxy(this.#invoke()) as Remote<T>
     const leaves = settings.persistence !== undefined // its runners are to outlive a program that just ends
@@ -155,10 +168,10 @@ export class FlamePool<T> implements Pool<T> {
     this.#admit("spawn()")
     const request = new LeaseRequest(
       limits,
-      runner => this.#leases.give(runner),
+      runner => this.#leases.give(runner, limits.resumable),
       gone => this.#leave(gone),
     )
-    if (!request.over) this.#enqueue(request)
+    if (!request.over) this.#enqueue(request, limits)
     return await request.promise
   }
 
@@ -171,7 +184,7 @@ export class FlamePool<T> implements Pool<T> {
       again: (request, failed) => this.#again(request, failed),
       forget: request => this.#leave(request),
     })
-    if (!held.settled) this.#enqueue(held)
+    if (!held.settled) this.#enqueue(held, limits)
     return (await held.promise) as Awaited<R>
   }
 
@@ -202,11 +215,7 @@ export class FlamePool<T> implements Pool<T> {
   }
 
   stats(): PoolStats {
-    const runners = [...this.#fleet.runners].map(runner => runner.info)
-    const inFlight = runners.reduce((sum, runner) => sum + runner.inFlight, 0)
-    const { min, max, breaker } = this.#fleet
-    const { size: queued } = this.#dispatcher
-    return { name: this.name, tls: this.#settings.tls, min, max, queued, inFlight, runners, breaker }
+    return statsOf(this.name, this.#settings.tls, this.#fleet, this.#dispatcher.size)
   }
 
   on<E extends keyof PoolEvents>(event: E, listener: (...args: PoolEvents[E]) => void): () => void {
@@ -236,20 +245,27 @@ export class FlamePool<T> implements Pool<T> {
     const { call, promise } = Call.begin(operation, limits, this.#resumptions.open(operation, limits))
     if (this.#state !== "open") call.fail(this.#closedError(call.name))
     if (call.settled) return promise
-    const request = new CallRequest(call, limits.key, this.#again)
-    call.onSettled(() => this.#leave(request, call))
-    const queue = () => this.#enqueue(request)
+    const request = this.#request(call, limits.key)
+    const queue = () => this.#enqueue(request, limits, call.name)
     if (call.id === undefined) queue()
     else this.#book.ask({ call, promise, queue, again: failed => this.#again(request, failed) })
     this.#hold() // who has the call may be asked without a word to anybody else
     return promise
   }
 
+  #request(call: Call, key?: string): CallRequest {
+    const request = new CallRequest(call, key, this.#again)
+    call.onSettled(() => this.#leave(request, call))
+    return request
+  }
+
   #admit(what: string): void {
     if (this.#state !== "open") throw this.#closedError(what)
   }
 
-  #enqueue(request: Request<PooledRunner>): void {
+  #enqueue(request: Request<PooledRunner>, limits: CallLimits, method?: string): void {
+    const refusal = this.#time.equip(request, limits, method)
+    if (refusal) return request.fail(refusal)
     this.#dispatcher.join(request)
     this.#dispatch()
   }
@@ -271,6 +287,7 @@ export class FlamePool<T> implements Pool<T> {
   #dispatch(freed?: PooledRunner): void {
     this.#dispatcher.dispatch(freed)
     this.#fleet.trim()
+    this.#time.look()
     this.#fleet.grow()
     if (this.#readyWaiters.size > 0 && this.#isReady()) this.#readyWaiters.resolve()
     this.#hold()
@@ -318,20 +335,16 @@ export class FlamePool<T> implements Pool<T> {
     this.#factory?.closing()
     await this.#adopted // or they would come when all is over
     await this.#fleet.close(Math.max(0, this.#closeUntil - performance.now()))
-    await this.#resumptions.checkpoints.close() // first: what a pool that persists keeps in a directory of its own
+    await this.#settings.checkpoints?.close() // first: what a pool that persists keeps in a directory of its own
     await this.#factory?.close()
-    await this.#settings.module.dispose().catch((error: unknown) => {
-      // On NFS a file that somebody has open cannot go yet. The sweep of a later pool takes it; this one is over all the same.
-      this.#settings.logger.warn({ error }, "the bundle cannot be deleted")
-    })
+    await this.#settings.module.dispose().catch(bundleLeft(this.#settings.logger))
     this.#forgetExit()
+    this.#time.stop()
     this.#forgetSignal?.()
     this.#keepAlive.end()
   }
 
   #closedError(what: string): PoolClosedError {
-    return new PoolClosedError(`${what}: the pool "${this.name}" is ${this.#state}`, {
-      hint: "it takes no more work: make another one with createPool()",
-    })
+    return poolClosed(what, this.name, this.#state)
   }
 }

@@ -7,6 +7,10 @@ export abstract class Request<R> implements Listed<Request<R>> {
   abstract readonly kind: "lease" | "slot"
   /** Calls of one key go to one runner. */
   readonly key: string | undefined
+  /** A runner will do that has so much time left, in ms; 0: any. Said before it waits, and for good. */
+  needsMs = 0
+  /** That was learned and not said: it is cut to what a new runner has, and refused nowhere. */
+  soft = false
   /** @internal Order of arrival. 0: has not waited yet. */
   arrival = 0
   /** @internal */
@@ -24,6 +28,11 @@ export abstract class Request<R> implements Listed<Request<R>> {
   abstract place(runner: R): void
   /** There will be no runner. */
   abstract fail(error: unknown): void
+
+  /** What waits, for messages. */
+  what(): string {
+    return "a call"
+  }
 }
 
 /** In order of arrival. */
@@ -34,4 +43,9 @@ export class RequestQueue<R> extends LinkedList<Request<R>> {
     while (behind && behind.arrival < request.arrival) behind = behind.behind
     this.insert(request, behind)
   }
+}
+
+/** Whether `a` came first. False where there is no `a`, else true where there is no `b`. */
+export function isBefore<R>(a: Request<R> | undefined, b: Request<R> | undefined): boolean {
+  return a !== undefined && (b === undefined || a.arrival < b.arrival)
 }

@@ -1,7 +1,6 @@
 /** Whether a call goes on after its runner is lost. Owns the option `resumable` and what it means; counts nothing itself. */
-import { OptionError, RunnerLostError } from "../shared/errors.ts"
+import { type GoneReason, OptionError, RunnerLostError } from "../shared/errors.ts"
 import { show } from "../shared/show.ts"
-import { isOurs } from "./gone-reason.ts"
 import { rejectUnknown } from "./option-checks.ts"
 
 /** How long a call goes on without getting on. */
@@ -33,7 +32,13 @@ export function checkResumable(resumable: unknown): ResumePolicy | undefined {
   )
 }
 
-/** Whether work that ended like this goes on elsewhere: its runner is lost, or let it go, and it was not the pool that ended it. */
+/**
+ * What ends work on purpose. For its other reasons (`idle`, `scale`, `single-use`) a pool ends only runners that have none: work that is lost
+ * with one of these was on a runner that was to end after it, and came to grief before.
+ */
+const ON_PURPOSE = new Set<GoneReason>(["close", "terminated"])
+
+/** Whether work that ended like this goes on elsewhere: its runner is lost, or let it go, and nobody here wanted that. */
 export function goesOn(error: unknown, interrupted: boolean): boolean {
-  return interrupted || (error instanceof RunnerLostError && !isOurs(error.reason))
+  return interrupted || (error instanceof RunnerLostError && !ON_PURPOSE.has(error.reason))
 }

@@ -46,6 +46,8 @@ export class Resumption {
   #running = false
   /** The last state that is being kept, and all before it. */
   #saving: Promise<void> | undefined
+  /** Its runner is lost, or let it go, and it has not run since. */
+  #leaving = false
   #left: { readonly from: RunnerInfo; readonly reason: GoneReason } | undefined
   /** The last attempt that was told of: one that was refused is made again. */
   #told = 0
@@ -96,11 +98,13 @@ export class Resumption {
   /** What was begun last has ended: nothing that it keeps from now on counts. */
   ended(): void {
     this.#running = false
+    this.#leaving = false
     this.#left = undefined
   }
 
   /** It is to go on elsewhere. @param from The runner that it was on. @param error What it ended with. */
   leaves(from: LeftRunner | undefined, error: unknown): void {
+    this.#leaving = true
     const reason = error instanceof RunnerLostError ? error.reason : from?.goneReason
     this.#left = from && { from: from.info, reason: reason ?? "connection-lost" }
   }
@@ -112,7 +116,7 @@ export class Resumption {
 
   /** It is on its way to another runner. */
   get leaving(): boolean {
-    return this.#left !== undefined && !this.#running
+    return this.#leaving && !this.#running
   }
 
   /** Why it is not begun again. @param last What it ended with; where that is no loss, it was interrupted on `runnerId` */

@@ -4,6 +4,7 @@ import type { CallLimits } from "./call-options.ts"
 import type { Checkpoints } from "./checkpoint-store.ts"
 import type { CallResumed, PoolEmitter } from "./events.ts"
 import type { Logger } from "./logger.ts"
+import { MemoryCheckpoints } from "./memory-checkpoints.ts"
 import { Resumption, type ResumptionHost } from "./resumption.ts"
 
 export class Resumptions implements ResumptionHost {
@@ -11,8 +12,9 @@ export class Resumptions implements ResumptionHost {
   readonly #emitter: PoolEmitter
   readonly #logger: Logger
 
-  constructor(checkpoints: Checkpoints, emitter: PoolEmitter, logger: Logger) {
-    this.checkpoints = checkpoints
+  /** @param checkpoints Where states are kept; left out: in memory. */
+  constructor(checkpoints: Checkpoints | undefined, emitter: PoolEmitter, logger: Logger) {
+    this.checkpoints = checkpoints ?? new MemoryCheckpoints()
     this.#emitter = emitter
     this.#logger = logger
   }

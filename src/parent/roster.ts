@@ -4,9 +4,10 @@
  */
 
 import { Chain, type Link } from "./chain.ts"
+import type { Timed } from "./has-time.ts"
 
 /** What the order is made of. Who changes any of it says so with `update`. */
-export interface Rostered<R> {
+export interface Rostered<R> extends Timed {
   /** Its place in the roster, which alone uses it. */
   readonly berth: Link<R>
   readonly ready: boolean
@@ -51,6 +52,10 @@ export class Roster<R extends Rostered<R>> {
     this.#reserved.delete(runner)
   }
 
+  get all(): Iterable<R> {
+    return this.#all
+  }
+
   /** The least loaded runner with a free slot. */
   get least(): R | undefined {
     while (this.#least < this.#open.length) {
@@ -58,6 +63,31 @@ export class Roster<R extends Rostered<R>> {
       if (!runner) this.#least += 1
       else if (runner.free > 0) return runner
       else this.update(runner) // it cannot be reached any more
+    }
+    return undefined
+  }
+
+  /** The least loaded one with a free slot that is accepted: one after the other is asked. */
+  leastOf(accept: (runner: R) => boolean): R | undefined {
+    return this.#search(this.#least, this.#open.length, accept)
+  }
+
+  /** One without any work that is accepted. */
+  idleOf(accept: (runner: R) => boolean): R | undefined {
+    return this.#search(0, Math.min(1, this.#open.length), accept)
+  }
+
+  #search(from: number, to: number, accept: (runner: R) => boolean): R | undefined {
+    for (let load = from; load < to; load++) {
+      for (const runner of this.#open[load]!) if (runner.free > 0 && accept(runner)) return runner
+    }
+    return undefined
+  }
+
+  /** One that serves and is given to nobody, however full, that is accepted. */
+  servingOf(accept: (runner: R) => boolean): R | undefined {
+    for (const runner of this.#all) {
+      if (runner.ready && !runner.leased && runner.retiring === undefined && accept(runner)) return runner
     }
     return undefined
   }
@@ -73,9 +103,11 @@ export class Roster<R extends Rostered<R>> {
     return this.#reserved.size
   }
 
-  /** Keeps the runner that will be idle soonest free of new calls. False when there is none to keep. */
-  reserve(): boolean {
-    const runner = this.least ?? this.#anyFull()
+  /** Keeps the runner that will be idle soonest, of those that are accepted, free of new calls. False when there is none to keep. */
+  reserve(accept?: (runner: R) => boolean): boolean {
+    const runner = accept
+      ? (this.leastOf(accept) ?? this.servingOf(full => !full.reserved && accept(full)))
+      : (this.least ?? this.servingOf(full => !full.reserved))
     if (!runner) return false
     runner.reserved = true
     this.update(runner)
@@ -88,19 +120,12 @@ export class Roster<R extends Rostered<R>> {
     return undefined
   }
 
-  /** Nobody waits for the runners that were kept. */
-  unreserve(): void {
-    for (const runner of [...this.#reserved]) {
+  /** Nobody waits for the runners that were kept; or for `one` of them. */
+  unreserve(one?: R): void {
+    for (const runner of one ? [one] : [...this.#reserved]) {
       runner.reserved = false
       this.update(runner)
     }
-  }
-
-  #anyFull(): R | undefined {
-    for (const runner of this.#all) {
-      if (runner.ready && !runner.leased && !runner.reserved && runner.retiring === undefined) return runner
-    }
-    return undefined
   }
 
   #chainOf(load: number): Chain<R> {

@@ -42,7 +42,7 @@ export class RunnerEnd {
 
   /** The scheduler's word on a job that runs. */
   heard(status: JobStatus): void {
-    if (status.state !== "running" || status.ending || status.endsAt === undefined) return
+    if (status.state !== "running" || status.ending) return
     this.#time.set(status.endsAt, status.limitMs)
     this.tell()
   }

@@ -18,10 +18,10 @@ export type ToWorker =
       jobId: string
       node: string
       tmpdir: string
-      /** Where `runner().keep()` moves things. */
-      keepDir?: string | undefined
       /** End of the walltime, as `nodeNow()` counts. */
       until: number | undefined
+      /** Where `runner().keep()` moves things. */
+      keepDir?: string | undefined
       /** How often the job has been started anew. */
       incarnation?: number
       generation: number
@@ -41,7 +41,7 @@ export type FromWorker =
   | { t: "lost"; fenced: boolean }
   /** Whether work is open that does not belong to its caller, and may go on when the parent is gone. */
   | { t: "unlinked"; open: boolean }
-  /** It makes a copy under this name, which is nobody's any more when it dies meanwhile; or it is done with that. */
-  | { t: "partial"; path: string; done: boolean }
   /** The answer to `hurry`. `open`: work was running. */
   | { t: "hurried"; open: boolean }
+  /** It makes a copy under this name, which is nobody's any more when it dies meanwhile; or it is done with that. */
+  | { t: "partial"; path: string; done: boolean }

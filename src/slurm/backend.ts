@@ -9,6 +9,7 @@ import type { Json } from "../shared/json.ts"
 import type { RunRecord } from "../shared/run-record.ts"
 import { adoptedJob } from "./adopted-job.ts"
 import { Cluster } from "./cluster.ts"
+import { scrub } from "./environment.ts"
 import { JobRequest } from "./job-request.ts"
 import { logDirectory } from "./log-file.ts"
 import { checkOptions, type Settings, type SlurmJobFunction, type SlurmOptions } from "./options.ts"
@@ -33,6 +34,8 @@ export class SlurmBackend implements Backend {
   readonly network = "fabric"
   readonly interface: Settings["interface"]
   readonly runnersPerJob: number
+  /** Known once it was validated, if the script or the options name it. */
+  timeLimitMs: number | undefined
   readonly #settings: Settings
   readonly #cluster: Cluster
   readonly #warned = new Set<string>()
@@ -49,7 +52,10 @@ export class SlurmBackend implements Backend {
     // What a function gives is only known for a runner; its options can be checked all the same.
     const text = typeof slurmJob === "function" ? undefined : slurmJob
     const spec = { runnerId: "check", pool: "check", entry: "/check.js", nodeArgs: [] }
-    this.#compose(Array<typeof spec>(this.runnersPerJob).fill(spec), text)
+    const { limitMs } = this.#compose(Array<typeof spec>(this.runnersPerJob).fill(spec), text)
+    // What the user's environment says counts more for sbatch than the script; only its command line counts more than that.
+    const elsewhere = !this.#settings.sbatch.has("time") && scrub(process.env).SBATCH_TIMELIMIT !== undefined
+    this.timeLimitMs = elsewhere ? undefined : limitMs
   }
 
   submit(spec: RunnerSpec, signal: AbortSignal): Promise<Job> {

@@ -33,6 +33,8 @@ export interface Submission {
   readonly log: LogPattern
   /** How long before the walltime SIGTERM is asked for. */
   readonly signalSeconds: number
+  /** The time limit that is asked for, in ms: whole minutes, as Slurm rounds it. Undefined: the site's, or none. */
+  readonly limitMs: number | undefined
   /** Slurm may put the job back into the queue and start it again. */
   readonly requeues: boolean
   /** What looks wrong in it and may yet be meant, in words. */
@@ -96,6 +98,7 @@ export function composeSubmission(
     tag,
     log: { path, cwd, jobName, own: ownLog },
     signalSeconds: lead,
+    limitMs: wholeMinutes(given("time")),
     requeues: has("requeue"),
     warnings: [
       ...(text === undefined ? [] : scriptWarnings(text, form).map(warningText)),
@@ -141,6 +144,13 @@ function checkDirectives(head: readonly Directive[]): void {
     const reason = ownedReason(name)
     if (reason) throw scriptError(line, `sets --${name}, which cannot be set for a runner`, reason)
   }
+}
+
+const MINUTE_MS = 60_000
+
+function wholeMinutes(time: string | undefined): number | undefined {
+  const limit = time === undefined ? undefined : parseTimeLimit(time)
+  return limit === undefined || !Number.isFinite(limit) ? undefined : Math.ceil(limit / MINUTE_MS) * MINUTE_MS
 }
 
 function signalSeconds(settings: Settings, time: string | undefined): number {

@@ -9,7 +9,7 @@ import { mustRun } from "./command.ts"
 import { startNow, stateOf } from "./diary.ts"
 import { cluster, endPrograms, inNode, noJobsLeft, onCluster, runAs, sbatch, waitFor } from "./harness.ts"
 import { HEAD, nothingLeft } from "./parent.ts"
-import { cutInTime, earlyWarning, lengthened, secondSignal } from "./walltime/bodies.ts"
+import { cancelledNearTheEnd, cutInTime, earlyWarning, lengthened, secondSignal } from "./walltime/bodies.ts"
 import { LOST, onJobs, uninterrupted } from "./walltime/long-train.ts"
 import { Outage } from "./walltime/outage.ts"
 import { DARK, stream } from "./walltime/stream.ts"
@@ -124,6 +124,8 @@ onCluster("long work on short jobs:", () => {
     test.concurrent("a call that is stuck outside of JavaScript goes in time, with its own processes", () =>
       cutInTime("stuck"))
     test.concurrent("a warning a second after the start takes no time away", () => earlyWarning())
+    test.concurrent("a cancel when the warning is to be expected is none: what runs is told at once", () =>
+      cancelledNearTheEnd())
     test.concurrent("a job that is given more time while it serves lives on past its first end", () => lengthened())
     test.concurrent("a second SIGTERM means now", () => secondSignal())
   })

@@ -75,7 +75,16 @@ describe("pool.on('log')", () => {
 
   it("hears runners that are up already when somebody begins to listen, and none when nobody does any more", async () => {
     const pool = talkPool()
+    const early = listen(pool)
+    const known = { yes: false }
+    void early.until("known").then(() => {
+      known.yes = true
+    })
+    while (!known.yes) await pool.api.say("known")
+    const before = early.until("before") // then its supervisor has read all that was written until now
     await pool.api.say("before")
+    await before
+    early.off()
     const first = listen(pool)
     const begun = first.until("begun")
     const over = { yes: false }

@@ -124,6 +124,37 @@ describe("a pool that persists, whose program was killed", () => {
     await close(second)
   })
 
+  it("has the checkpoints of a call that was running, and goes on from the last when its worker is lost as well", async () => {
+    const steps = (program: Program) =>
+      program.send({
+        do: "call",
+        call: "s",
+        with: { id: "s", resumable: true },
+        method: "steps",
+        args: [ledger(), 100],
+      })
+    const kept = () => Math.max(0, ...runs().map(line => Number(/^kept (\d+)$/.exec(line)?.[1] ?? 0)))
+    const begun = () => runs().flatMap(line => (line.startsWith("begin") ? [line.split(" ").slice(1).map(Number)] : []))
+    const first = await start({ max: 1 })
+    await load(first, "model")
+    steps(first)
+    await eventually(() => kept() >= 5, "the first checkpoints")
+    await kill(first)
+    const before = kept()
+    const second = await start({ max: 1 })
+    steps(second)
+    await up(second)
+    // The one that was on its way to the dead parent has come to this one, and those after it.
+    await eventually(() => kept() >= before + 5, "checkpoints that the second program keeps")
+    expect(begun()).toHaveLength(1)
+    const there = kept()
+    process.kill(begun()[0]![2]!, "SIGKILL")
+    expect(await second.next("result")).toMatchObject({ call: "s", value: { n: 100 } })
+    expect(begun()).toHaveLength(2)
+    expect(begun()[1]![1]).toBeGreaterThanOrEqual(there)
+    await close(second)
+  })
+
   it("places no call that has an id before each runner has said what it has", async () => {
     const first = await start({ max: 2, min: 2 })
     work(first, "a", "slow")
@@ -287,7 +318,7 @@ describe("a pool that persists", () => {
     first.kill("SIGSTOP")
     const [mark] = readdirSync(poolDir()).filter(name => name.startsWith("epoch-"))
     rmSync(join(poolDir(), mark!))
-    const second = await start({ max: 1 })
+    const second = await start({ max: 1, idleShutdownAfter: "infinity" }) // the first one takes its time to give up
     await up(second)
     open("a")
     work(second, "a", "again")

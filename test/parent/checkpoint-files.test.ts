@@ -380,7 +380,7 @@ it("takes and gives 200 MiB with one copy in memory, and lets others have their 
   expect(saved.mib).toBeLessThan(60) // beside the value
   expect(held).toBeLessThan(2) // nothing of it afterwards
   expect(loaded.mib).toBeLessThan(260)
-})
+}, 120_000)
 
 describe("what a parent leaves that ends without a word", () => {
   it.each([

@@ -3,6 +3,7 @@ import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { Link } from "../../src/parent/chain.ts"
 import { Dispatcher } from "../../src/parent/dispatcher.ts"
+import { hasTime, MARGIN_MS } from "../../src/parent/has-time.ts"
 import { Request } from "../../src/parent/request.ts"
 import type { Rostered } from "../../src/parent/roster.ts"
 
@@ -14,6 +15,8 @@ class Runner implements Rostered<Runner> {
   retiring: string | undefined
   running = 0
   reachable = true
+  /** Without an end, unless a test gives it one. */
+  readonly time = { leftMs: Number.POSITIVE_INFINITY, known: true }
   constructor(
     readonly serial: number,
     readonly capacity = 1,
@@ -298,6 +301,242 @@ describe("Dispatcher", () => {
   })
 })
 
+const left = (runner: Runner, ms: number) => {
+  runner.time.leftMs = ms + MARGIN_MS
+}
+const needs = <W extends Waiting>(request: W, needsMs: number, soft = false) =>
+  Object.assign(request, { needsMs, soft })
+
+describe("who needs a runner with time left", () => {
+  it("is given the least loaded that has it, and others the least loaded", () => {
+    const { ask, runners } = setUp([2, 2, 2])
+    left(runners[0]!, 10)
+    left(runners[1]!, 30)
+    const [a, b, c] = [needs(slot("a"), 20), slot("b"), needs(slot("c"), 30)]
+    ask(a, b, c)
+    expect([a.runner, b.runner, c.runner]).toEqual([runners[1], runners[0], runners[2]])
+    const [d, e] = [needs(slot("d"), 30), needs(slot("e"), 30)]
+    ask(d, e)
+    expect([d.runner, e.runner], "of equals the one that worked last").toEqual([runners[2], runners[1]])
+  })
+
+  it("keeps nobody waiting who needs less, and is served by the first that has the time, freed or new", () => {
+    const { ask, dispatcher, runners, free } = setUp([1, 1])
+    left(runners[0]!, 10)
+    left(runners[1]!, 50)
+    const [a, b, c] = [needs(slot("a"), 40), needs(slot("b"), 40), needs(slot("c"), 100)]
+    ask(a, b, c, slot("d"))
+    expect([a.runner, b.runner, c.runner]).toEqual([runners[1], undefined, undefined])
+    expect(dispatcher).toMatchObject({ size: 2, slots: 2 })
+    free(runners[0]!)
+    expect([b.runner, c.runner]).toEqual([undefined, undefined])
+    free(runners[1]!)
+    expect([b.runner, c.runner]).toEqual([runners[1], undefined])
+    const fresh = new Runner(2)
+    left(fresh, 100)
+    dispatcher.add(fresh)
+    dispatcher.update(fresh)
+    dispatcher.dispatch(fresh)
+    expect(c.runner).toBe(fresh)
+    expect(dispatcher).toMatchObject({ size: 0, slots: 0 })
+  })
+
+  it("is served in the order of arrival, among all to whom a runner will do", () => {
+    const { ask, runners, free } = setUp([1])
+    left(runners[0]!, 50)
+    const waiting = [needs(slot("a"), 60), needs(slot("b"), 30), slot("c"), needs(slot("d"), 20), needs(slot("e"), 30)]
+    ask(slot("first"), ...waiting)
+    const order: string[] = []
+    for (let i = 0; i < 4; i++) {
+      free(runners[0]!)
+      order.push(waiting.find(w => w.runner && !order.includes(w.name))!.name)
+    }
+    expect(order).toEqual(["b", "c", "d", "e"])
+    expect(waiting[0]!.runner).toBeUndefined()
+  })
+
+  it("is served when the end of a runner is put off", () => {
+    const { ask, dispatcher, runners } = setUp([1])
+    left(runners[0]!, 10)
+    const a = needs(slot("a"), 40)
+    ask(a)
+    dispatcher.dispatch()
+    left(runners[0]!, 40)
+    dispatcher.update(runners[0]!)
+    dispatcher.dispatch(runners[0])
+    expect(a.runner).toBe(runners[0])
+  })
+
+  it("is served by a runner that was kept for a lease and is not any more", () => {
+    const { ask, dispatcher, runners } = setUp([2])
+    left(runners[0]!, 50)
+    const [l, a] = [lease("l"), needs(slot("a"), 40)]
+    ask(slot("first"), l, a)
+    expect([runners[0]!.reserved, a.runner]).toEqual([true, undefined])
+    dispatcher.leave(l)
+    dispatcher.dispatch()
+    expect(a.runner).toBe(runners[0])
+  })
+
+  it("what was learned counts as no more than what each new runner has", () => {
+    const { ask, dispatcher, runners } = setUp([2])
+    left(runners[0]!, 50)
+    const [a, b] = [needs(slot("a"), 500, true), needs(slot("b"), 500)]
+    dispatcher.choosers.ceilingMs = 60
+    ask(a, b)
+    expect([a.runner, b.runner]).toEqual([undefined, undefined])
+    dispatcher.choosers.ceilingMs = 40
+    dispatcher.dispatch()
+    expect([a.runner, b.runner]).toEqual([runners[0], undefined])
+  })
+
+  it("leaves a lease the runner that has the time for it, and gets one that has it for a lease", () => {
+    const { ask, runners, release } = setUp([1, 1])
+    left(runners[0]!, 10)
+    left(runners[1]!, 50)
+    const [l, m, n] = [needs(lease("l"), 40), needs(lease("m"), 40), lease("n")]
+    ask(l, m, n)
+    expect([l.runner, m.runner, n.runner]).toEqual([runners[1], undefined, runners[0]])
+    release(runners[0]!)
+    expect(m.runner).toBeUndefined()
+    release(runners[1]!)
+    expect(m.runner).toBe(runners[1])
+  })
+
+  it("has a runner kept at max for its lease: one that has the time", () => {
+    const { ask, runners, free } = setUp([2, 2])
+    left(runners[0]!, 10)
+    left(runners[1]!, 50)
+    ask(slot("a"), slot("b"))
+    const l = needs(lease("l"), 40)
+    ask(l)
+    expect(runners.map(r => r.reserved)).toEqual([false, true])
+    free(runners[1]!)
+    expect(l.runner).toBe(runners[1])
+  })
+
+  it("has none kept that has not the time, nor any longer than it has it", () => {
+    const { ask, runners, free } = setUp([1, 1])
+    left(runners[0]!, 10)
+    left(runners[1]!, 50)
+    ask(slot("a"), slot("b"))
+    const [l, m] = [needs(lease("l"), 100), needs(lease("m"), 40)]
+    ask(l, m)
+    expect(runners.map(r => r.reserved)).toEqual([false, true])
+    left(runners[1]!, 30)
+    const c = slot("c")
+    ask(c)
+    free(runners[1]!)
+    expect([runners[1]!.reserved, c.runner, m.runner]).toEqual([false, runners[1], undefined])
+  })
+
+  it("takes its key to another runner where its home has not the time; who waits for the home comes along", () => {
+    const { ask, dispatcher, runners, free } = setUp([1, 1, 1])
+    const [a, b, c, d] = [slot("a", "k"), slot("b", "k"), needs(slot("c", "k"), 40), slot("d", "k")]
+    left(runners[0]!, 10)
+    ask(a, b, c)
+    expect([a.runner, b.runner, c.runner]).toEqual([runners[0], undefined, runners[1]])
+    free(runners[0]!)
+    expect(b.runner, "its key is elsewhere by now").toBeUndefined()
+    ask(d)
+    free(runners[1]!)
+    expect(b.runner).toBe(runners[1])
+    dispatcher.delete(runners[0]!) // which is not the home of that key any more
+    const e = slot("e", "k")
+    ask(e)
+    expect([d.runner, e.runner]).toEqual([undefined, undefined])
+    free(runners[1]!)
+    expect(d.runner).toBe(runners[1])
+  })
+
+  it("waits for the home of its key as long as that has the time, and then for any", () => {
+    const { ask, dispatcher, runners } = setUp([1, 1])
+    left(runners[0]!, 50)
+    const [a, b] = [slot("a", "k"), needs(slot("b", "k"), 40)]
+    ask(a, b)
+    expect([a.runner, b.runner]).toEqual([runners[0], undefined])
+    expect(dispatcher).toMatchObject({ slots: 0, size: 1 })
+    expect([dispatcher.choosers.any, dispatcher.choosers.look()]).toEqual([true, false])
+    left(runners[0]!, 39)
+    expect(dispatcher.choosers.look()).toBe(true)
+    dispatcher.dispatch()
+    expect(b.runner).toBe(runners[1])
+    expect(dispatcher.choosers.any).toBe(false)
+  })
+
+  it("is told that it has no chance, wherever it waits; who only seems to need so much is not", () => {
+    const { ask, dispatcher, runners } = setUp([1])
+    left(runners[0]!, 1_000)
+    dispatcher.choosers.ceilingMs = 2_000
+    const all = [
+      slot("first", "k"),
+      needs(slot("pinned", "k"), 600),
+      needs(slot("slot"), 1_500),
+      needs(slot("second"), 1_500),
+      needs(lease("lease"), 1_500),
+      needs(slot("soft"), 1_500, true),
+      needs(slot("less"), 500),
+      slot("none"),
+    ]
+    ask(...all)
+    const failures: unknown[] = []
+    for (const request of all) request.fail = error => failures.push(`${request.name}: ${(error as Error).message}`)
+    dispatcher.choosers.refuse((what, ms) => (ms > 550 ? new Error(`${what} ${ms}`) : undefined))
+    expect(failures).toEqual(["slot: a call 1500", "second: a call 1500", "lease: a call 1500", "pinned: a call 600"])
+    expect(dispatcher.size).toBe(3)
+  })
+
+  describe("and is in want of one: which makes room", () => {
+    const busy = (...all: Runner[]) => {
+      for (const runner of all) runner.running = 1
+    }
+
+    it("the one that ends first, of those that are idle", () => {
+      const { ask, dispatcher, runners } = setUp([1, 1, 1, 1])
+      for (const [i, ms] of [30, 10, 20, 5].entries()) left(runners[i]!, ms)
+      busy(runners[3]!)
+      ask(needs(slot("a"), 40))
+      expect(dispatcher.choosers.inTheWay(false)).toBe(runners[1])
+      expect(dispatcher.choosers.inTheWay(true), "it serves nobody").toBe(runners[1])
+    })
+
+    it("one that works only where none has or will have the time; never one with a lease, kept for one, or leaving", () => {
+      const { ask, dispatcher, runners } = setUp([1, 1, 1, 1, 1])
+      for (const [i, ms] of [30, 10, 5, 6, 50].entries()) left(runners[i]!, ms)
+      busy(...runners)
+      runners[2]!.leased = true
+      for (const runner of runners) dispatcher.update(runner)
+      ask(needs(slot("a"), 40))
+      runners[3]!.reserved = true
+      expect(dispatcher.choosers.inTheWay(false), "one has the time").toBeUndefined()
+      left(runners[4]!, 39)
+      expect(dispatcher.choosers.inTheWay(true), "one is on its way").toBeUndefined()
+      expect(dispatcher.choosers.inTheWay(false)).toBe(runners[1])
+      runners[1]!.retiring = "walltime"
+      expect(dispatcher.choosers.inTheWay(false)).toBe(runners[0])
+    })
+
+    it("for a lease as well", () => {
+      const { ask, dispatcher, runners } = setUp([1])
+      left(runners[0]!, 10)
+      ask(lease("l"))
+      expect(dispatcher.choosers.inTheWay(false)).toBeUndefined()
+      runners[0]!.leased = false
+      dispatcher.update(runners[0]!)
+      ask(needs(lease("m"), 40))
+      expect(dispatcher.choosers.inTheWay(false)).toBe(runners[0])
+    })
+
+    it("none whose end nobody knows yet", () => {
+      const { ask, dispatcher, runners } = setUp([1])
+      runners[0]!.time.known = false
+      const a = needs(slot("a"), 40)
+      ask(a)
+      expect([a.runner, dispatcher.choosers.inTheWay(false)]).toEqual([undefined, undefined])
+    })
+  })
+})
+
 describe("who waits for one runner, when there will be none", () => {
   it("is told like everybody else, in order", () => {
     const { ask, dispatcher } = setUp([1])
@@ -312,9 +551,14 @@ describe("who waits for one runner, when there will be none", () => {
 })
 
 describe("against a model", () => {
+  const need = fc.constantFrom(0, 0, 0, 20, 50)
   const op = fc.oneof(
-    { weight: 5, arbitrary: fc.record({ do: fc.constant("call" as const), key: fc.option(fc.nat({ max: 2 })) }) },
-    { weight: 2, arbitrary: fc.record({ do: fc.constant("lease" as const) }) },
+    {
+      weight: 5,
+      arbitrary: fc.record({ do: fc.constant("call" as const), key: fc.option(fc.nat({ max: 2 })), needs: need }),
+    },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant("lease" as const), needs: need }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant("pass" as const), at: fc.nat({ max: 40 }), ms: fc.nat(40) }) },
     {
       weight: 8,
       arbitrary: fc.record({
@@ -330,7 +574,7 @@ describe("against a model", () => {
         const { dispatcher, ask } = setUp()
         const runners: Runner[] = []
         const all: Waiting[] = []
-        const homes = new Map<string, Runner>()
+        const has = (runner: Runner, request: Waiting) => hasTime(runner, request.needsMs, false)
         const look = (runner?: Runner) => {
           if (runner) dispatcher.update(runner)
           dispatcher.dispatch(runner)
@@ -345,11 +589,14 @@ describe("against a model", () => {
             case "call":
             case "lease": {
               const key = step.do === "call" && step.key !== null ? `k${step.key}` : undefined
-              const request = new Waiting(`${n++}`, step.do === "call" ? "slot" : "lease", key)
+              const request = needs(new Waiting(`${n++}`, step.do === "call" ? "slot" : "lease", key), step.needs)
               const place = request.place.bind(request)
               request.place = runner => {
                 // First come, first served, among those who want the same.
-                const equals = waiting().filter(r => r.kind === request.kind && r.key === undefined && r !== request)
+                const equals = waiting().filter(
+                  r => r.kind === request.kind && r.key === undefined && r !== request && has(runner, r),
+                )
+                expect(has(runner, request), `${request.name} has the time on ${runner.serial}`).toBe(true)
                 if (key === undefined) expect(equals.filter(r => r.arrival < request.arrival)).toEqual([])
                 place(runner)
               }
@@ -388,9 +635,18 @@ describe("against a model", () => {
             }
             case "boot": {
               const runner = new Runner(n++, capacity)
+              if (at % 4 > 0) left(runner, at % 2 ? 30 : 60)
               runners.push(runner)
               dispatcher.add(runner)
               look(runner)
+              break
+            }
+            case "pass": {
+              // Time passes for one runner only: that is harder.
+              const runner = pick(runners, at)
+              if (runner) runner.time.leftMs -= step.ms
+              dispatcher.choosers.look()
+              look()
               break
             }
             default: {
@@ -422,12 +678,14 @@ describe("against a model", () => {
           const open = runners.filter(
             r => r.ready && !r.leased && !r.reserved && r.retiring === undefined && r.free > 0,
           )
-          homes.clear()
-          for (const r of all)
-            if (r.key !== undefined && r.runner && runners.includes(r.runner)) homes.set(r.key, r.runner)
-          const anywhere = waiting().filter(r => r.kind === "slot" && (r.key === undefined || !homes.has(r.key)))
-          if (open.length > 0) expect(anywhere.filter(r => r.key === undefined)).toEqual([])
-          if (open.some(r => r.running === 0)) expect(waiting().filter(r => r.kind === "lease")).toEqual([])
+          const anywhere = waiting().filter(r => r.kind === "slot" && r.key === undefined)
+          for (const runner of open) expect(anywhere.filter(r => has(runner, r))).toEqual([])
+          for (const runner of open.filter(r => r.running === 0))
+            expect(waiting().filter(r => r.kind === "lease" && has(runner, r))).toEqual([])
+          // A runner that is kept is kept for somebody to whom it will do.
+          expect(runners.filter(r => r.ready && r.reserved && r.running === 0 && r.free > 0 && !r.retiring)).toEqual([])
+          // Nor does anybody wait for a home that has not the time.
+          if (dispatcher.choosers.any) expect(dispatcher.choosers.look()).toBe(false)
         }
       }),
       { numRuns: 500 },

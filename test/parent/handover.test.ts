@@ -99,6 +99,20 @@ describe("when", () => {
     expect(site.runners.map(({ state }) => state)).toEqual(["ready", "submitted"])
   })
 
+  it("a runner that comes back from the queue before its successor keeps its place", async () => {
+    const site = setUp({ min: 1, max: 1 }, { bootMs: [2_000, 10_000] })
+    await site.pass(90)
+    site.runners[0]!.time.forget()
+    await site.pass(1)
+    expect(site.runners.map(({ state }) => state)).toEqual(["ready", "submitted"]) // who knows when it comes back
+    site.runners[0]!.crash() // it is booted anew, and then has all its time before it
+    await site.pass(4)
+    expect(site.runners.map(({ state }) => state)).toEqual(["ready", "gone"])
+    await site.pass(80)
+    expect(site.serving).toHaveLength(1)
+    expect(site.handovers).toEqual([])
+  })
+
   it("a runner whose end is brought forward gets its successor at once", async () => {
     const site = setUp({ min: 1, max: 1 })
     await site.pass(20)
@@ -148,6 +162,24 @@ describe("who", () => {
     await Promise.all(two)
   })
 
+  it("nobody instead of an idle one that is ended while they are due", async () => {
+    const site = setUp({ max: 2, idleShutdownAfter: "infinity" })
+    const two = [1, 2].map(() => site.pool.api.f())
+    await site.pass(3)
+    for (const request of site.requests.splice(0)) answer(request)
+    await Promise.all(two)
+    await site.pass(70)
+    for (const [i, runner] of site.runners.entries()) site.endsIn(runner, 45 + i)
+    await site.pass(2) // both are due, and idle
+    const gone = site.runners[1]!
+    const end = gone.end.bind(gone)
+    gone.end = () => undefined // it takes its time
+    gone.drain("idle")
+    site.pool.scale({ max: 3 }) // somebody looks who is wanted
+    expect(site.runners).toHaveLength(2)
+    gone.end = end
+  })
+
   it("nobody that has been idle for long, until there is work again", async () => {
     const site = setUp({ max: 1, idleShutdownAfter: "infinity" })
     const first = site.pool.api.f()
@@ -187,6 +219,20 @@ describe("who", () => {
     const lease = await spawn
     await site.pass(100)
     expect(site.runners).toHaveLength(1)
+    await lease.release()
+  })
+
+  it("one that works beside a leased one, which is no place to go", async () => {
+    const site = setUp({ max: 2 })
+    const spawn = site.pool.spawn()
+    await site.pass(3)
+    const lease = await spawn
+    site.endsIn(site.runners[0]!, 600, 600_000)
+    const call = site.pool.api.f()
+    await site.pass(90)
+    expect(site.runners.map(({ successorOf }) => successorOf)).toEqual([undefined, undefined, site.runners[1]!.id])
+    for (const request of site.requests) answer(request)
+    await call
     await lease.release()
   })
 
@@ -271,7 +317,9 @@ describe("both", () => {
 
   it("hold no process: who has nothing else to do may end", async () => {
     const site = setUp({ min: 1, max: 1 }, { bootMs: [2_000, 10_000] })
-    await site.pass(90)
+    await site.pass(50)
+    expect(site.clock.held).toBe(0)
+    await site.pass(40)
     expect(site.runners.map(({ state }) => state)).toEqual(["ready", "submitted"])
     expect(site.clock.held).toBe(0)
   })

@@ -20,7 +20,6 @@ function setUp() {
       const from = one.state
       one.state = to
       head.moved(one, from)
-      if (to === "gone") head.delete(one)
     }
   }
   const retire = (one: One) => {

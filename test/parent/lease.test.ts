@@ -1,12 +1,17 @@
 import { describe, expect, it, vi } from "vitest"
 import type { Call } from "../../src/parent/call.ts"
+import type { CallLimits } from "../../src/parent/call-options.ts"
 import { Lease } from "../../src/parent/lease.ts"
+import type { Resumption } from "../../src/parent/resumption.ts"
 import type { PoolRunner } from "../../src/parent/runner.ts"
 import { OptionError, ReleasedError, RunnerDrainingError, RunnerLostError } from "../../src/shared/errors.ts"
 
 interface Api {
   train(x: number): Promise<string>
 }
+
+/** It is only asked whether there is one. */
+const RESUMPTION = { begun: false, over() {} } as unknown as Resumption
 
 /** A lease on a runner that takes calls and does nothing with them. */
 function setUp() {
@@ -18,7 +23,13 @@ function setUp() {
     lostError: (started: boolean) => new RunnerLostError("gone", "r-1", "crashed", started),
     run: vi.fn((_call: Call, _notStarted: () => void) => {}),
   }
-  const host = { release: vi.fn(), terminate: vi.fn(async () => {}), timeoutMs: Number.POSITIVE_INFINITY }
+  const host = {
+    release: vi.fn(),
+    terminate: vi.fn(async () => {}),
+    timeoutMs: Number.POSITIVE_INFINITY,
+    resumption: vi.fn((_operation: object, limits: CallLimits) => limits.resumable && RESUMPTION),
+    goesOn: vi.fn((_call: Call) => {}),
+  }
   const lease = new Lease<Api>(runner as unknown as PoolRunner, host)
   return { runner, host, lease }
 }
@@ -94,5 +105,48 @@ describe("a lease", () => {
     set.runner.run.mock.calls[0]![1]()
     await expect(call).rejects.toThrow(error as never)
     await expect(call).rejects.toMatchObject({ retryable: true })
+  })
+})
+
+describe("a resumable call of a lease", () => {
+  it.each<[string, (set: ReturnType<typeof setUp>) => unknown]>([
+    ["the runner drains", () => {}],
+    ["the runner is gone", ({ runner }) => (runner.state = "gone")],
+    ["the lease was given back", ({ lease }) => lease.release()],
+    ["the worker crashed", ({ lease }) => lease.end("lost its state when the worker crashed", lease.info)],
+  ])("is the pool's when %s", async (_why, happen) => {
+    const set = setUp()
+    set.lease.with({ resumable: true }).train(1)
+    const [call, again] = set.runner.run.mock.calls[0]! as unknown as [Call, (failed: boolean) => void]
+    await happen(set)
+    again(false)
+    expect(set.host.goesOn.mock.calls).toEqual([[call]])
+    expect(call.settled).toBe(false)
+  })
+
+  it("is the lease's while that can serve it: a retry", () => {
+    const { lease, runner, host } = setUp()
+    lease.with({ resumable: true, retries: 1 }).train(1)
+    const [call, again] = runner.run.mock.calls[0]! as unknown as [Call, (failed: boolean) => void]
+    again(true)
+    expect(runner.run.mock.calls.map(([call]) => call)).toEqual([call, call])
+    expect(host.goesOn).not.toHaveBeenCalled()
+  })
+
+  it("ends with the runner that its holder ends", async () => {
+    const { lease, runner, host } = setUp()
+    const call = lease.with({ resumable: true }).train(1)
+    await lease.terminate()
+    const [, again] = runner.run.mock.calls[0]! as unknown as [Call, (failed: boolean) => void]
+    again(false)
+    await expect(call).rejects.toThrow(ReleasedError)
+    expect(host.goesOn).not.toHaveBeenCalled()
+  })
+
+  it("comes too late when the lease is over", async () => {
+    const { lease, host } = setUp()
+    await lease.release()
+    await expect(lease.with({ resumable: true }).train(1)).rejects.toThrow(/`resumable` go on without it once/)
+    expect(host.goesOn).not.toHaveBeenCalled()
   })
 })

@@ -57,6 +57,13 @@ it.each([
   expect(inDoubt(reason, backend)).toBe(doubt)
 })
 
+it("a call that its runner's time was too short for is told so, and three ways out", () => {
+  const { message, evidence: known } = lostError("r1", "walltime", true, { ...evidence, timeLimitMs: 120_000 })
+  expect(message).toMatch(/^runner r1 \(job 77 on n3\) is gone: walltime: its time limit of 2m was over/)
+  expect(known.advice).toMatch(/`needs`.*`resumable`.*more time/)
+  expect(lostError("r1", "walltime", true, {}).message).toMatch(/walltime: its time limit was over/)
+})
+
 describe("the end of a worker", () => {
   const exit = { t: "worker-exit", code: null, signal: "SIGKILL", stderr: "oh", restart: true } as const
 

@@ -568,7 +568,7 @@ describe("the end of its job", () => {
     const { line } = await supervisor.hears("welcome")
     supervisor.cut()
     const again = await play(config, "control")
-    again.say({ ...hello.control, resume: { line, received: 0 } })
+    again.say({ ...hello.control, resume: { line, received: 1 } }) // what was said before has come
     await again.hears("deadline")
   })
 

@@ -1,5 +1,7 @@
 /** What has to be true of a pool, whatever is done to it: looked at when something begins, when it settles, and when all is quiet. */
 import assert from "node:assert/strict"
+import { isAlive } from "../../src/parent/census.ts"
+import { hasTime, MARGIN_MS } from "../../src/parent/has-time.ts"
 import type { Lease } from "../../src/parent/lease.ts"
 import {
   BootError,
@@ -9,9 +11,10 @@ import {
   ReleasedError,
   RunnerDrainingError,
   RunnerLostError,
+  WalltimeError,
 } from "../../src/shared/errors.ts"
 import type { SimulatedRunner } from "../simulated/runner.ts"
-import type { Spawn, World } from "./simulated.ts"
+import { LIMIT_MS, type Spawn, type World } from "./simulated.ts"
 import type { Work } from "./work.ts"
 
 export class Rules {
@@ -21,6 +24,8 @@ export class Rules {
   /** Where keys are. */
   readonly #homes = new Map<string, { runner: SimulatedRunner; restarts: number }>()
   readonly #restarts = new Map<SimulatedRunner, number>()
+  /** A runner has served. */
+  #served = false
   #closeAt = Number.POSITIVE_INFINITY
 
   constructor(world: World) {
@@ -31,10 +36,12 @@ export class Rules {
   made(): void {
     this.#hold(() => {
       const { pool, runners } = this.#world
-      const all = runners.filter(runner => runner.state !== "gone").length
+      const all = countOf(runners)
       // The pool makes its first ones before anybody has it.
       const max = (pool as typeof pool | undefined)?.stats().max ?? this.#world.setting.max
-      assert(all <= max, `${all} runners, and max is ${max}`)
+      // Where there are too many, since some are let go, those who stay are replaced all the same: that makes them no more.
+      const least = runners.at(-1)!.successorOf === undefined ? 0 : countOf(runners.slice(0, -1))
+      assert(all <= Math.max(max, least), `${all} runners, and max is ${max}`)
       assert(!this.#world.closed, "a runner is booted after close()")
     })
   }
@@ -57,7 +64,9 @@ export class Rules {
       const { all, setting } = this.#world
       assert(work.phase === "waiting" || work.phase === "back", `${work} is begun twice`)
       assert.equal(work.begun, work.refused + work.retried, `${work} is run once more than was declared`)
-      const equals = all.filter(other => other !== work && this.#waits(other) && other.phase !== "back")
+      const equals = all.filter(
+        other => other !== work && this.#waits(other) && other.phase !== "back" && hasTime(runner, other.needs, false),
+      )
       const passed = equals.find(other => other.isBefore(work))
       assert(!passed || this.#world.clock.now >= passed.until, `${work} begins before ${passed}`)
       if (work.lease) {
@@ -69,6 +78,7 @@ export class Rules {
         )
         return
       }
+      assert(hasTime(runner, work.needs, false), `${work} needs ${work.needs}, and has ${runner.time.leftMs}`)
       assert(!runner.leased, `${work} begins on the leased runner ${runner.id}`)
       const retiring = runner.retiring
       assert(
@@ -105,7 +115,10 @@ export class Rules {
   leased(spawn: Spawn, lease: Lease<unknown>): void {
     this.#hold(() => {
       const { spawns, leases, clock } = this.#world
-      const passed = spawns.find(o => o.id < spawn.id && !o.settled && !o.aborted && clock.now < o.until)
+      const { runner } = lease
+      const equals = spawns.filter(o => o.id < spawn.id && !o.settled && !o.aborted && hasTime(runner, o.needs, false))
+      const passed = equals.find(o => clock.now < o.until)
+      assert(hasTime(runner, spawn.needs, false), `spawn ${spawn.id} has too little time`)
       assert(!passed, `spawn ${spawn.id} is served before spawn ${passed?.id}`)
       const other = leases.get(lease.runner as SimulatedRunner)
       assert(!other || isOver(other), "two leases on one runner")
@@ -144,6 +157,7 @@ export class Rules {
     const { all, pool, runners, spawns } = this.#world
     const stats = pool.stats()
     const alive = runners.filter(runner => runner.state !== "gone")
+    this.#served ||= alive.some(runner => runner.ready)
     assert.deepEqual(
       stats.runners.map(({ id, state, inFlight, leased }) => ({ id, state, inFlight, leased })),
       alive.map(({ id, state, running, leased }) => ({ id, state, inFlight: running, leased })),
@@ -152,6 +166,8 @@ export class Rules {
     const waiting = all.filter(work => this.#waits(work) && !work.lease)
     const leases = spawns.filter(spawn => !spawn.settled)
     const counted = `${waiting.map(String)}, ${leases.length} spawns`
+    const vain = [...waiting, ...leases].find(({ needs }) => this.#world.setting.ends && needs > LIMIT_MS)
+    assert(!vain || !this.#served, `${vain} waits for what no runner has`)
     assert.equal(stats.queued, waiting.length + leases.length, `stats().queued, and these wait: ${counted}`)
     assert.equal(
       stats.inFlight,
@@ -161,7 +177,7 @@ export class Rules {
     for (const runner of alive) this.#slots(runner, true)
     const late = all.find(work => work.phase === "over" && !work.outcome)
     assert(!late, `${late} is over, and its promise is pending`)
-    this.#nobodyWaitsInVain(alive, waiting, leases.length)
+    this.#nobodyWaitsInVain(alive, waiting, leases)
     this.#limits(alive)
   }
 
@@ -213,7 +229,8 @@ export class Rules {
     const restarts = this.#restarts.get(runner) ?? 0
     if (home && home.runner !== runner) {
       const { ready, retiring } = home.runner
-      const lives = ready && retiring === undefined && home.restarts === (this.#restarts.get(home.runner) ?? 0)
+      const lasts = hasTime(home.runner, work.needs, false)
+      const lives = lasts && ready && retiring === undefined && home.restarts === (this.#restarts.get(home.runner) ?? 0)
       assert(!lives, `${work} begins on ${runner.id}, and its key is on ${home.runner.id}`)
     }
     this.#homes.set(key, { runner, restarts })
@@ -229,6 +246,7 @@ export class Rules {
     if (error instanceof CallTimeoutError) return fails(clock.now >= what.until)
     // What was to be run again and will not be is told what it had failed with.
     if (work?.retriesOn(error) && work.retried > 0 && (closing || bootsFailed > 0 || work.lease)) return
+    if (error instanceof WalltimeError) return fails(what.needs > LIMIT_MS - MARGIN_MS)
     if (error instanceof PoolClosedError) {
       const late = work ? work.expected?.error === "closed" : (what as Spawn).late
       return fails(closing && (late || clock.now >= this.#closeAt))
@@ -247,31 +265,56 @@ export class Rules {
   }
 
   /** Who could be served is served, and what is missing is on its way. */
-  #nobodyWaitsInVain(alive: SimulatedRunner[], waiting: Work[], spawns: number): void {
+  #nobodyWaitsInVain(alive: SimulatedRunner[], waiting: Work[], leases: Spawn[]): void {
     const { backingOff, closed, pool, setting } = this.#world
     if (closed) return
     const { max } = pool.stats()
     const serve = alive.filter(r => r.ready && !r.leased && !r.reserved && r.retiring === undefined && r.free > 0)
     const anywhere = waiting.filter(work => work.key === undefined)
-    if (serve.length > 0) assert.equal(anywhere.length, 0, `${anywhere[0]} waits, and ${serve[0]?.id} is free`)
+    for (const runner of serve) {
+      const vain = anywhere.find(({ needs }) => hasTime(runner, needs, false))
+      assert(!vain, `${vain} waits, and ${runner.id} is free`)
+    }
     const idle = serve.filter(runner => runner.running === 0)
-    if (idle.length > 0) assert.equal(spawns, 0, `a spawn waits, and ${idle[0]?.id} is idle`)
+    for (const runner of idle) {
+      const vain = leases.find(({ needs }) => hasTime(runner, needs, false))
+      assert(!vain, `spawn ${vain?.id} waits, and ${runner.id} is idle`)
+    }
+    const spawns = leases.length
     const waitsAtAll = anywhere.length + spawns
-    if (backingOff || waitsAtAll === 0 || alive.length >= max) return
-    const booting = alive.filter(runner => !runner.ready && runner.state !== "draining").length
+    const count = countOf(this.#world.runners)
+    const coming = alive.filter(runner => !runner.ready && runner.state !== "draining")
+    const booting = coming.filter(runner => !this.#isAhead(runner)).length
+    const leaving = alive.some(runner => runner.state === "draining" || runner.retiring !== undefined)
+    if (count >= max && booting === 0 && !leaving) {
+      // A second may pass until it is seen that time has passed.
+      const needy = [...anywhere, ...leases].find(({ needs }) => needs > 0)
+      const inTheWay = idle.find(runner => needy && !hasTime(runner, needy.needs - 1_100, false))
+      assert(!inTheWay, `spawn or ${needy} waits at max, and ${inTheWay?.id} is idle and has too little time`)
+    }
+    if (backingOff || waitsAtAll === 0 || count >= max) return
     const each = setting.singleUse ? 1 : setting.maxConcurrency
     const want = spawns + Math.ceil(anywhere.length / each)
-    assert(booting >= Math.min(want, max - alive.length + booting), `${want} runners are wanted, ${booting} boot`)
+    assert(booting >= Math.min(want, max - count + booting), `${want} runners are wanted, ${booting} boot`)
   }
 
   /** Runners that are too many are on their way out, and those of `min` are there. */
   #limits(alive: SimulatedRunner[]): void {
     const { backingOff, closing, pool, setting } = this.#world
     const { min, max } = pool.stats()
-    const stay = alive.filter(runner => runner.state !== "draining" && runner.retiring === undefined)
+    const stay = alive.filter(runner => stays(runner) && !this.#isAhead(runner))
+    const heirs = alive.filter(runner => stays(runner) && runner.successorOf !== undefined)
+    const places = new Set(heirs.map(runner => runner.successorOf))
+    assert.equal(places.size, heirs.length, "two runners are to take the place of one")
     assert(stay.length <= max || stay.every(runner => runner.leased), `${stay.length} are to stay, and max is ${max}`)
-    if (closing || backingOff || setting.minIdles || alive.length >= max) return
+    if (closing || backingOff || setting.minIdles || countOf(this.#world.runners) >= max) return
     assert(stay.length >= min, `${stay.length} are there, and min is ${min}`)
+  }
+
+  /** The one whose place it is to take works on: the two are one. */
+  #isAhead(runner: SimulatedRunner): boolean {
+    const before = this.#world.runners.find(({ id }) => id === runner.successorOf)
+    return before !== undefined && stays(before)
   }
 
   /** Runs a rule where an exception would be caught by the pool: it is told when all is quiet. */
@@ -282,6 +325,22 @@ export class Rules {
       this.#broken ??= error
     }
   }
+}
+
+/** How many there are, as `max` counts them: those that end in favour of another one are not counted. */
+function countOf(runners: readonly SimulatedRunner[]): number {
+  const alive = runners.filter(runner => runner.state !== "gone")
+  const heirs = runners.filter(runner => runner.successorOf !== undefined)
+  const outgoing = alive.filter(runner => {
+    const own = heirs.filter(heir => heir.successorOf === runner.id)
+    return own.some(heir => isAlive(heir.state)) || (own.length > 0 && !stays(runner))
+  })
+  return alive.length - outgoing.length
+}
+
+/** It works, or will, and is to go on. */
+function stays({ state, retiring }: SimulatedRunner): boolean {
+  return isAlive(state) && retiring === undefined
 }
 
 /** Its holder may not have heard of it yet. */

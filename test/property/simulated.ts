@@ -7,6 +7,7 @@ import type { CallOptions } from "../../src/parent/call-options.ts"
 import { handleOn } from "../../src/parent/held-object.ts"
 import type { Lease } from "../../src/parent/lease.ts"
 import type { FlamePool } from "../../src/parent/pool.ts"
+import type { Job } from "../../src/shared/backend.ts"
 import { BootError, RunnerDrainingError } from "../../src/shared/errors.ts"
 import { type Api, simulatedPool } from "../simulated/pool.ts"
 import type { Received, SimulatedRunner } from "../simulated/runner.ts"
@@ -14,6 +15,11 @@ import { Clock, turn } from "./clock.ts"
 import { Rules } from "./rules.ts"
 import type { Sequence, Setting, Step } from "./steps.ts"
 import { Work } from "./work.ts"
+
+/** So long before its end a runner drains. */
+const DRAIN_MS = 10_000
+/** What calls need: the last is more than a runner has. */
+const NEEDS = [20_000, 70_000, 90_000, 5_000, 200_000]
 
 /** What a function on a runner throws. */
 class AppError extends Error {
@@ -33,6 +39,7 @@ export interface Spawn {
   readonly controller: AbortController
   /** Asked of a pool that was being closed. */
   readonly late: boolean
+  readonly needs: number
   until: number
   aborted: boolean
   lease: Lease<unknown> | undefined
@@ -56,6 +63,9 @@ export async function play({ setting, steps }: Sequence): Promise<{ steps: numbe
     clock.uninstall()
   }
 }
+
+/** The whole time of a runner that has an end. */
+export const LIMIT_MS = 100_000
 
 const pick = <T>(from: readonly T[], at: number): T | undefined => from[at % Math.max(1, from.length)]
 
@@ -103,6 +113,7 @@ export class World {
         idleShutdownAfter: idles ? "2s" : "infinity",
         minIdleShutdownAfter: minIdles ? "5s" : "infinity",
         shutdownTimeout: "20s",
+        learnNeeds: false,
       },
       {
         made: runner => {
@@ -141,6 +152,12 @@ export class World {
         return this.#apiCall({})
       case "keyed":
         return n < 8 ? this.#apiCall(this.#key(n % 3)) : this.#hold(this.#key(n % 3), n)
+      case "needy": {
+        const needs = NEEDS[n % NEEDS.length]!
+        const key = at % 3 === 0 ? this.#key(at) : {}
+        if (n > 9) return this.#spawn(n - 8, needs)
+        return n < 6 ? this.#apiCall({ needs, ...key }) : this.#hold({ needs, ...key }, n)
+      }
       case "retried": {
         const retries = { times: 1 + (n % 2), on: n < 8 ? ["ERR_FLAME_RUNNER_LOST", "Again"] : ["Again"] }
         const key = at === 0 ? this.#key(1) : {}
@@ -182,6 +199,8 @@ export class World {
         return this.#alive(at)?.crash()
       case "drain":
         return this.#alive(at)?.drain("walltime")
+      case "ends":
+        return this.#endsIn(this.#alive(at), n)
       case "refuse":
         return this.#refuse(at)
       case "cut":
@@ -254,11 +273,12 @@ export class World {
   }
 
   #work(kind: Work["kind"], options: CallOptions, lease?: Lease<unknown>): Work {
-    const { key, retries, timeout } = options
+    const { key, retries, timeout, needs } = options
     const controller = new AbortController()
     const work = new Work(this.all.length, kind, key, retries as Work["retries"], controller, lease)
     work.arrival = ++this.#arrivals
     work.turn = this.turns
+    if (typeof needs === "number") work.needs = needs
     if (typeof timeout === "number") work.until = this.clock.now + timeout
     if (this.closing) this.#end(work, { error: "closed" })
     this.all.push(work)
@@ -385,7 +405,7 @@ export class World {
     })
   }
 
-  #spawn(n: number): void {
+  #spawn(n: number, needs = 0): void {
     const controller = new AbortController()
     const timeout = n % 4 === 3 ? 300 : undefined
     const until = timeout === undefined ? Number.POSITIVE_INFINITY : this.clock.now + timeout
@@ -393,6 +413,7 @@ export class World {
     const spawn: Spawn = {
       id: this.spawns.length,
       controller,
+      needs,
       late,
       until,
       aborted: false,
@@ -401,7 +422,7 @@ export class World {
     }
     this.spawns.push(spawn)
     const { signal } = controller
-    this.pool.spawn({ signal, ...(timeout !== undefined && { timeout }) }).then(
+    this.pool.spawn({ signal, needs, ...(timeout !== undefined && { timeout }) }).then(
       runner => {
         const lease = runner as unknown as Lease<unknown>
         this.#rules.leased(spawn, lease)
@@ -546,6 +567,7 @@ export class World {
     if (!runner) return
     this.booting.delete(runner)
     this.#losing = undefined
+    if (this.setting.ends && !runner.time.known) runner.time.set(Date.now() + LIMIT_MS, LIMIT_MS)
     runner.up()
   }
 
@@ -563,6 +585,20 @@ export class World {
       at,
     )
   }
+
+  /** The scheduler says when its walltime ends, or says something else than before. */
+  #endsIn(runner: SimulatedRunner | undefined, n: number): void {
+    if (!runner?.ready) return
+    const leftMs = [500, 9_000, 20_000, 45_000, 200_000][n % 5]!
+    for (const timer of this.#ends.get(runner) ?? []) clearTimeout(timer)
+    runner.job = { drainBeforeMs: DRAIN_MS } as Job
+    runner.time.set(Date.now() + leftMs, n % 2 === 0 ? 60_000 : 300_000)
+    this.#ends.set(runner, [
+      setTimeout(() => runner.drain("walltime"), leftMs - DRAIN_MS).unref(),
+      setTimeout(() => runner.end("walltime"), leftMs).unref(),
+    ])
+  }
+  readonly #ends = new Map<SimulatedRunner, NodeJS.Timeout[]>()
 
   /** The runner, or its worker, is about to lose what it has. */
   #lose(runner: SimulatedRunner, restarts: boolean): void {

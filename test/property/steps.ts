@@ -20,6 +20,8 @@ export interface Setting {
   readonly idles: boolean
   /** Those of `min`, too. */
   readonly minIdles: boolean
+  /** Runners have an end. */
+  readonly ends: boolean
   /** A listener of this event uses the pool at once. */
   readonly listens: "none" | "grow" | "runner:up" | "runner:drain" | "runner:down" | "shrink"
 }
@@ -32,6 +34,7 @@ export interface Sequence {
 const WEIGHTS = {
   call: 14,
   keyed: 6,
+  needy: 8,
   retried: 8,
   timed: 3,
   held: 8,
@@ -51,6 +54,7 @@ const WEIGHTS = {
   kill: 4,
   crash: 3,
   drain: 3,
+  ends: 6,
   refuse: 4,
   cut: 3,
   mend: 5,
@@ -80,6 +84,7 @@ const setting: fc.Arbitrary<Setting> = fc
     singleUse: fc.nat(5).map(n => n === 5),
     idles: fc.boolean(),
     minIdles: fc.nat(3).map(n => n === 3),
+    ends: fc.boolean(),
     listens: fc.constantFrom("none", "none", "none", "grow", "runner:up", "runner:drain", "runner:down", "shrink"),
   })
   .map(({ min, max, ...rest }) => ({ ...rest, max, min: Math.min(min, max) }))

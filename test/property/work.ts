@@ -24,6 +24,8 @@ export class Work {
   aborted = false
   /** Aborts it. It may have fired although the model's own listener has not been called yet: the pool's may come first. */
   signal: AbortSignal | undefined
+  /** How much time its runner has to have left. */
+  needs = 0
   /** The clock when its time is over. */
   until = Number.POSITIVE_INFINITY
   /** What it came to. */

@@ -65,6 +65,8 @@ export class SimulatedRunner implements PooledRunner {
   reserved = false
   retiring: EndReason | undefined
   readonly time: TimeLeft = new TimeLeft()
+  /** Nobody says when it ends, or that it does not. */
+  vague = false
   goneReason: GoneReason | undefined
   /** Oldest first. */
   readonly #open: Open[] = []
@@ -153,6 +155,7 @@ export class SimulatedRunner implements PooledRunner {
   up(): void {
     if (this.#state === "submitted") this.#move("booting")
     if (this.#state !== "booting") return
+    if (!this.time.known && !this.vague) this.time.set(undefined) // a script that wants it to have an end has said so
     this.#lost = false
     this.#move("ready")
     this.#host.ready(this)

@@ -31,6 +31,7 @@ describe("composeSubmission", () => {
         jobName: "flame-train-r7-0a1b2c",
         own: true,
       },
+      limitMs: undefined,
       requeues: false,
       signalSeconds: 60,
       warnings: [],

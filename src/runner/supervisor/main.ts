@@ -34,8 +34,10 @@ const jobId = taken.jobId ?? process.env.SLURM_JOB_ID ?? facts.jobId ?? `local-$
 const incarnation = Number(process.env.SLURM_RESTART_COUNT) || 0
 const node = process.env.SLURMD_NODENAME ?? hostname()
 const slurmEnd = Number(process.env.SLURM_JOB_END_TIME) // seconds; Slurm has it since 23.02
-const endsAt = facts.endsAt ?? (slurmEnd > 0 ? slurmEnd * 1_000 : undefined)
-const leftMs = endsAt === undefined ? undefined : Math.max(0, endsAt - Date.now())
+const endsAt = facts.endsAt ?? (slurmEnd > 0 ? slurmEnd * 1_000 : 0)
+// By the clock of this node, which may be wrong. A job whose drain is due when it starts is rather that: the parent knows better in a moment.
+const guess = endsAt - Date.now()
+const leftMs = guess > facts.signalBeforeMs ? guess : undefined
 
 let problem: unknown
 let from: readonly string[] = []
@@ -76,8 +78,8 @@ const startWorker = (generation: number, addresses = boot.addresses, left = left
     jobId,
     node,
     tmpdir: tmp?.path ?? "",
-    keepDir: boot.keepDir,
     until: left === undefined ? undefined : nodeNow() + left,
+    keepDir: boot.keepDir,
     incarnation,
     generation,
     persist: boot.persist,

@@ -13,6 +13,7 @@ import { nodeNow } from "../node-clock.ts"
 import { ParentSeeker } from "../parent-seeker.ts"
 import type { TmpDir } from "../tmp-dir.ts"
 import { type ControlHandler, ControlLink } from "./control-link.ts"
+import { Crashes, MAX_CRASHES } from "./crashes.ts"
 import { DrainBudget } from "./drain-budget.ts"
 import type { LogFeed } from "./log-feed.ts"
 import { MemoryGroup } from "./memory-group.ts"
@@ -41,9 +42,6 @@ const TRANSITIONS: Record<State, readonly State[]> = {
  */
 type Measure = "end" | "guess" | "order"
 
-/** A worker that crashes so often has a fault that no restart mends, and a node with other users on it. */
-const MAX_CRASHES = 5
-const CRASH_WINDOW_MS = 60_000
 /** For the worker's last lines, when who reads them is slow. */
 const FLUSH_MS = 500
 
@@ -84,7 +82,7 @@ export class Supervisor {
   #untold: (SupervisorMessage & { t: "worker-exit" })[] = []
   #worker: WorkerProcess | undefined
   #generation = 0
-  #crashes: number[] = []
+  readonly #crashes = new Crashes()
   #reason: DrainReason | undefined
   #measure: Measure = "order"
   #cut = false
@@ -311,9 +309,7 @@ export class Supervisor {
       void this.#end(this.#reason ?? "cancelled")
       return
     }
-    const now = performance.now()
-    this.#crashes = [...this.#crashes.filter(at => now - at < CRASH_WINDOW_MS), now]
-    const restart = this.#crashes.length < MAX_CRASHES
+    const restart = !this.#crashes.tooMany()
     // The kernel kills without a word; but it counts, and before the process is gone.
     const oom = exit.signal === "SIGKILL" && !shot ? this.#memory.killed() : undefined
     const news = { t: "worker-exit", ...exit, restart, ...(oom && { oom }) } as const

@@ -31,8 +31,8 @@ export class WorkerContext implements RunnerContext {
     this.jobId = init.jobId
     this.node = init.node
     this.tmpdir = init.tmpdir
-    this.#keeper = new Keeper(init.tmpdir, init.keepDir, (path, done) => tell({ t: "partial", path, done }))
     if (init.until !== undefined) this.setEnd(init.until)
+    this.#keeper = new Keeper(init.tmpdir, init.keepDir, (path, done) => tell({ t: "partial", path, done }))
     installContext({ runner: this, calls: this.#calls })
   }
 

@@ -114,12 +114,6 @@ export async function diary(path: string, started: () => void): Promise<string> 
   return who
 }
 
-/** Writes a result into the runner's directory and keeps it. */
-export async function produce(name: string, bytes: number): Promise<string> {
-  writeFileSync(join(runner().tmpdir, name), Buffer.alloc(bytes, "x"))
-  return await runner().keep(name)
-}
-
 /** Hears nothing of any signal, but leaves the event loop to others. */
 export async function ignore(started: () => Promise<void>): Promise<never> {
   await started()
@@ -137,4 +131,10 @@ export async function stuck(started: (pids: number[]) => Promise<void>): Promise
 
 export async function rest(ms: number): Promise<void> {
   await delay(ms)
+}
+
+/** Writes a result into the runner's directory and keeps it. */
+export async function produce(name: string, bytes: number): Promise<string> {
+  writeFileSync(join(runner().tmpdir, name), Buffer.alloc(bytes, "x"))
+  return await runner().keep(name)
 }

@@ -53,6 +53,21 @@ export async function earlyWarning(): Promise<void> {
   await close(parent)
 }
 
+/** The same signal at the same time, but it is a cancel: Slurm is asked, and what runs is told at once, since KillWait is short. */
+export async function cancelledNearTheEnd(): Promise<void> {
+  const { parent, where, deadline } = await shortJob(1, { signalBefore: "30s" })
+  start(parent, "hold", ["$report"])
+  await parent.next("report")
+  await runAs("flame", ["scancel", where.jobId])
+  expect((await parent.next("runner:drain")).info).toMatchObject({ jobId: where.jobId, drainReason: "cancelled" })
+  expect(await parent.next("result")).toMatchObject({ value: "runner aborted" })
+  expect(deadline - Date.now()).toBeGreaterThan(30_000)
+  expect(await parent.next("runner:down")).toMatchObject({ info: { goneReason: "cancelled" } })
+  expect(await endOf(where.jobId)).toBe("CANCELLED")
+  await vanished(where)
+  await close(parent)
+}
+
 /** An administrator gives a job that serves more time: its runner works on past its first end. */
 export async function lengthened(): Promise<void> {
   const { parent, where, deadline } = await shortJob(1)

@@ -134,7 +134,7 @@ export const value = () => process.ppid`
       const pool = poolOf({ "scratch.mjs": module }, { env: { TMPDIR: temp } })
       const own = await pool.api.scratch(join(dir, "data"))
       expect(dirname(own)).toBe(temp)
-      expect(readdirSync(own).toSorted()).toEqual(["link", "own.txt"])
+      expect(readdirSync(own).toSorted()).toEqual([".slurm-flame", "link", "own.txt"])
       const supervisor = (await pool.api.value()) as number
       await end(pool, () => process.kill(supervisor, "SIGTERM"))
       await vi.waitFor(() => expect(existsSync(own)).toBe(false), 20_000)
