@@ -167,7 +167,7 @@ onCluster("a call is told why its runner is lost:", () => {
   })
 })
 
-/** Side by side, since they wait for what Slurm looks at seldom: each has a parent of its own, and only the last one needs a node. */
+/** Side by side: each has a parent of its own, and only the last one needs a node. That of a partition that is down is in walltime.test.ts. */
 onCluster("a job that waits", () => {
   afterAll(async () => {
     await endEverything()
@@ -223,15 +223,6 @@ onCluster("a job that waits", () => {
     await runAs("flame", ["scontrol", "release", jobId])
     await parent.next("spawned")
     await close(parent)
-  })
-
-  test.concurrent("for a partition that is down is told at once, and waits on", async () => {
-    const parent = await openPool({}, { sbatch: { partition: "closed" } })
-    parent.send({ do: "spawn", as: "a" })
-    const { pending } = await waits(parent, ({ reason }) => reason === "PartitionDown")
-    expect(pending.outlook).toBe("blocked")
-    await close(parent)
-    expect((await parent.next("failed")).error).toMatchObject({ code: "ERR_FLAME_POOL_CLOSED" })
   })
 
   test.concurrent("for its turn is told when that is expected to come", async () => {

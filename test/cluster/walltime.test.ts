@@ -2,7 +2,8 @@
  * Long work on short jobs, with real limits. The minutes pass once: all cases wait side by side, each with its own parent, and whoever
  * breaks a node breaks n3, on which only those run that want it.
  *
- * SLURM_FLAME_FULL_SIZE=1: the stream takes 15 minutes instead of 3.7, and the training ten instead of two and a half.
+ * SLURM_FLAME_FULL_SIZE=1: the stream takes 15 minutes instead of 3.7, and the training ten instead of two and a half. SLURM_FLAME_FIGURES=1:
+ * what came of both is printed.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { mustRun } from "./command.ts"
@@ -10,6 +11,7 @@ import { startNow, stateOf } from "./diary.ts"
 import { cluster, endPrograms, inNode, noJobsLeft, onCluster, runAs, sbatch, waitFor } from "./harness.ts"
 import { HEAD, nothingLeft } from "./parent.ts"
 import { cancelledNearTheEnd, cutInTime, earlyWarning, lengthened, secondSignal } from "./walltime/bodies.ts"
+import { partitionDown } from "./walltime/closed.ts"
 import { LOST, onJobs, uninterrupted } from "./walltime/long-train.ts"
 import { Outage } from "./walltime/outage.ts"
 import { DARK, stream } from "./walltime/stream.ts"
@@ -22,29 +24,29 @@ const TRAIN_MINUTES = FULL ? 10 : 2.5
 /** For a case, on a machine that is busy with all of them. Milliseconds. */
 const LIMIT = (FULL ? 20 : 5) * 60_000
 
-/** Where nothing happens, and where a node goes dark: as many jobs as fit are on n3, since Slurm takes the node of least weight first. */
+/** Where nothing happens, and where a node goes dark: as many jobs as fit are on n3, since it weighs least. */
 const QUIET = { exclude: "n3" }
 const IN_DANGER = { exclude: "n1" }
 /** Slurm's own words, as the user. */
 async function byHand(...argv: string[]): Promise<void> {
   expect(await runAs("flame", argv)).toMatchObject({ code: 0, stderr: "" })
 }
-const weigh = (weight: number) => mustRun(["scontrol", "update", "nodename=n3", `weight=${weight}`])
+/** Of nodes that a job may have, Slurm takes one of the least weight. */
+async function weigh(others: number): Promise<void> {
+  for (const node of ["n1", "n2"]) await mustRun(["scontrol", "update", `nodename=${node}`, `weight=${others}`])
+}
 
 onCluster("long work on short jobs:", () => {
   const outage = new Outage("n3")
 
-  beforeAll(async () => {
-    for (const node of ["n1", "n2"]) await mustRun(["scontrol", "update", `nodename=${node}`, "weight=10"])
-    await weigh(1)
-  })
+  beforeAll(() => weigh(10))
 
   afterAll(async () => {
     await endPrograms()
     await runAs("flame", ["scancel", "--user=flame"])
     await noJobsLeft()
     await cluster("heal", outage.node)
-    for (const node of ["n1", "n2"]) await mustRun(["scontrol", "update", `nodename=${node}`, "weight=1"])
+    await weigh(1)
     await inNode(outage.node, ["sh", "-c", "rm -rf /tmp/slurm-flame-*"]) // the machine was off
     await nothingLeft()
   })
@@ -134,6 +136,9 @@ onCluster("long work on short jobs:", () => {
     test.concurrent("#55 takes no new work, and finishes what it has", () => finishes(QUIET), LIMIT)
     test.concurrent("is heard by all runners that share it", () => reachesAll({ nodelist: "n1" }), LIMIT)
   })
+
+  test.concurrent("a job that waits for a partition that is down is told so at once, and waits on", () =>
+    partitionDown())
 
   // One after the other, each with a whole row of the table in docs/architecture.md.
   describe.concurrent("when a runner ends, each kind of work is dealt with as promised:", () => {

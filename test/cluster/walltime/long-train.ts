@@ -41,7 +41,7 @@ export async function onJobs({ minutes, sbatch, outage }: TrainOptions): Promise
   if (outage) await cutPower(program, outage)
   const terminal = await outputOf(program)
   const [, interrupted, handovers] = /interrupted (\d+) times, (\d+) hand-overs/.exec(terminal) ?? []
-  console.log(terminal)
+  if (process.env.SLURM_FLAME_FIGURES) console.log(terminal)
   return { digest: digestIn(terminal), interrupted: Number(interrupted), handovers: Number(handovers), terminal }
 }
 
