@@ -39,7 +39,7 @@ function slow() {
       },
     }
   }
-  return { store: { open, close: () => inner.close() }, gates, log }
+  return { store: { open }, gates, log }
 }
 
 describe("a resumption", () => {
@@ -192,7 +192,7 @@ describe("a resumption", () => {
       load: async () => undefined,
       forget: () => Promise.reject(new Error("EIO")),
     }
-    const { resumption, left } = scene(1, { open: () => checkpoint, close: async () => {} })
+    const { resumption, left } = scene(1, { open: () => checkpoint })
     await resumption.begin(false)
     resumption.over(false)
     await vi.waitFor(() => expect(left).toHaveBeenCalledWith(expect.objectContaining({ message: "EIO" })))

@@ -590,6 +590,7 @@ export class World {
   #endsIn(runner: SimulatedRunner | undefined, n: number): void {
     if (!runner?.ready) return
     const leftMs = [500, 9_000, 20_000, 45_000, 200_000][n % 5]!
+    this.moved.add(runner)
     for (const timer of this.#ends.get(runner) ?? []) clearTimeout(timer)
     runner.job = { drainBeforeMs: DRAIN_MS } as Job
     runner.time.set(Date.now() + leftMs, n % 2 === 0 ? 60_000 : 300_000)
@@ -599,6 +600,8 @@ export class World {
     ])
   }
   readonly #ends = new Map<SimulatedRunner, NodeJS.Timeout[]>()
+  /** Whose end is another one than it was. */
+  readonly moved = new Set<SimulatedRunner>()
 
   /** The runner, or its worker, is about to lose what it has. */
   #lose(runner: SimulatedRunner, restarts: boolean): void {
