@@ -14,7 +14,7 @@ export async function cutInTime(method: "ignore" | "block" | "stuck"): Promise<v
   const { value } = await parent.next("report")
   const { error } = await parent.next("failed")
   expect(Date.now()).toBeLessThan(deadline)
-  expect(deadline - Date.now()).toBeLessThan(1_500) // it had all of its time
+  expect(deadline - Date.now()).toBeLessThan(2_500) // it had all of its time: what is kept for the end are 1.5 s
   expect(error).toMatchObject({ code: "ERR_FLAME_RUNNER_LOST", reason: "walltime", started: true })
   expect(error.evidence).toMatchObject({ jobId: where.jobId, node: where.node, timeLimitMs: MINUTE })
   expect(error.message).toMatch(/walltime: its time limit of 1m was over/)
