@@ -52,6 +52,8 @@ export default defineConfig({
           pool: "forks",
           // There is one cluster, and the tests look at what is left on all of it.
           fileParallelism: false,
+          // Of the tests of one file that wait side by side: what they wait for is a clock, mostly.
+          maxConcurrency: 14,
           testTimeout: 180_000,
           hookTimeout: 180_000,
           sequence: { groupOrder: 3 },

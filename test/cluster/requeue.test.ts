@@ -1,9 +1,8 @@
 /** Jobs that Slurm puts back into the queue: who is the runner, and who is not any more. */
 import { readFileSync } from "node:fs"
-import { setTimeout as delay } from "node:timers/promises"
 import { afterEach, expect, test } from "vitest"
 import { mustRun } from "./command.ts"
-import { answeredOnce, mend, newDiary, stateOf, write } from "./diary.ts"
+import { answeredOnce, mend, newDiary, startNow, stateOf, write } from "./diary.ts"
 import {
   cluster,
   type NodeName,
@@ -18,15 +17,6 @@ import {
 import { call, closeCleanly, nothingLeft, openPool, spawn, start, type Where } from "./parent.ts"
 
 const REQUEUE = { sbatch: { requeue: true } }
-
-/**
- * Slurm waits two minutes before it starts a job that it put back. For a reason: the SIGKILL that it has ready for the first life, for when
- * KillWait (5 s) is over, would hit the second.
- */
-async function startNow(job: string): Promise<void> {
-  await delay(6_000)
-  await mustRun(["scontrol", "update", `jobid=${job}`, "StartTime=now"])
-}
 
 onCluster("a job that is started anew", () => {
   afterEach(mend)

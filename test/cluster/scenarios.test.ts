@@ -12,7 +12,7 @@ import {
   waitFor,
 } from "./harness.ts"
 import { Ledger } from "./ledger.ts"
-import { all, call, closeCleanly, HEAD, openPool, start, type Where } from "./parent.ts"
+import { all, call, closeCleanly, openPool, start, type Where } from "./parent.ts"
 
 /** Starts calls that wait in their runner until they are told to go on, and waits until all run. */
 async function busy(parent: Program, count: number): Promise<number[]> {
@@ -122,19 +122,6 @@ onCluster("a runner whose job is taken away", () => {
       "the frozen runner to end",
     )
     await inNode(where.node, ["rm", "-rf", where.tmpdir])
-    await closeCleanly(parent)
-  })
-
-  test("#55 a job that has been warned of its walltime takes no new work, and finishes what it has", async () => {
-    const script = HEAD.replace("00:10:00", "00:01:00")
-    const parent = await openPool({ max: 2, maxConcurrency: 2 }, { slurmJob: script, signalBefore: "55s" })
-    const [running] = await busy(parent, 1)
-    const { info } = await parent.next("runner:drain")
-    expect(info).toMatchObject({ drainReason: "walltime", inFlight: 1 })
-    start(parent, "where")
-    expect(jobOf(await parent.next("result"))).not.toBe(info.jobId)
-    parent.send({ do: "go", id: running })
-    expect(await parent.next("result")).toMatchObject({ id: running, value: info.node })
     await closeCleanly(parent)
   })
 })

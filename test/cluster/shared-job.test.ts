@@ -173,14 +173,4 @@ onCluster("runners that share a job", () => {
     expect(ledger.calls("scancel")).toEqual([])
     await closeCleanly(parent)
   })
-
-  test("the warning before the walltime reaches all of them", async () => {
-    const script = HEAD.replace("00:10:00", "00:01:00")
-    const parent = await open({}, { slurmJob: script, signalBefore: "55s" })
-    const up = await all(parent, "runner:up", 4)
-    const drained = await all(parent, "runner:drain", 4)
-    expect(ids(drained)).toEqual(ids(up))
-    for (const { info } of drained) expect(info.drainReason).toBe("walltime")
-    await closeCleanly(parent)
-  })
 })

@@ -79,6 +79,30 @@ export function wait(book: string, id: number, arrive: (node: string) => Promise
   return booked(book, id, () => arrive(runner().node))
 }
 
+/**
+ * Begins with a checkpoint and a file that is to stay, and waits until its runner is about to end; begun again, it goes on from there. With
+ * `deaf` it does not hear of the end.
+ */
+export async function goOn(book: string, id: number, started: (node: string) => Promise<void>, deaf = false) {
+  const saved = currentCall().resume<{ step: number; weights: Float64Array }>()
+  return await booked(book, id, async () => {
+    if (saved) {
+      if (saved.step !== 7 || saved.weights[1] !== 0.1)
+        throw new Error(`a checkpoint came back as ${JSON.stringify(saved)}`)
+      return
+    }
+    writeFileSync(join(runner().tmpdir, "result"), String(id))
+    await runner().keep("result", `result-${id}`)
+    await currentCall().checkpoint({ step: 7, weights: new Float64Array([7, 0.1]) })
+    await started(runner().node)
+    const { signal } = runner()
+    await new Promise(resolve => {
+      if (!deaf) signal.addEventListener("abort", resolve)
+    })
+    signal.throwIfAborted()
+  })
+}
+
 /** Writes down every 20 ms that it runs, and where, and heeds no signal; until there is a file `<path>.stop`. */
 export async function diary(path: string, started: () => void): Promise<string> {
   started()

@@ -42,6 +42,8 @@ const actions = {
       "runner:up",
       "runner:drain",
       "runner:requeued",
+      "runner:handover",
+      "call:resumed",
       "runner:down",
       "refused",
       "scheduler",

@@ -11,6 +11,8 @@ export class Traffic {
   #done = []
   #failed = []
   #sent = 0
+  #last
+  #gapMs = 0
   #on = true
   #lanes
   #waiting = []
@@ -28,11 +30,11 @@ export class Traffic {
     return new Promise(resolve => this.#waiting.push({ from: this.#sent, more, node, resolve }))
   }
 
-  /** Makes no more calls, and resolves with what came of all. */
+  /** Makes no more calls, and resolves with what came of all, and the longest time between two answers, in milliseconds. */
   async end() {
     this.#on = false
     await this.#lanes
-    return { sent: this.#sent, done: this.#done, failed: this.#failed }
+    return { sent: this.#sent, done: this.#done, failed: this.#failed, gapMs: this.#gapMs }
   }
 
   async #lane(call) {
@@ -42,7 +44,10 @@ export class Traffic {
       try {
         const { jobId, node, id: echo } = await call(id)
         if (echo !== id) throw new Error(`call ${id} was given the answer of ${echo}`)
-        this.#done.push({ id, jobId, node, ms: performance.now() - began })
+        const now = performance.now()
+        this.#done.push({ id, jobId, node, ms: now - began })
+        this.#gapMs = Math.max(this.#gapMs, now - (this.#last ?? now))
+        this.#last = now
         this.#count(id, node)
       } catch (error) {
         this.#failed.push({ id, error })

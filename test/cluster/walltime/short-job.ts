@@ -14,7 +14,8 @@ export interface ShortJob {
 /** Opens a pool of one runner whose job may run for so many minutes. Resolves when it serves and knows its end. */
 export async function shortJob(minutes: number, slurm: object = {}): Promise<ShortJob> {
   const slurmJob = HEAD.replace("00:10:00", `00:0${minutes}:00`)
-  const parent = await openPool({ max: 1 }, { slurmJob, ...slurm })
+  // On n3 others switch the power off.
+  const parent = await openPool({ max: 1, handover: false }, { slurmJob, sbatch: { exclude: "n3" }, ...slurm })
   const where = await call<Where>(parent, "where")
   const deadline = await waitFor(() => call<number | undefined>(parent, "deadline"), "the runner to know its end")
   return { parent, where, deadline }
