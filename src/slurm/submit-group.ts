@@ -16,9 +16,6 @@ import type { Submission } from "./submission.ts"
 import { mayPassInPart, Unanswered } from "./submit-refusal.ts"
 import { cancelUnwanted, tellDoubt } from "./unwanted.ts"
 
-/** slurmctld looks at time limits every 30 s: a warning may come so much before the time that was asked for. */
-const LIMIT_TICK_MS = 30_000
-
 /** Composes the submission of these runners; of several, with a task for each. */
 export type Compose = (specs: readonly [RunnerSpec, ...RunnerSpec[]]) => Submission
 
@@ -146,7 +143,7 @@ async function submit(
   }
   const steps = { answered: () => turn.answered(), inDoubt }
   const id = await cluster.submitter.submit(submission, env, steps).finally(() => settled?.())
-  const drainBeforeMs = facts.signalBeforeMs + LIMIT_TICK_MS
+  const drainBeforeMs = facts.signalBeforeMs // Slurm's warning may come 30 s before that, and drains nobody
   const make = (own: string) => new SlurmJob(own, submission.log, cluster, submission.requeues, false, drainBeforeMs)
   if (shared && requests.length > 1) return await handOver(requests, make(id), cluster, turn)
   const jobs = requests.map((_, task) => (requests.length === 1 ? id : `${id}_${task}`))

@@ -55,7 +55,8 @@ onCluster("a pool on Slurm", () => {
       () => call<number | undefined>(parent, "deadline", [], "a"),
       "the runner to hear of its end",
     )
-    expect(end).toBe(Date.parse(`${stdout.trim()}Z`))
+    // It was told what is left, which takes its way; and the clocks here are one.
+    expect(Math.abs(end - Date.parse(`${stdout.trim()}Z`))).toBeLessThan(2_000)
     await closeCleanly(parent)
   })
 
