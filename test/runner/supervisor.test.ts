@@ -24,6 +24,7 @@ function supervised(facts: Partial<JobFacts> = {}, leftMs?: number) {
   const supervisor = new Supervisor({
     boot: { v: 1, runnerId: "r1", pool: "p", addresses: [{ host: "127.0.0.1", port: 1 }], tls: true, key: "" },
     facts: { killWaitMs: KILL_WAIT_MS, signalBeforeMs: 60_000, ...facts },
+    shared: false,
     jobId: "1",
     node: "n1",
     incarnation: 0,

@@ -89,7 +89,7 @@ const startWorker = (generation: number, addresses = boot.addresses, left = left
 
 const first = problem === undefined ? startWorker(0) : undefined
 const { Supervisor } = await import("./supervisor.ts")
-const who = { boot, facts, jobId, node, incarnation, leftMs, from }
+const who = { boot, facts, jobId, shared: taken.shared, node, incarnation, leftMs, from }
 const supervisor = new Supervisor({ ...who, tmp, first, startWorker, problem, feed, outlets })
 onSignal = signal => supervisor.signalled(signal)
 for (const { signal, at } of early) supervisor.signalled(signal, at)

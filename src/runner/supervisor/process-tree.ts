@@ -40,8 +40,9 @@ function send(pid: number, signal: NodeJS.Signals): void {
 
 /**
  * SIGKILL for all others of the session, or process group, that is called after this process: what it started, also what has lost its parent
- * since; but not what has begun a session of its own. (A backend's runner leads a session, a Slurm task a group; one that leads neither, below
- * a shell of the job script, leaves them to Slurm.)
+ * since; but not what has begun a session of its own. (A runner of local() leads a session, that of a Slurm job a group. One that leads neither,
+ * below a shell of the job script, leaves them to Slurm.) Not for a runner that shares its job: the first task of a step leads the group of all
+ * tasks on its node.
  */
 export function killFollowers(own: number = process.pid): void {
   for (const { pid, group, session } of processes()) {

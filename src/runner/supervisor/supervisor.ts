@@ -49,6 +49,7 @@ export interface SupervisorInit {
   boot: BootConfig
   facts: JobFacts
   jobId: string
+  shared: boolean // with other runners, as tasks of one job: Slurm puts those of a node into one process group
   node: string
   /** How often the job has been started anew. */
   incarnation: number
@@ -331,7 +332,7 @@ export class Supervisor {
     this.#budget.stop()
     this.#walltime.stop()
     this.#signals.stop()
-    killFollowers() // what user code started and left; Slurm would, local() would not
+    if (!this.#init.shared) killFollowers() // what user code started and left; Slurm would, local() would not
     // Much that is in there takes its time, and the last word does not wait for it. Its path is free at once.
     const removed = this.#init.tmp?.remove()
     await this.#link?.bye({ t: "bye", reason, cut: this.#cut })
