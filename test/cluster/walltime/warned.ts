@@ -32,6 +32,10 @@ export async function reachesAll(sbatch: object): Promise<void> {
   const drained = await all(parent, "runner:drain", 3)
   expect(ids(drained)).toEqual(ids(up))
   for (const { info } of drained) expect(info.drainReason).toBe("walltime")
+  // Each by itself: the first to end takes no other along.
+  const down = await all(parent, "runner:down", 3)
+  expect(ids(down)).toEqual(ids(up))
+  for (const { info } of down) expect(info.goneReason).toBe("walltime")
   parent.send({ do: "close", pool: "a" })
   await parent.next("closed-pool")
   parent.hangUp()
