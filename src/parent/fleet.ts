@@ -13,7 +13,7 @@ import { isCrash } from "./gone-reason.ts"
 import { wanted } from "./growth.ts"
 import { Handover } from "./handover.ts"
 import { Headcount } from "./headcount.ts"
-import { IdleWatch } from "./idle-watch.ts"
+import { IdleWatch, isIdle } from "./idle-watch.ts"
 import { JobRoom } from "./job-room.ts"
 import type { BreakerInfo } from "./pool-api.ts"
 import { PoolNews } from "./pool-news.ts"
@@ -216,15 +216,14 @@ export class Fleet {
 
   /** Puts the runner where it belongs by its load, and tells nobody. */
   #weigh(runner: PooledRunner): void {
-    const { running, ready, leased, retiring } = runner
     if (!this.#runners.has(runner)) return // gone: what still ends there changes nothing here
-    const working = running > 0
+    const working = runner.running > 0
     if (working !== runner.working) {
       runner.working = working
       runner.idler.used = true
       this.#busy += working ? 1 : -1
     }
-    this.#idle.update(runner, !working && !leased && ready && retiring === undefined)
+    this.#idle.update(runner, isIdle(runner) && !this.#head.succession.isAwaited(runner))
     this.#host.touched(runner)
   }
 
@@ -298,10 +297,11 @@ export class Fleet {
   readonly #runnerHost: RunnerHost = {
     moved: (runner, from) => {
       this.#handover.moved(runner)
-      this.#head.moved(runner, from)
+      const heir = this.#head.moved(runner, from)
       this.settle(runner)
       // Before its calls hear of it: one that is to be run again boots another, and whoever hears of that may look around.
       if (runner.state === "gone") this.#runners.delete(runner)
+      if (heir) this.#weigh(heir) // nobody will come from there any more
     },
     ready: runner => {
       this.#policy.cameUp()

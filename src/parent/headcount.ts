@@ -32,11 +32,14 @@ export class Headcount<R extends Heir> {
     this.#now = undefined
   }
 
-  moved(runner: R, from: RunnerState): void {
+  /** @returns the successor of one that is gone */
+  moved(runner: R, from: RunnerState): R | undefined {
+    const successor = runner.state === "gone" ? this.succession.successorOf(runner) : undefined
     this.census.moved(from, runner.state)
     if (runner.retiring !== undefined) this.#retiring += Number(isAlive(runner.state)) - Number(isAlive(from))
     if (runner.state === "gone") this.succession.delete(runner) // at once: somebody may count before all have heard of it
     this.#now = undefined
+    return successor
   }
 
   /** It has just been told to take no more work. */

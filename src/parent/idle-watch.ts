@@ -29,6 +29,16 @@ export interface Idling<R> {
   readonly idler: Idler<R>
 }
 
+/** It serves, and nobody has anything for it to do. */
+export function isIdle(runner: {
+  readonly running: number
+  readonly leased: boolean
+  readonly ready: boolean
+  readonly retiring: string | undefined
+}): boolean {
+  return runner.running === 0 && !runner.leased && runner.ready && runner.retiring === undefined
+}
+
 export class IdleWatch<R extends Idling<R>> {
   readonly #host: IdleHost<R>
   /** In the order in which they became idle. */

@@ -9,6 +9,8 @@ import type { RunnerState } from "./runner-state.ts"
 export interface Heir {
   readonly state: RunnerState
   readonly retiring: string | undefined
+  /** Slots in use. */
+  readonly running: number
 }
 
 /** How many runners are not to be counted, since another one stands for them. */
@@ -48,6 +50,12 @@ export class Succession<R extends Heir> {
   isAhead(runner: R): boolean {
     const predecessor = this.#predecessors.get(runner)
     return predecessor !== undefined && stays(predecessor) && stays(runner)
+  }
+
+  /** The one whose place it has taken still works: what does not end in time comes here. */
+  isAwaited(runner: R): boolean {
+    const predecessor = this.#predecessors.get(runner)
+    return predecessor !== undefined && predecessor.running > 0
   }
 
   /** The runner is gone. */

@@ -274,6 +274,22 @@ describe("both", () => {
     expect(site.runners).toHaveLength(2)
   })
 
+  it("the second is not idle while work goes on on the first: what does not end in time comes to it", async () => {
+    const site = setUp({ max: 1, idleShutdownAfter: "10s" })
+    const long = site.pool.api.f("long")
+    await site.pass(91)
+    expectAt(site.handovers[0]?.at, 90)
+    await site.pass(29)
+    const [first, second] = site.runners
+    expect([first!.state, second!.state]).toEqual(["draining", "ready"])
+    answer(first!.open[0]!)
+    await long
+    await site.pass(9)
+    expect([first!.state, second!.state]).toEqual(["gone", "ready"]) // from now on it is
+    await site.pass(3)
+    expect(second).toMatchObject({ state: "gone", goneReason: "idle" })
+  })
+
   it("share no keys: those of the first go to the second", async () => {
     const site = setUp({ max: 1 }, { callMs: 500 })
     const keyed = site.pool.with({ key: "k" })

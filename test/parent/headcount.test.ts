@@ -6,6 +6,7 @@ import type { RunnerState } from "../../src/parent/runner-state.ts"
 class One {
   state: RunnerState = "submitting"
   retiring: string | undefined
+  running = 0
 }
 
 function setUp() {
