@@ -8,6 +8,7 @@ import {
   isFlameError,
   RunnerDrainingError,
   RunnerLostError,
+  wordsOf,
 } from "../shared/errors.ts"
 import { missingExport } from "../shared/missing-export.ts"
 import type { Held } from "../transport/held.ts"
@@ -17,6 +18,7 @@ import type { CallLimits } from "./call-options.ts"
 import { rejectionOf } from "./call-site.ts"
 import type { Sample } from "./learned-needs.ts"
 import { type Limited, LimitWatch } from "./limit-watch.ts"
+import { interruption } from "./lost-error.ts"
 import { RemoteCall } from "./remote-call.ts"
 import { goesOn } from "./resume-policy.ts"
 import type { LeftRunner, Resumption } from "./resumption.ts"
@@ -219,8 +221,10 @@ export class Call implements Limited, Waiter {
   }
 
   /** @internal The answer. */
-  reject(error: unknown, refused = false, interrupted = false): void {
+  reject(thrown: unknown, refused = false, interrupted = false): void {
     if (this.settled) return
+    // A function that heeds its runner's signal is lost with it all the same, and is to be told so.
+    const error = interrupted && !this.#resumption ? interruption(this.#target!, thrown) : thrown
     if (!refused || this.#setback === undefined) this.#setback = error
     if (refused) this.#resumption?.refused()
     else this.#resumption?.ended()
@@ -291,8 +295,9 @@ export class Call implements Limited, Waiter {
   #rejected(error: unknown, target: CallTarget): void {
     if (isFlameError(error) && error instanceof RunnerLostError) {
       // An error of its own for each call: its stack shows who was waiting.
-      const { message, runnerId, reason, evidence } = error
-      this.fail(new RunnerLostError(`${this.name} was lost: ${message}`, runnerId, reason, true, evidence))
+      const { runnerId, reason, evidence, hint, cause } = error
+      const init = { hint, ...(cause === undefined ? {} : { cause }) }
+      this.fail(new RunnerLostError(`${this.name} was lost: ${wordsOf(error)}`, runnerId, reason, true, evidence, init))
       return
     }
     if (typeof error !== "object" || error === null || isFlameError(error)) return this.fail(error)

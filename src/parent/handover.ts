@@ -60,7 +60,7 @@ export class Handover {
   readonly #taken = new WeakSet<PooledRunner>()
   #timer: LongTimer | undefined
   #dueAt = Number.POSITIVE_INFINITY
-  /** Whose time has come: leased ones last, as `min` alone asks for them; then who ends first. */
+  /** Whose time has come: leased ones last, as `min` alone asks for them (but where a call goes on elsewhere); then who ends first. */
   #due = new Set<PooledRunner>()
   /** How many of those that are due would be missed for their work. */
   #missed = 0
@@ -111,11 +111,11 @@ export class Handover {
     for (const runner of this.#due) {
       if (!this.#mayHave(runner)) {
         this.#due.delete(runner) // it has one by now, or is let go
-        if (this.#succession.successorOf(runner) && !runner.leased) this.#missed -= 1
+        if (this.#succession.successorOf(runner) && !isKept(runner)) this.#missed -= 1
         continue
       }
       const forMin = this.#due.size - this.#host.spare()
-      const others = runner.leased || !this.#host.open() ? 0 : Math.max(this.#missed, seats)
+      const others = isKept(runner) || !this.#host.open() ? 0 : Math.max(this.#missed, seats)
       return Math.max(forMin, others) > 0 ? runner : undefined // they are in order: the next is wanted less
     }
     return undefined
@@ -188,7 +188,7 @@ export class Handover {
       const together = ms <= TOGETHER_MS && runner.time.leftMs <= this.#lead(runner).mostMs
       if (ms <= 0 || together) due.push(runner)
     }
-    this.#due = new Set(due.sort((a, b) => Number(a.leased) - Number(b.leased) || a.time.leftMs - b.time.leftMs))
+    this.#due = new Set(due.sort((a, b) => Number(isKept(a)) - Number(isKept(b)) || a.time.leftMs - b.time.leftMs))
     this.#missed = this.#countMissed()
     if (due.length > 0) this.#host.changed()
     for (const runner of this.#host.runners) {
@@ -206,7 +206,7 @@ export class Handover {
     const now = performance.now()
     let [used, stay] = [0, 0]
     for (const runner of this.#host.runners) {
-      if (!runner.ready || runner.leased || runner.retiring !== undefined || this.#succession.isAhead(runner)) continue
+      if (!runner.ready || isKept(runner) || runner.retiring !== undefined || this.#succession.isAhead(runner)) continue
       if (this.#isUsed(runner, now)) used += 1
       if (!this.#due.has(runner)) stay += 1
     }
@@ -217,4 +217,9 @@ export class Handover {
     if (running > 0) return true
     return idler.used && now - idler.since < Math.min(RECENT_MS, this.#settings.idleMs / 2)
   }
+}
+
+/** Its holder keeps it to its end, and nothing of his goes on after that. */
+function isKept({ leased, goesOn }: PooledRunner): boolean {
+  return leased && !goesOn
 }

@@ -49,7 +49,7 @@ export class Horizon {
       needsMs,
       most,
       {
-        hint: "give the jobs more time (`#SBATCH --time`, or `walltime` of local()), or split the work into shorter calls",
+        hint: "give the jobs more time (`#SBATCH --time`, or `walltime` of local()), split the work into shorter calls, or let it go on from checkpoints (`resumable`, without `needs`)",
       },
     )
   }

@@ -3,7 +3,7 @@
  * that outlives it.
  */
 
-import { ReleasedError } from "../shared/errors.ts"
+import { ReleasedError, RunnerLostError, wordsOf } from "../shared/errors.ts"
 import type { Remote } from "../shared/remote.ts"
 import type { ComlinkPort } from "../transport/comlink-port.ts"
 import { apiProxy, type Invoke } from "./api-proxy.ts"
@@ -102,7 +102,7 @@ export class Lease<T> implements Runner<T> {
     } else if (call.started) {
       call.resign() // it was to be run again: to say that it never began would be wrong
     } else if (state === "gone") {
-      call.fail(this.runner.lostError(false))
+      call.fail(this.#gone(call.name))
     } else if (this.#over !== undefined) {
       call.fail(this.#released(call.name))
     } else {
@@ -112,6 +112,14 @@ export class Lease<T> implements Runner<T> {
 
   #check(what: string): void {
     if (this.#over !== undefined) throw this.#released(what)
+  }
+
+  #gone(what: string): RunnerLostError {
+    const lost = this.runner.lostError(false)
+    const { runnerId, reason, evidence } = lost
+    return new RunnerLostError(`${what} was not started: ${wordsOf(lost)}`, runnerId, reason, false, evidence, {
+      hint: "the lease is over with its runner: spawn() another one, or call through `pool.api`",
+    })
   }
 
   #released(what: string): ReleasedError {

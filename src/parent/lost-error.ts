@@ -6,8 +6,10 @@ import {
   type JobEvidence,
   RunnerDrainingError,
   RunnerLostError,
+  wordsOf,
 } from "../shared/errors.ts"
 import { CloseCode } from "../transport/protocol.ts"
+import type { CallTarget } from "./call.ts"
 import { describeExit, describeJob, describeLimit, evidenceLines } from "./evidence-text.ts"
 import { inDoubt, isOurs } from "./gone-reason.ts"
 import { adviceAfter } from "./loss-advice.ts"
@@ -31,6 +33,16 @@ export function lostError(
   const lines = isOurs(reason) ? "" : evidenceLines(evidence, LAST_WORDS.has(reason))
   const known = advice === undefined ? evidence : { ...evidence, advice }
   return new RunnerLostError(`${what}${lines}`, runnerId, reason, started, known, { hint: advice })
+}
+
+/**
+ * The error of a call whose function ended since its runner drains: with the runner, as if it had gone on until the end.
+ * @param thrown What it ended with.
+ */
+export function interruption({ runnerId, jobId, node, runner }: CallTarget, thrown: unknown): RunnerLostError {
+  const lost = lostError(runnerId, runner?.goneReason ?? "cancelled", true, { jobId, node, ...runner?.evidence })
+  const { reason, evidence, hint } = lost
+  return new RunnerLostError(wordsOf(lost), runnerId, reason, true, evidence, { hint, cause: thrown })
 }
 
 /**

@@ -36,6 +36,8 @@ export interface PooledRunner extends Rostered<PooledRunner>, Idling<PooledRunne
   readonly info: RunnerInfo
   /** Slots in use. */
   readonly running: number
+  /** Of what runs here something will go on elsewhere when the runner ends. */
+  readonly goesOn: boolean
   /** Slots for work that can begin now: none while the worker cannot be reached. */
   readonly free: number
   /** The job under it, once there is one. */

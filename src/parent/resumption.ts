@@ -2,7 +2,14 @@
  * What a resumable call goes on from: its newest checkpoint, how often it was begun, and whether it gets on. Owns these through all attempts;
  * knows neither who places the call nor how a state crosses.
  */
-import { type FlameErrorInit, type GoneReason, RunnerLostError, StateError } from "../shared/errors.ts"
+import {
+  type FlameErrorInit,
+  type GoneReason,
+  type JobEvidence,
+  RunnerLostError,
+  StateError,
+  wordsOf,
+} from "../shared/errors.ts"
 import type { Checkpoint, Checkpoints } from "./checkpoint-store.ts"
 import type { CallResumed, RunnerInfo } from "./events.ts"
 import type { ResumePolicy } from "./resume-policy.ts"
@@ -20,6 +27,7 @@ export interface ResumptionHost {
 export interface LeftRunner {
   readonly info: RunnerInfo
   readonly goneReason: GoneReason | undefined
+  readonly evidence?: JobEvidence
 }
 
 /** What goes with the call each time it is sent. */
@@ -142,7 +150,7 @@ export class Resumption {
   #lost(what: string, last: unknown, runnerId: string, init: FlameErrorInit): RunnerLostError {
     const { message, reason, evidence } =
       last instanceof RunnerLostError
-        ? last
+        ? { message: wordsOf(last), reason: last.reason, evidence: last.evidence } // what to do about it is another matter now
         : { message: `runner ${runnerId} drained`, reason: this.#left?.reason ?? "connection-lost", evidence: {} }
     return new RunnerLostError(`${this.#name} ${what}: ${message}`, runnerId, reason, true, evidence, {
       ...(last instanceof RunnerLostError ? {} : { cause: last }),

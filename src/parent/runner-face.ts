@@ -38,6 +38,10 @@ export abstract class RunnerFace {
     return this.service.running
   }
 
+  get goesOn(): boolean {
+    return this.service.goesOn
+  }
+
   get endpoint(): ComlinkPort | undefined {
     return this.service.endpoint
   }

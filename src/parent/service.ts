@@ -34,6 +34,8 @@ export class Service implements CallHolder {
   /** The worker of this session is lost. */
   #lost = false
   #target: CallTarget | undefined
+  /** Resumable calls that were sent and are not over. */
+  #resumable = 0
   #endpoint: ComlinkPort | undefined
 
   /** @param book Where it is written which runner has a call of some id, if calls may have one. */
@@ -51,6 +53,11 @@ export class Service implements CallHolder {
   /** Slots in use. */
   get running(): number {
     return this.#gate.running
+  }
+
+  /** Of what runs here something will go on elsewhere when the runner ends. */
+  get goesOn(): boolean {
+    return this.#resumable > 0
   }
 
   /** None once the worker is lost, while its calls still hear of that: one that is to be run again would be sent to it. */
@@ -102,7 +109,9 @@ export class Service implements CallHolder {
           return leave()
         }
         if (call.id !== undefined) this.#book?.sent(call.id, this)
+        if (call.resumable) this.#resumable += 1
         call.send(this.#target!, outcome => {
+          if (call.resumable) this.#resumable -= 1
           leave()
           if (outcome === "over") return
           call.unsend()

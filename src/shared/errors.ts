@@ -64,6 +64,12 @@ export function isFlameError(value: unknown): value is FlameError {
   return typeof value === "object" && value !== null && (value as { [BRAND]?: unknown })[BRAND] === true
 }
 
+/** Its message without the hint, for who says it again in another's words. */
+export function wordsOf({ message, hint }: FlameError): string {
+  const tail = `\n  hint: ${hint}`
+  return hint !== undefined && message.endsWith(tail) ? message.slice(0, -tail.length) : message
+}
+
 /** A wrong, unknown or contradictory option. `option` names it. */
 export class OptionError extends FlameError {
   readonly code = "ERR_FLAME_OPTION"

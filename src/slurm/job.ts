@@ -166,7 +166,8 @@ export class SlurmJob implements Job, Watched {
           ...(row.end !== undefined && { endsAt: row.end }),
           ...(row.end !== undefined &&
             row.start !== undefined &&
-            row.end > row.start && { limitMs: row.end - row.start }),
+            row.end > row.start &&
+            !isCompleting(row.slurmState) && { limitMs: row.end - row.start }),
           ...(isCompleting(row.slurmState) && { ending: true as const }),
           ...(isSuspended(row.slurmState) && { suspended: true as const }),
         })

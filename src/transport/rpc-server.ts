@@ -23,7 +23,7 @@ export interface RpcTarget {
   get(path: readonly string[]): unknown
   /** Why the request is not taken now; undefined when it is. Asked before a function is called. */
   refusal?(marks: Marks | undefined): Error | undefined
-  /** Whether what the request's function threw says that it ended for now, and is to go on elsewhere. Asked of resumable ones. */
+  /** Whether what the request's function threw says that it ended for now, since its server ends. */
   interrupted?(error: unknown, request: RpcRequest): boolean
   /** A request begins. */
   begin?(request: RpcRequest): void
@@ -137,7 +137,7 @@ export class RpcServer {
   }
 
   #failed(id: number | string, error: unknown, adopted: Scope, running: RpcRequest): void {
-    const interrupted = running.marks.resumable === true && this.#target.interrupted?.(error, running) === true
+    const interrupted = this.#target.interrupted?.(error, running) === true
     this.#reply(id, error, adopted, interrupted ? "interrupted" : undefined)
     this.#over(id, running)
   }

@@ -111,9 +111,12 @@ onCluster("the nodes", () => {
 
   test("each has a /tmp of its own, and the home directories in common", async () => {
     await inNode("n1", ["mkdir", "/tmp/slurm-flame-lab"])
-    expect(await tempDirsLeft("n1")).toEqual(["/tmp/slurm-flame-lab"])
-    expect(await tempDirsLeft("n2")).toEqual([])
-    await inNode("n1", ["rmdir", "/tmp/slurm-flame-lab"])
+    try {
+      expect(await tempDirsLeft("n1")).toEqual(["/tmp/slurm-flame-lab"])
+      expect(await tempDirsLeft("n2")).toEqual([])
+    } finally {
+      await inNode("n1", ["rmdir", "/tmp/slurm-flame-lab"]) // or all tests after this one would find it
+    }
     expect((await inNode("n3", ["ls", APP], { user: "flame" })).stdout).toContain("node_modules")
   })
 

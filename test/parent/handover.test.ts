@@ -222,6 +222,22 @@ describe("who", () => {
     await lease.release()
   })
 
+  it("a leased one whose call goes on elsewhere", async () => {
+    const site = setUp({ max: 1 })
+    const spawn = site.pool.spawn()
+    await site.pass(3)
+    const lease = await spawn
+    const [first] = site.runners
+    const call = (lease.api as { f(): Promise<unknown> }).f()
+    first!.goesOn = true // as if it were resumable
+    await site.pass(100)
+    expect(site.runners[1]).toMatchObject({ successorOf: first!.id, state: "ready" })
+    expect(first!.leased).toBe(true)
+    for (const request of site.requests) answer(request)
+    await call
+    await lease.release()
+  })
+
   it("one that works beside a leased one, which is no place to go", async () => {
     const site = setUp({ max: 2 })
     const spawn = site.pool.spawn()

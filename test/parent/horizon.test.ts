@@ -21,7 +21,7 @@ describe("horizon", () => {
     expect(error!.message).toBe(
       "train needs 25m, and no runner of this pool can have that: the time limit of its jobs is 10m, which leaves 9m58s for calls " +
         "(2s are kept at the end). It is 15m2s too long\n" +
-        "  hint: give the jobs more time (`#SBATCH --time`, or `walltime` of local()), or split the work into shorter calls",
+        "  hint: give the jobs more time (`#SBATCH --time`, or `walltime` of local()), split the work into shorter calls, or let it go on from checkpoints (`resumable`, without `needs`)",
     )
   })
 

@@ -6,6 +6,7 @@ import { lostError } from "../../src/parent/lost-error.ts"
 import { MemoryCheckpoints } from "../../src/parent/memory-checkpoints.ts"
 import { Resumption } from "../../src/parent/resumption.ts"
 import type { GoneReason } from "../../src/shared/errors.ts"
+import { RunnerLostError } from "../../src/shared/errors.ts"
 import type { Marks } from "../../src/transport/protocol.ts"
 import type { RpcClient, Waiter } from "../../src/transport/rpc-client.ts"
 
@@ -146,16 +147,27 @@ describe("a resumable call", () => {
     expect(resumed).not.toHaveBeenCalled() // its runner was not lost
   })
 
-  it("an answer that marks it as interrupted means nothing to a call that is not resumable", async () => {
-    const limits = { timeoutMs: Number.POSITIVE_INFINITY, signal: undefined }
+  it("one that is not resumable is lost when it ends since its runner drains, and is retried as such", async () => {
+    const retries = { times: 1, on: new Set(["ERR_FLAME_RUNNER_LOST"]) }
+    const limits = { timeoutMs: Number.POSITIVE_INFINITY, signal: undefined, retries }
     const { call, promise } = Call.begin({ kind: "apply", path: ["train"], args: [] }, limits)
     const { sent, to } = target("r-1")
     const outcome = new Promise<CallOutcome>(resolve => call.send(to, resolve))
-    const error = new Error("x")
+    const error = new Error("the runner is draining")
     sent[0]!.waiter.reject(error, false, true)
     sent[0]!.waiter.done()
-    expect(await outcome).toBe("over")
-    await expect(promise).rejects.toBe(error)
+    expect(await outcome).toBe("failed")
+    call.unsend()
+    call.send(to, () => {})
+    sent[1]!.waiter.reject(error, false, true)
+    const lost = await promise.then(
+      () => expect.unreachable(),
+      (thrown: RunnerLostError) => thrown,
+    )
+    expect(lost).toBeInstanceOf(RunnerLostError)
+    expect(lost).toMatchObject({ runnerId: "r-1", started: true, cause: error, hint: lost.evidence.advice })
+    expect(lost.message).toMatch(/^train was lost: runner r-1 .*is gone: /)
+    expect(lost.message.match(/hint:/g)).toHaveLength(1)
     expect(sent[0]!.marks).toBeUndefined()
   })
 

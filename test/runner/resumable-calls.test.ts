@@ -182,6 +182,8 @@ describe("a drain", () => {
     expect(calls.interrupted(error, request())).toBe(false) // it does not drain
     calls.drain("walltime", why, 60_000)
     expect(calls.interrupted(error, request())).toBe(expected)
+    // An AbortError may be anybody's: it says enough only where another try costs nothing.
+    expect(calls.interrupted(error, request({}))).toBe(expected && (error as Error).name !== "AbortError")
     for (const reason of ["close", "terminated", "idle", "scale", "single-use", "parent-gone"] as const) {
       const ended = new ResumableCalls()
       ended.drain(reason, why, 60_000)

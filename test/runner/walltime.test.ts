@@ -59,3 +59,12 @@ it.each([
 ] as const)("with %s ms left, of which %i were asked for, a warning may come: %s", (leftMs, before, near) => {
   expect(walltime(leftMs, before).one.near).toBe(near)
 })
+
+it("works for a quarter of its time, however long before the end it is to drain: else it would be replaced for ever", () => {
+  const { one, said } = walltime(60_000, 60_000)
+  vi.advanceTimersByTime(14_999)
+  expect(said).not.toContain("due")
+  vi.advanceTimersByTime(1)
+  expect(said).toContain("due")
+  expect(one.workMs).toBe(43_500)
+})

@@ -65,6 +65,7 @@ export class SimulatedRunner implements PooledRunner {
   reserved = false
   retiring: EndReason | undefined
   readonly time: TimeLeft = new TimeLeft()
+  goesOn = false
   /** Nobody says when it ends, or that it does not. */
   vague = false
   goneReason: GoneReason | undefined

@@ -49,7 +49,7 @@ const throws = (error: unknown) => {
   run = () => Promise.reject(error)
 }
 
-test("a resumable request that was interrupted says so, and nothing else does", async () => {
+test("a request that was interrupted says so, and nothing else does", async () => {
   throws(stopped)
   expect(await answer([], { resumable: true, attempt: 2 })).toMatchObject({ interrupted: true, refused: false })
   expect(seen.at(-1)).toEqual({ resumable: true, attempt: 2 })
@@ -57,11 +57,11 @@ test("a resumable request that was interrupted says so, and nothing else does", 
   expect(await answer([], { resumable: true })).toMatchObject({ interrupted: false, error: { message: "its own" } })
   expect(asked).toEqual(["stopped", "its own"])
   throws(stopped)
-  expect(await answer([])).toMatchObject({ interrupted: false })
-  expect(await answer([], { track: true })).toMatchObject({ interrupted: false })
+  expect(await answer([])).toMatchObject({ interrupted: true })
+  expect(await answer([], { track: true })).toMatchObject({ interrupted: true })
   throws(Object.assign(new Error("its own"), { interrupted: true }))
   expect(await answer([], { resumable: true })).toMatchObject({ interrupted: false })
-  expect(asked).toHaveLength(3) // not of those that are not resumable
+  expect(asked).toHaveLength(5) // what is thrown cannot have the mark by itself
 })
 
 test("marks that are none are not seen", async () => {

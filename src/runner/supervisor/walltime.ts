@@ -11,6 +11,8 @@ export const MARGIN_MS = 1_500
 const SCHEDULER_TICK_MS = 30_000
 /** So long before the drain the scheduler is asked; half of the time until then where that is less. A squeue may take seconds. */
 const ASK_MS = 10_000
+/** For a quarter of its time a runner works, however short that is: one that drained as soon as it is there would be replaced for ever. */
+const MOST_DRAIN = 3 / 4
 /** Two words that differ by less mean the same end: one was longer on its way. */
 const SAME_MS = 2_000
 
@@ -25,6 +27,8 @@ export class Walltime {
   readonly #facts: JobFacts
   readonly #host: WalltimeHost
   #until: number | undefined
+  /** The drain is due so long before the end. */
+  #leadMs: number | undefined
   #ask: LongTimer | undefined
   #due: LongTimer | undefined
 
@@ -65,7 +69,8 @@ export class Walltime {
     if (same && until >= known) return false
     this.#until = until
     this.#due?.stop()
-    const dueMs = Math.max(0, this.leftMs - this.#facts.signalBeforeMs)
+    this.#leadMs ??= Math.min(this.#facts.signalBeforeMs, MOST_DRAIN * this.leftMs)
+    const dueMs = Math.max(0, this.leftMs - this.#leadMs)
     this.#due = after(dueMs, () => this.#host.due()).unref()
     if (same) return false
     this.#ask?.stop()

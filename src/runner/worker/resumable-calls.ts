@@ -78,15 +78,19 @@ export class ResumableCalls {
     })
   }
 
-  /** Whether a resumable call that threw `error` ended because the runner drains. */
+  /**
+   * Whether a call that threw `error` ended because the runner drains. Of one that is to go on elsewhere that is assumed more readily: it is
+   * known there what it was aborted for, and nothing is lost by another try.
+   */
   interrupted(error: unknown, request: RpcRequest): boolean {
     const why = this.#why
     if (!why) return false
-    const reasons = new Set([why, ...(request.aborted ? [request.signal.reason] : [])])
+    const { resumable = false } = request.marks
+    const reasons = new Set([why, ...(resumable && request.aborted ? [request.signal.reason] : [])])
     let cause = error
     for (let depth = 0; depth < MAX_CAUSES; depth++) {
       if (reasons.has(cause)) return true
-      if (depth === 0 && read(cause, "name") === "AbortError") return true
+      if (resumable && depth === 0 && read(cause, "name") === "AbortError") return true
       cause = read(cause, "cause")
       if (cause === undefined) return false
     }
