@@ -233,7 +233,13 @@ async function syncDirectory(path: string): Promise<void> {
 async function removeParts(path: string): Promise<void> {
   const directory = dirname(path)
   const prefix = `${basename(path)}.`
-  for (const name of await readdir(directory)) {
+  for (const name of await readdir(directory).catch(noDirectory)) {
     if (name.startsWith(prefix) && name.endsWith(SUFFIX)) await rm(join(directory, name), { force: true })
   }
+}
+
+/** Nothing was ever kept there, or whoever had that is through with it. */
+function noDirectory(error: NodeJS.ErrnoException): string[] {
+  if (error.code !== "ENOENT") throw error
+  return []
 }
