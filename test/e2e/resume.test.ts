@@ -139,9 +139,16 @@ describe("a call whose worker is killed", () => {
     const error = await thrownBy(pool.with({ resumable: { attempts: 2 } }).crash(4, false))
     expect(error).toMatchObject({ code: "ERR_FLAME_RUNNER_LOST", reason: "crashed", started: true, retryable: false })
     expect(error.message).toMatch(
-      /crash was begun 2 times in a row without a newer checkpoint \(it has none\).*SIGKILL/s,
+      /crash was begun 2 times in a row without a newer state in its checkpoint \(it has none\).*SIGKILL/s,
     )
     expect(error.hint).toMatch(/currentCall\(\)\.checkpoint/)
+  })
+
+  it("is given up when it keeps the same state again and again", async () => {
+    const pool = resumePool()
+    const error = await thrownBy(pool.with({ resumable: true, timeout: "1m" }).treads())
+    expect(error).toMatchObject({ code: "ERR_FLAME_RUNNER_LOST", reason: "crashed", started: true })
+    expect(error.message).toMatch(/treads was begun 3 times in a row without a newer state in its checkpoint/)
   })
 
   it("costs no retry, and a retry goes on from the checkpoint too", async () => {
