@@ -265,6 +265,29 @@ describe("other ways to call", () => {
     expect(await pool.call(async api => (await api.crash(1, true)).length, { resumable: true })).toBe(2)
   })
 
+  it.each([false, true])("a pool that closes lets a function come to its end, resumable: %s", async resumable => {
+    const pool = resumePool()
+    let closing: Promise<void> | undefined
+    const called = pool.call(
+      async api => {
+        await api.crash(0, false)
+        closing = pool.close()
+        await new Promise(resolve => setImmediate(resolve)) // no call of it is under way now
+        return await api.crash(0, false)
+      },
+      { resumable },
+    )
+    expect(await called).toEqual([1])
+    await closing
+  })
+
+  it("a function that does not come to its end is not waited for when the pool is closed", async () => {
+    const pool = resumePool()
+    const called = thrownBy(pool.call(() => new Promise(() => {}), { resumable: true }))
+    await pool.close({ timeout: 0 })
+    expect(await called).toMatchObject({ code: "ERR_FLAME_POOL_CLOSED" })
+  })
+
   it("what cannot go on is refused", async () => {
     const pool = resumePool()
     expect(() => pool.with({ resumable: true, link: false })).toThrow(/contradict/)
