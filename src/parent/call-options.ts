@@ -42,8 +42,8 @@ export interface CallOptions {
    * Whether the call goes on when its runner is lost (walltime, preemption, a lost node, no memory left, a crash, a cut network): it is begun
    * again on another runner, and `currentCall().resume()` gives it the state that it last gave to `currentCall().checkpoint(state)`. Its
    * `timeout` and `signal` are for all of it, `retries` for errors of its own. It is given up, with RunnerLostError, when it was begun
-   * `attempts` times in a row (3, unless said otherwise) without a newer checkpoint. A call whose arguments hold a stream or a port can be sent
-   * once; one that has returned a stream has answered. @default false
+   * `attempts` times in a row (3, unless said otherwise) without a newer state in its checkpoint. A call whose arguments hold a
+   * stream or a port can be sent once; one that has returned a stream has answered. @default false
    */
   resumable?: boolean | ResumeOptions
   /**

@@ -10,7 +10,7 @@ import { CheckpointError } from "../shared/errors.ts"
 import { checkOwn } from "../shared/state-dir.ts"
 import { readValue, writeValue } from "../transport/value-file.ts"
 import { notKept, notRead } from "./checkpoint-fault.ts"
-import type { Checkpoint } from "./checkpoint-store.ts"
+import type { Checkpoint, Kept } from "./checkpoint-store.ts"
 import type { Logger } from "./logger.ts"
 
 export interface CheckpointPlace {
@@ -35,8 +35,8 @@ interface Facts {
 /** What is to be written next, and who waits for it: all that came while the last one was being written. */
 interface Save {
   value: unknown
-  readonly promise: Promise<void>
-  readonly resolve: () => void
+  readonly promise: Promise<string>
+  readonly resolve: (digest: string) => void
   readonly reject: (error: unknown) => void
 }
 
@@ -63,7 +63,7 @@ export class CheckpointFile implements Checkpoint {
    * Resolves when the value, or one that was given later, is on the disk. Of those that come while one is being written only the newest is
    * written. The value is not copied: nobody may change it any more.
    */
-  save(value: unknown): Promise<void> {
+  save(value: unknown): Promise<string> {
     if (this.#over) {
       return Promise.reject(new CheckpointError(`${this.#name}() is over: no more checkpoints are kept of it`))
     }
@@ -74,7 +74,7 @@ export class CheckpointFile implements Checkpoint {
     return promise
   }
 
-  async load(): Promise<{ value: unknown; at: Date } | undefined> {
+  async load(): Promise<Kept | undefined> {
     await this.#writing
     let path: string | undefined
     try {
@@ -94,7 +94,7 @@ export class CheckpointFile implements Checkpoint {
   }
 
   async #forget(): Promise<void> {
-    this.#next?.resolve()
+    this.#next?.resolve("") // nobody asks any more what it was
     this.#next = undefined
     await this.#writing
     this.#at = undefined
@@ -113,8 +113,7 @@ export class CheckpointFile implements Checkpoint {
     for (let save = this.#next; save; save = this.#next) {
       this.#next = undefined
       try {
-        await this.#write(save.value)
-        save.resolve()
+        save.resolve(await this.#write(save.value))
       } catch (error) {
         save.reject(error)
       }
@@ -122,7 +121,8 @@ export class CheckpointFile implements Checkpoint {
     this.#writing = undefined
   }
 
-  async #write(value: unknown): Promise<void> {
+  /** @returns the value's digest */
+  async #write(value: unknown): Promise<string> {
     let path: string | undefined
     try {
       path = await this.#place.path(true)
@@ -133,13 +133,14 @@ export class CheckpointFile implements Checkpoint {
         id: this.#id ?? null,
         at: at.toISOString(),
       }
-      await replace(
+      const { digest } = await replace(
         path!,
         file => writeValue(file, value, facts),
         () => this.#checkHeld(),
       )
       this.#at = at
       this.#written = true
+      return digest
     } catch (error) {
       throw notKept(this.#name, path, error)
     }
@@ -150,7 +151,7 @@ export class CheckpointFile implements Checkpoint {
     if (!this.#place.held()) throw new CheckpointError("another program has taken this pool, although this one lives")
   }
 
-  async #read(path: string): Promise<{ value: unknown; at: Date } | undefined> {
+  async #read(path: string): Promise<Kept | undefined> {
     let file: FileHandle
     try {
       // Not through a link; and a pipe somebody put there must not be waited for.
@@ -169,14 +170,14 @@ export class CheckpointFile implements Checkpoint {
       const stats = await file.stat()
       if (!stats.isFile()) throw new CheckpointError("it is no file")
       checkOwn(path, stats)
-      const { value, facts } = await readValue(file, stats.size)
+      const { value, facts, digest } = await readValue(file, stats.size)
       const { name, at } = (facts ?? {}) as Partial<Facts>
       const made = new Date(at ?? Number.NaN)
       if (name !== this.#name || Number.isNaN(made.getTime())) {
         throw new CheckpointError(`it is that of ${name ?? "another call"}(), whose call had the same id`)
       }
       this.#at = made
-      return { value, at: made }
+      return { value, at: made, digest }
     } finally {
       await file.close()
     }
@@ -184,9 +185,9 @@ export class CheckpointFile implements Checkpoint {
 }
 
 function saveOf(value: unknown): Save {
-  let resolve!: () => void
+  let resolve!: (digest: string) => void
   let reject!: (error: unknown) => void
-  const promise = new Promise<void>((yes, no) => {
+  const promise = new Promise<string>((yes, no) => {
     resolve = yes
     reject = no
   })
@@ -197,13 +198,14 @@ function saveOf(value: unknown): Save {
  * Makes a file and puts it in the place of `path` in one step, after all of it is on the disk. On any failure what was there is there still.
  * @param last The last moment to say no.
  */
-async function replace(path: string, write: (file: FileHandle) => Promise<unknown>, last: () => void): Promise<void> {
+async function replace<T>(path: string, write: (file: FileHandle) => Promise<T>, last: () => void): Promise<T> {
   // A name that nobody else has: a program that is taken for dead, and is not, may be writing here as well.
   const part = `${path}.${randomBytes(8).toString("hex")}${SUFFIX}`
+  let written: T
   try {
     const file = await open(part, "wx", 0o600)
     try {
-      await write(file)
+      written = await write(file)
       await file.sync()
     } finally {
       await file.close() // over NFS this is where a full disk may be told
@@ -215,6 +217,7 @@ async function replace(path: string, write: (file: FileHandle) => Promise<unknow
     throw error
   }
   await syncDirectory(dirname(path))
+  return written
 }
 
 /** The new name outlives the host's sudden end as well. */
@@ -233,7 +236,13 @@ async function syncDirectory(path: string): Promise<void> {
 async function removeParts(path: string): Promise<void> {
   const directory = dirname(path)
   const prefix = `${basename(path)}.`
-  for (const name of await readdir(directory)) {
+  for (const name of await readdir(directory).catch(noDirectory)) {
     if (name.startsWith(prefix) && name.endsWith(SUFFIX)) await rm(join(directory, name), { force: true })
   }
+}
+
+/** Nothing was ever kept there, or whoever had that is through with it. */
+function noDirectory(error: NodeJS.ErrnoException): string[] {
+  if (error.code !== "ENOENT") throw error
+  return []
 }

@@ -1,6 +1,6 @@
 /** Checkpoints in this process's memory: they end with it. Owns the snapshots; knows neither calls nor runners. */
 import { Snapshot } from "../transport/snapshot.ts"
-import type { Checkpoint, Checkpoints } from "./checkpoint-store.ts"
+import type { Checkpoint, Checkpoints, Kept } from "./checkpoint-store.ts"
 
 export class MemoryCheckpoints implements Checkpoints {
   readonly #byId = new Map<string, Checkpoint>()
@@ -23,12 +23,16 @@ class MemoryCheckpoint implements Checkpoint {
     this.#forgotten = forgotten
   }
 
-  async save(value: unknown): Promise<void> {
-    this.#kept = { snapshot: new Snapshot(value), at: new Date() }
+  async save(value: unknown): Promise<string> {
+    const snapshot = new Snapshot(value)
+    this.#kept = { snapshot, at: new Date() }
+    return snapshot.digest
   }
 
-  async load(): Promise<{ value: unknown; at: Date } | undefined> {
-    return this.#kept && { value: this.#kept.snapshot.value(), at: this.#kept.at }
+  async load(): Promise<Kept | undefined> {
+    if (!this.#kept) return undefined
+    const { snapshot, at } = this.#kept
+    return { value: snapshot.value(), at, digest: snapshot.digest }
   }
 
   async forget(): Promise<void> {

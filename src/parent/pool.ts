@@ -39,7 +39,7 @@ import type { ResultStream } from "./result-stream.ts"
 import { Resumptions } from "./resumptions.ts"
 import { RunnerFactory } from "./runner-factory.ts"
 import { Timekeeper } from "./timekeeper.ts"
-import { unheldCall } from "./unheld-call.ts"
+import { UnheldCalls } from "./unheld-call.ts"
 
 /** `open`: takes work. `closing`: finishes what it has. `closed`: takes nothing, its runners end. */
 type State = "open" | "closing" | "closed"
@@ -64,6 +64,7 @@ export class FlamePool<T> implements Pool<T> {
     capacity: () => this.#fleet.max * (this.#settings.singleUse ? 1 : this.#settings.maxConcurrency),
     admit: () => this.#admit("map()"),
   })
+  readonly #unheld = new UnheldCalls(() => this.#dispatch())
   readonly #keepAlive = new KeepAlive()
   readonly #forgetExit: () => void
   #forgetSignal: (() => void) | undefined
@@ -139,8 +140,8 @@ export class FlamePool<T> implements Pool<T> {
     })
     this.api = apiProxy(this.#invoke()) as Remote<T>
     const leaves = settings.persistence !== undefined // its runners are to outlive a program that just ends
-    const reaper = settings.reaper ?? new Reaper()
     const left = () => (leaves ? [] : this.#fleet.jobs)
+    const reaper = settings.reaper ?? new Reaper()
     this.#forgetExit = reaper.add(settings.backend, left, clean => this.#factory?.exit(clean))
     if (leaves && this.#factory) this.#adopted = this.#fleet.adopt(this.#book.expect(this.#factory.heirs()))
     // Bundling takes as long as a process start: it is under way before anyone asks. Its failure reaches those who boot.
@@ -150,6 +151,7 @@ export class FlamePool<T> implements Pool<T> {
     this.#dispatch()
   }
 
+  readonly #inside = (what: Operation, limits: CallLimits) => this.#begin(what, limits, this.#state !== "closed")
   readonly #abort = (): void => void this.close({ timeout: 0 })
 
   async ready(): Promise<void> {
@@ -166,11 +168,8 @@ export class FlamePool<T> implements Pool<T> {
   async spawn(options: SpawnOptions = {}): Promise<Runner<T>> {
     const limits = checkCallOptions(options, this.#settings.timeoutMs, "spawn()")
     this.#admit("spawn()")
-    const request = new LeaseRequest(
-      limits,
-      runner => this.#leases.give(runner, limits.resumable),
-      gone => this.#leave(gone),
-    )
+    const give = (runner: PooledRunner) => this.#leases.give(runner, limits.resumable)
+    const request = new LeaseRequest(limits, give, gone => this.#leave(gone))
     if (!request.over) this.#enqueue(request, limits)
     return await request.promise
   }
@@ -179,11 +178,9 @@ export class FlamePool<T> implements Pool<T> {
     checkFunction(fn, "call()", "pool.call(api => api.train(x))")
     const limits = checkCallOptions(options, this.#defaults)
     this.#admit("call()")
-    if (limits.resumable) return (await unheldCall(fn as (api: never) => unknown, limits, this.#begin)) as Awaited<R>
-    const held = new HeldCall(fn as (api: never) => unknown, limits, {
-      again: (request, failed) => this.#again(request, failed),
-      forget: request => this.#leave(request),
-    })
+    const run = fn as (api: never) => unknown
+    if (limits.resumable) return (await this.#unheld.run(run, limits, this.#inside)) as Awaited<R>
+    const held = new HeldCall(run, limits, { again: this.#again, forget: request => this.#leave(request) })
     if (!held.settled) this.#enqueue(held, limits)
     return (await held.promise) as Awaited<R>
   }
@@ -241,9 +238,9 @@ export class FlamePool<T> implements Pool<T> {
     return operation => this.#begin(operation, limits)
   }
 
-  readonly #begin = (operation: Operation, limits: CallLimits): RemoteCall<unknown> => {
+  #begin(operation: Operation, limits: CallLimits, takes = this.#state === "open"): RemoteCall<unknown> {
     const { call, promise } = Call.begin(operation, limits, this.#resumptions.open(operation, limits))
-    if (this.#state !== "open") call.fail(this.#closedError(call.name))
+    if (!takes) call.fail(this.#closedError(call.name))
     if (call.settled) return promise
     const request = this.#request(call, limits.key)
     const queue = () => this.#enqueue(request, limits, call.name)
@@ -295,13 +292,12 @@ export class FlamePool<T> implements Pool<T> {
   }
 
   get #busy(): boolean {
-    return this.#fleet.working || this.#dispatcher.size > 0 || this.#book.asked
+    return this.#fleet.working || this.#dispatcher.size > 0 || this.#book.asked || this.#unheld.open
   }
 
   /** Holds the process while there is something to wait for. */
   #hold(): void {
-    const waited = this.#readyWaiters.size > 0 || this.#state !== "open"
-    this.#keepAlive.set(this.#busy || this.#fleet.booting > 0 || waited)
+    this.#keepAlive.set(this.#busy || this.#fleet.booting > 0 || this.#readyWaiters.size > 0 || this.#state !== "open")
   }
 
   #isReady(): boolean {
@@ -332,6 +328,7 @@ export class FlamePool<T> implements Pool<T> {
     while (this.#busy && performance.now() < this.#closeUntil) // what was on a runner that is gone came back
     this.#state = "closed"
     this.#failWaiting(this.#closedError("what was still waiting for a runner"))
+    this.#unheld.failAll(this.#closedError("pool.call()"))
     this.#factory?.closing()
     await this.#adopted // or they would come when all is over
     await this.#fleet.close(Math.max(0, this.#closeUntil - performance.now()))

@@ -5,7 +5,7 @@ import { rejectUnknown } from "./option-checks.ts"
 
 /** How long a call goes on without getting on. */
 export interface ResumeOptions {
-  /** How often it is begun in a row without a newer checkpoint before it is given up. @default 3 */
+  /** How often it is begun in a row without a newer state in its checkpoint before it is given up. @default 3 */
   attempts: number
 }
 

@@ -48,8 +48,10 @@ export class Resumption {
   #at: Date | undefined
   /** Times it was begun. */
   #attempt = 0
-  /** Times it was begun since the newest state was kept. */
+  /** Times it was begun since it got on: since a state was kept that is not the one that it had been begun with. */
   #since = 0
+  /** The digest of the state that it was last begun with. */
+  #from: string | undefined
   /** It runs, so what it keeps counts. */
   #running = false
   /** The last state that is being kept, and all before it. */
@@ -87,6 +89,7 @@ export class Resumption {
     this.#attempt += 1
     this.#since += 1
     this.#at = kept?.at ?? this.#at
+    this.#from = kept?.digest
     this.#running = !this.#over
     const attempt = this.#attempt
     if (this.#left && !this.#over && attempt > this.#told) {
@@ -130,7 +133,7 @@ export class Resumption {
   /** Why it is not begun again. @param last What it ended with; where that is no loss, it was interrupted on `runnerId` */
   givenUp(last: unknown, runnerId: string): RunnerLostError {
     const times = this.#since === 1 ? "once" : `${this.#since} times in a row`
-    const what = `was begun ${times} without a newer checkpoint (${this.#kept}) and lost each time, at last`
+    const what = `was begun ${times} without a newer state in its checkpoint (${this.#kept}) and lost each time, at last`
     const hint =
       "let it call `await currentCall().checkpoint(state)` more often than runners live, or give it runners that live longer; `resumable: { attempts }` says how often it is tried"
     return this.#lost(what, last, runnerId, { hint })
@@ -180,8 +183,9 @@ export class Resumption {
       if (this.#saving === saving) this.#saving = undefined
     })
     this.#saving = saving
-    await saved
-    this.#since = 0
+    const digest = await saved
     this.#at = new Date()
+    // A drain asks for a state whether there is news or not: the same one again, for ever, is no progress.
+    if (digest !== this.#from) this.#since = 0
   }
 }

@@ -3,9 +3,9 @@
  * mounted there), and is stopped by no mode that the owner can change. Owns the walk, which can be taken in slices; whose directory it
  * is and whether it may go is for others to know.
  */
-import { chmodSync, type Dirent, lstatSync, readdirSync, rmdirSync, statSync, unlinkSync } from "node:fs"
+import { randomBytes } from "node:crypto"
+import { chmodSync, lstatSync, readdirSync, renameSync, rmdirSync, statSync, unlinkSync } from "node:fs"
 import { lstat, rmdir, unlink } from "node:fs/promises"
-import { join } from "node:path"
 import { setImmediate as turn } from "node:timers/promises"
 
 /** So long the walk may hold the event loop. */
@@ -13,10 +13,16 @@ const SLICE_MS = 10
 /** Who else is at work in there may bring back what was gone; so often it is tried again. */
 const PASSES = 5
 
+/** A path may have 4,095 bytes: a directory whose path has more than so many is brought up before what is in it is named. */
+const LONG_PATH = 2_048
+
+/** Names are bytes, and need not be text. */
+const list = (path: Buffer) => readdirSync(path, { withFileTypes: true, encoding: "buffer" })
+
 /** Of the walk: a directory whose entries are taken one by one. */
 interface Level {
-  readonly path: string
-  readonly entries: Dirent[]
+  readonly path: Buffer
+  readonly entries: ReturnType<typeof list>
 }
 
 /**
@@ -79,7 +85,7 @@ export function isRefilled(error: Error | undefined): boolean {
 function* steps(top: string, spare: string | undefined): Generator<undefined, Error | undefined> {
   let left: Error | undefined
   /** @returns what `action` does, in an array; undefined when it cannot be done, which is remembered */
-  const attempt = <T>(action: () => T, inside: string): [T] | undefined => {
+  const attempt = <T>(action: () => T, inside: Buffer): [T] | undefined => {
     try {
       return [withRights(action, inside)]
     } catch (error) {
@@ -87,11 +93,13 @@ function* steps(top: string, spare: string | undefined): Generator<undefined, Er
       return undefined
     }
   }
-  const read = (path: string) => attempt(() => readdirSync(path, { withFileTypes: true }), path)
-  const [device] = attempt(() => statSync(top).dev, top) ?? []
-  const [first] = read(top) ?? []
+  const read = (path: Buffer) => attempt(() => list(path), path)
+  const base = Buffer.from(top)
+  const [device] = attempt(() => statSync(base).dev, base) ?? []
+  const [first] = read(base) ?? []
   if (device === undefined || !first) return left
-  const stack: Level[] = [{ path: top, entries: first.filter(({ name }) => name !== spare) }]
+  const spared = spare === undefined ? undefined : Buffer.from(spare)
+  const stack: Level[] = [{ path: base, entries: first.filter(({ name }) => !spared?.equals(name)) }]
   while (stack.length > 0) {
     yield
     const { path, entries } = stack.at(-1)!
@@ -102,12 +110,19 @@ function* steps(top: string, spare: string | undefined): Generator<undefined, Er
       if (above) attempt(() => rmdirSync(path), above.path)
       continue
     }
-    const inner = join(path, entry.name)
+    let inner = joined(path, entry.name)
     if (!entry.isDirectory()) {
       attempt(() => unlinkSync(inner), path)
       continue
     }
     if (!attempt(() => checkOwnDevice(inner, device), path)) continue
+    if (inner.length > LONG_PATH) {
+      const nearer = joined(base, Buffer.from(`.deep-${randomBytes(8).toString("hex")}`))
+      const far = inner
+      // To be moved elsewhere it has to let itself be written to.
+      if (!attempt(() => renameSync(far, nearer), far)) continue
+      inner = nearer
+    }
     const [below] = read(inner) ?? []
     if (below) stack.push({ path: inner, entries: below })
   }
@@ -115,7 +130,7 @@ function* steps(top: string, spare: string | undefined): Generator<undefined, Er
 }
 
 /** Without the right to write to a directory its owner deletes nothing there, but can give himself that right. */
-function withRights<T>(action: () => T, inside: string): T {
+function withRights<T>(action: () => T, inside: Buffer): T {
   try {
     return action()
   } catch (error) {
@@ -125,7 +140,7 @@ function withRights<T>(action: () => T, inside: string): T {
 }
 
 /** @throws Error when another file system is mounted there, or it is no directory any more */
-function checkOwnDevice(path: string, device: number): void {
+function checkOwnDevice(path: Buffer, device: number): void {
   const found = lstatSync(path)
   // As with one that is filled again, the next pass finds it as it is.
   if (!found.isDirectory()) throw Object.assign(new Error(`${path} is no directory any more`), { code: "ENOTEMPTY" })
@@ -133,13 +148,19 @@ function checkOwnDevice(path: string, device: number): void {
 }
 
 /** Gives the owner the right to read and to change this directory. */
-function isOpened(directory: string): boolean {
+function isOpened(directory: Buffer): boolean {
   try {
     chmodSync(directory, 0o700)
     return true
   } catch {
     return false // not his: then what was refused is what is told
   }
+}
+
+const SEPARATOR = Buffer.from("/")
+
+function joined(directory: Buffer, name: Buffer): Buffer {
+  return Buffer.concat([directory, SEPARATOR, name])
 }
 
 const codeOf = (error: unknown) => (error as NodeJS.ErrnoException | undefined)?.code

@@ -2,6 +2,7 @@
  * A value as it was at one moment, written down by the codec: what is done to the value afterwards does not change it. Owns the bytes; knows
  * neither why it is kept nor for how long.
  */
+import { createHash } from "node:crypto"
 import { decode, encode } from "./codec/index.ts"
 
 export class Snapshot {
@@ -19,6 +20,13 @@ export class Snapshot {
     this.#rich = rich
     this.#parts = parts.map(({ bytes }) => copyOf(bytes))
     this.bytes = 2 * json.length + this.#parts.reduce((sum, part) => sum + part.byteLength, 0)
+  }
+
+  /** Equal values have equal ones. */
+  get digest(): string {
+    const hash = createHash("sha256").update(this.#json)
+    for (const part of this.#parts) hash.update(new Uint8Array(part))
+    return hash.digest("hex")
   }
 
   /** The value again; a new one each time. */

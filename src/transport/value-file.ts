@@ -2,10 +2,10 @@
  * A value in a file, in the codec's own form. Owns the layout and the checksum; where the file lies, who may read it and when it counts are
  * others' affairs.
  *
- *     slurm-flame-value 1 00000099\n      the version, and the bytes of the head
+ *     slurm-flame-value 2 00000099\n      the version, and the bytes of the head
  *     {"facts":…,"rich":…,"lengths":[…]}  the head: JSON, filled up with spaces and a line feed, so that people can look at it
  *     the value's JSON, then its parts    each begins at a multiple of 8; `lengths` are theirs, in this order
- *     32 bytes                            SHA-256 of all before
+ *     32 bytes                            SHA-256 of the first two, and of the SHA-256 of the third
  */
 import { createHash } from "node:crypto"
 import type { FileHandle } from "node:fs/promises"
@@ -14,7 +14,7 @@ import type { Json } from "../shared/json.ts"
 import { decode, encode } from "./codec/index.ts"
 
 const MAGIC = "slurm-flame-value "
-const VERSION = "1"
+const VERSION = "2"
 /** The first line: always as long as this one. */
 const FIRST_LINE = `${MAGIC}${VERSION} 00000000\n`.length
 const MAX_HEAD = 99_999_999
@@ -25,15 +25,22 @@ const PIECE_BYTES = 1024 * 1024
 const MAX_BUFFERS = 512
 const ALIGNMENT = 8
 
+/** What was written, or read. */
+export interface Written {
+  /** In the file. */
+  readonly bytes: number
+  /** Of the value alone: equal values have equal ones. */
+  readonly digest: string
+}
+
 const paddingOf = (length: number): number => (ALIGNMENT - (length % ALIGNMENT)) % ALIGNMENT
 
 /**
  * Writes `value` from the beginning of `file`. Nothing of it is copied but its JSON: its bytes must not be changed meanwhile.
  * @param facts What is said of it in the head.
- * @returns bytes written
  * @throws NotSerializableError, before anything is written; what the file system says
  */
-export async function writeValue(file: FileHandle, value: unknown, facts: Json): Promise<number> {
+export async function writeValue(file: FileHandle, value: unknown, facts: Json): Promise<Written> {
   const { json, rich, parts } = encode(value, undefined, "state", false) // what `transfer()` marked stays with its owner
   const body = [Buffer.from(json), ...parts.map(({ bytes }) => bytes)]
   const head = JSON.stringify({ facts, rich, lengths: body.map(({ byteLength }) => byteLength) })
@@ -43,6 +50,7 @@ export async function writeValue(file: FileHandle, value: unknown, facts: Json):
   const text = `${MAGIC}${VERSION} ${String(filled).padStart(8, "0")}\n${head}${" ".repeat(filled - headBytes)}\n`
   const writer = new Writer(file)
   await writer.put(Buffer.from(text))
+  await writer.endHead()
   for (const bytes of body) {
     await writer.put(bytes)
     await writer.put(new Uint8Array(paddingOf(bytes.byteLength)))
@@ -50,10 +58,30 @@ export async function writeValue(file: FileHandle, value: unknown, facts: Json):
   return await writer.end()
 }
 
+/** The checksum of a file, and in it that of the value: the head differs each time. */
+class Digests {
+  readonly #head = createHash("sha256")
+  readonly #body = createHash("sha256")
+  #current = this.#head
+
+  update(bytes: Uint8Array): void {
+    this.#current.update(bytes)
+  }
+
+  endHead(): void {
+    this.#current = this.#body
+  }
+
+  end(): { whole: Buffer; body: string } {
+    const body = this.#body.digest()
+    return { whole: this.#head.update(body).digest(), body: body.toString("hex") }
+  }
+}
+
 /** Gathers what is small and takes what is large apart. */
 class Writer {
   readonly #file: FileHandle
-  readonly #hash = createHash("sha256")
+  readonly #digests = new Digests()
   #batch: Uint8Array[] = []
   #bytes = 0
   #position = 0
@@ -72,10 +100,16 @@ class Writer {
     }
   }
 
-  async end(): Promise<number> {
+  async endHead(): Promise<void> {
     await this.#flush()
-    await this.#write([this.#hash.digest()])
-    return this.#position
+    this.#digests.endHead()
+  }
+
+  async end(): Promise<Written> {
+    await this.#flush()
+    const { whole, body } = this.#digests.end()
+    await this.#write([whole])
+    return { bytes: this.#position, digest: body }
   }
 
   async #flush(): Promise<void> {
@@ -84,7 +118,7 @@ class Writer {
     this.#bytes = 0
     const written = this.#write(batch)
     written.catch(() => {}) // it is awaited below
-    for (const piece of batch) this.#hash.update(piece) // while another thread writes
+    for (const piece of batch) this.#digests.update(piece) // while another thread writes
     await written
   }
 
@@ -113,9 +147,13 @@ function without(batch: readonly Uint8Array[], bytes: number): Uint8Array[] {
  * @param bytes The size of the file.
  * @throws CheckpointError when it is something else, torn or changed; what the file system says
  */
-export async function readValue(file: FileHandle, bytes: number): Promise<{ value: unknown; facts: unknown }> {
+export async function readValue(
+  file: FileHandle,
+  bytes: number,
+): Promise<{ value: unknown; facts: unknown; digest: string }> {
   const reader = new Reader(file, bytes)
   const { facts, rich, lengths } = await readHead(reader)
+  reader.endHead()
   const size = lengths.reduce((sum, length) => sum + length + paddingOf(length), reader.position) + DIGEST_BYTES
   if (size !== bytes) throw damaged(`it has ${bytes} bytes, and should have ${size}`)
   const parts: ArrayBuffer[] = []
@@ -127,9 +165,9 @@ export async function readValue(file: FileHandle, bytes: number): Promise<{ valu
     if (index === 0) json = Buffer.from(memory).toString()
     else parts.push(memory)
   }
-  await reader.verify()
+  const digest = await reader.verify()
   try {
-    return { value: decode(json, rich, parts), facts }
+    return { value: decode(json, rich, parts), facts, digest }
   } catch (error) {
     // The bytes are what was written, so it is this program that lacks something: a class, most likely.
     const hint = isFlameError(error) ? error.hint : undefined
@@ -172,7 +210,7 @@ function isLength(value: unknown): boolean {
 class Reader {
   readonly #file: FileHandle
   readonly #bytes: number
-  readonly #hash = createHash("sha256")
+  readonly #digests = new Digests()
   position = 0
 
   constructor(file: FileHandle, bytes: number) {
@@ -192,20 +230,25 @@ class Reader {
     for (let at = 0; at < memory.byteLength; ) {
       const reading = this.#read(memory.subarray(at, at + PIECE_BYTES))
       reading.catch(() => {}) // it is awaited below
-      if (unread) this.#hash.update(unread) // while another thread reads
+      if (unread) this.#digests.update(unread) // while another thread reads
       const read = await reading
       unread = memory.subarray(at, at + read)
       at += read
     }
-    if (unread) this.#hash.update(unread)
+    if (unread) this.#digests.update(unread)
   }
 
-  /** That all that was read is what was written. @throws CheckpointError */
-  async verify(): Promise<void> {
-    const digest = this.#hash.digest()
+  endHead(): void {
+    this.#digests.endHead()
+  }
+
+  /** That all that was read is what was written. @returns the value's digest @throws CheckpointError */
+  async verify(): Promise<string> {
+    const { whole, body } = this.#digests.end()
     const written = Buffer.alloc(DIGEST_BYTES)
     for (let at = 0; at < DIGEST_BYTES; ) at += await this.#read(written.subarray(at))
-    if (!digest.equals(written)) throw damaged("its bytes are not those that were written: the checksum differs")
+    if (!whole.equals(written)) throw damaged("its bytes are not those that were written: the checksum differs")
+    return body
   }
 
   async #read(memory: Buffer): Promise<number> {

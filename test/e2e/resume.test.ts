@@ -139,9 +139,16 @@ describe("a call whose worker is killed", () => {
     const error = await thrownBy(pool.with({ resumable: { attempts: 2 } }).crash(4, false))
     expect(error).toMatchObject({ code: "ERR_FLAME_RUNNER_LOST", reason: "crashed", started: true, retryable: false })
     expect(error.message).toMatch(
-      /crash was begun 2 times in a row without a newer checkpoint \(it has none\).*SIGKILL/s,
+      /crash was begun 2 times in a row without a newer state in its checkpoint \(it has none\).*SIGKILL/s,
     )
     expect(error.hint).toMatch(/currentCall\(\)\.checkpoint/)
+  })
+
+  it("is given up when it keeps the same state again and again", async () => {
+    const pool = resumePool()
+    const error = await thrownBy(pool.with({ resumable: true, timeout: "1m" }).treads())
+    expect(error).toMatchObject({ code: "ERR_FLAME_RUNNER_LOST", reason: "crashed", started: true })
+    expect(error.message).toMatch(/treads was begun 3 times in a row without a newer state in its checkpoint/)
   })
 
   it("costs no retry, and a retry goes on from the checkpoint too", async () => {
@@ -256,6 +263,29 @@ describe("other ways to call", () => {
     pool.cast(api => api.crash(1, true), { resumable: true })
     expect(await again).toMatchObject({ name: "crash", attempt: 2 })
     expect(await pool.call(async api => (await api.crash(1, true)).length, { resumable: true })).toBe(2)
+  })
+
+  it.each([false, true])("a pool that closes lets a function come to its end, resumable: %s", async resumable => {
+    const pool = resumePool()
+    let closing: Promise<void> | undefined
+    const called = pool.call(
+      async api => {
+        await api.crash(0, false)
+        closing = pool.close()
+        await new Promise(resolve => setImmediate(resolve)) // no call of it is under way now
+        return await api.crash(0, false)
+      },
+      { resumable },
+    )
+    expect(await called).toEqual([1])
+    await closing
+  })
+
+  it("a function that does not come to its end is not waited for when the pool is closed", async () => {
+    const pool = resumePool()
+    const called = thrownBy(pool.call(() => new Promise(() => {}), { resumable: true }))
+    await pool.close({ timeout: 0 })
+    expect(await called).toMatchObject({ code: "ERR_FLAME_POOL_CLOSED" })
   })
 
   it("what cannot go on is refused", async () => {

@@ -84,6 +84,7 @@ describe("the checkpoint of a call", () => {
       await store.close()
     }
     expect(readdirSync(scene.home)).toEqual([])
+    expect(scene.warnings).toEqual([])
   })
 
   it("is the newest that was kept, for this user alone, until the call is over", async () => {

@@ -30,7 +30,7 @@ function slow() {
         gates.push({ open: () => gate.resolve(), fail: error => gate.reject(error) })
         await gate.promise
         log.push(`kept ${value}`)
-        await checkpoint.save(value)
+        return await checkpoint.save(value)
       },
       load: () => checkpoint.load(),
       async forget() {
@@ -108,10 +108,10 @@ describe("a resumption", () => {
 
   it("is exhausted after so many starts in a row without a newer state, and each state counts anew", async () => {
     const { resumption } = scene(2)
-    for (const progress of [false, true, true, false]) {
+    for (const state of [undefined, 1, 2, undefined]) {
       expect(resumption.exhausted).toBe(false)
       const { save } = await resumption.begin(false)
-      if (progress) await save(1)
+      if (state !== undefined) await save(state)
       resumption.ended()
     }
     expect(resumption.exhausted).toBe(false)
@@ -121,9 +121,33 @@ describe("a resumption", () => {
     const error = resumption.givenUp(lost, "r-1")
     expect(error).toMatchObject({ reason: "walltime", started: true, runnerId: "r-1" })
     expect(error.message).toMatch(
-      /^train was begun 2 times in a row without a newer checkpoint \(the last one is of 20.*Z\)/,
+      /^train was begun 2 times in a row without a newer state in its checkpoint \(the last one is of 20.*Z\)/,
     )
     expect(error.message).toMatch(/runner r-1 is gone: walltime/)
+  })
+
+  it("does not get on by keeping what it was begun with, but by what differs from that", async () => {
+    const { resumption } = scene(2)
+    const stateOf = (epoch: number) => ({ epoch, weights: new Float32Array([epoch]) })
+    const first = await resumption.begin(false)
+    await first.save(stateOf(1))
+    resumption.ended()
+    const second = await resumption.begin(false)
+    await second.save(stateOf(1))
+    resumption.ended()
+    expect(resumption.exhausted).toBe(false)
+    const third = await resumption.begin(false)
+    await third.save(stateOf(1))
+    expect(resumption.exhausted).toBe(true)
+    await third.save(stateOf(2))
+    expect(resumption.exhausted).toBe(false)
+    resumption.ended()
+    const fourth = await resumption.begin(false)
+    await fourth.save(stateOf(2))
+    resumption.ended()
+    expect(resumption.exhausted).toBe(false)
+    await resumption.begin(false)
+    expect(resumption.exhausted).toBe(true)
   })
 
   it("does not count a start that was refused", async () => {
@@ -145,7 +169,7 @@ describe("a resumption", () => {
     expect(resumption.givenUp(why, "r-1")).toMatchObject({
       reason: "preempted",
       cause: why,
-      message: expect.stringMatching(/^train was begun once without a newer checkpoint \(it has none\)/),
+      message: expect.stringMatching(/^train was begun once without a newer state in its checkpoint \(it has none\)/),
     })
     const none = new Error("no runner comes up\nmore of it")
     expect(resumption.stranded(why, "r-1", none)).toMatchObject({
@@ -188,7 +212,7 @@ describe("a resumption", () => {
 
   it("tells of a state that cannot be forgotten", async () => {
     const checkpoint: Checkpoint = {
-      save: async () => {},
+      save: async () => "",
       load: async () => undefined,
       forget: () => Promise.reject(new Error("EIO")),
     }

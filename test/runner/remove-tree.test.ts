@@ -78,6 +78,32 @@ describe.each([
     })
   })
 
+  it("loses what lies deeper than a path can name", async () => {
+    const cwd = process.cwd()
+    try {
+      process.chdir(top)
+      for (let depth = 0; depth < 60; depth++) {
+        mkdirSync("d".repeat(200))
+        process.chdir("d".repeat(200))
+        if (depth % 10 === 0) writeFileSync("file", "x")
+      }
+    } finally {
+      process.chdir(cwd)
+    }
+    writeFileSync(join(top, "mark"), "x")
+    expect(await empty(top, "mark")).toBeUndefined()
+    expect(readdirSync(top)).toEqual(["mark"])
+  })
+
+  it("loses what has a name that is no text", async () => {
+    const within = (...bytes: number[]) => Buffer.concat([Buffer.from(`${top}/`), Buffer.from(bytes)])
+    writeFileSync(within(0xff, 0xfe), "x")
+    mkdirSync(within(0xfd, 0x0a))
+    writeFileSync(within(0xfd, 0x0a, 0x2f, 0xc3), "x")
+    expect(await empty(top)).toBeUndefined()
+    expect(readdirSync(top)).toEqual([])
+  })
+
   it("is no error when there is none", async () => {
     expect(await empty(join(base, "missing"))).toBeUndefined()
   })

@@ -27,7 +27,7 @@ async function within<T>(path: string, flags: string, use: (file: FileHandle) =>
 
 async function write(value: unknown): Promise<string> {
   const path = join(directory, String(++count))
-  const bytes = await within(path, "wx", file => writeValue(file, value, { of: "a test" }))
+  const { bytes } = await within(path, "wx", file => writeValue(file, value, { of: "a test" }))
   expect((await readFile(path)).byteLength).toBe(bytes)
   return path
 }
@@ -100,8 +100,22 @@ describe("a value in a file", () => {
 
   it("begins with words for those who look into it", async () => {
     const [line, head] = (await readFile(await write({ a: new Uint8Array(2) }), "latin1")).split("\n")
-    expect(line).toMatch(/^slurm-flame-value 1 \d{8}$/)
+    expect(line).toMatch(/^slurm-flame-value 2 \d{8}$/)
     expect(JSON.parse(head!)).toMatchObject({ facts: { of: "a test" }, lengths: [expect.any(Number), 2] })
+  })
+
+  it("has a digest by which equal values are known, whatever is said of them", async () => {
+    const state = () => ({ epoch: 3, weights: new Float32Array([1, 2]) })
+    const digestOf = async (value: unknown, facts: string) => {
+      const path = join(directory, String(++count))
+      const { digest } = await within(path, "wx", file => writeValue(file, value, facts))
+      expect((await read(path)).digest).toBe(digest)
+      return digest
+    }
+    const digest = await digestOf(state(), "one")
+    expect(await digestOf(state(), "the other")).toBe(digest)
+    expect(await digestOf({ ...state(), weights: new Float32Array([1, 3]) }, "one")).not.toBe(digest)
+    expect(await digestOf({ ...state(), epoch: 4 }, "one")).not.toBe(digest)
   })
 
   it("that cannot be copied is refused before anything is written", async () => {
@@ -139,7 +153,7 @@ describe("a file that is not what was written", () => {
 
   it("is refused by words of its own when another version wrote it, or something else", async () => {
     const whole = await readFile(await write(value))
-    const other = Buffer.from(whole.toString("latin1").replace("value 1 ", "value 2 "), "latin1")
+    const other = Buffer.from(whole.toString("latin1").replace("value 2 ", "value 1 "), "latin1")
     expect(await refused(other)).toMatch(/another version of slurm-flame/)
     expect(await refused(Buffer.alloc(500))).toMatch(/does not begin as one/)
   })
@@ -148,7 +162,7 @@ describe("a file that is not what was written", () => {
     const head = JSON.stringify({ facts: null, rich: true, lengths: [4, 2 ** 45] })
     expect(
       await refused(
-        Buffer.from(`slurm-flame-value 1 ${String(head.length).padStart(8, "0")}\n${head}${" ".repeat(99)}`),
+        Buffer.from(`slurm-flame-value 2 ${String(head.length).padStart(8, "0")}\n${head}${" ".repeat(99)}`),
       ),
     ).toMatch(/should have/)
   })
