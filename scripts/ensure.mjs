@@ -80,7 +80,9 @@ function installedByHand(lock) {
   const found = readJson(record).packages
   const here = { os: process.platform, cpu: process.arch }
   const wanted = Object.entries(lock.packages).filter(([name]) => name !== "")
+  // What is optional npm may leave out, for reasons of its own.
   const fits = ([, entry]) =>
+    !entry.optional &&
     !entry.libc && Object.entries(here).every(([key, value]) => !entry[key] || entry[key].includes(value))
   return (
     wanted.filter(fits).every(([name, entry]) => found[name]?.version === entry.version) &&
