@@ -83,7 +83,8 @@ function installedByHand(lock) {
   // What is optional npm may leave out, for reasons of its own.
   const fits = ([, entry]) =>
     !entry.optional &&
-    !entry.libc && Object.entries(here).every(([key, value]) => !entry[key] || entry[key].includes(value))
+    !entry.libc &&
+    Object.entries(here).every(([key, value]) => !entry[key] || entry[key].includes(value))
   return (
     wanted.filter(fits).every(([name, entry]) => found[name]?.version === entry.version) &&
     Object.entries(found).every(([name, entry]) => lock.packages[name]?.version === entry.version)

@@ -183,10 +183,14 @@ describe("a call that is not resumable", () => {
     expect(await resumePool().api.ordinary()).toEqual([false, 1, undefined, undefined])
   })
 
-  it("rejects with the drain's reason when it throws that", async () => {
+  it("is lost to the walltime when it ends by the drain's reason, which is the cause", async () => {
     const pool = resumePool({ backend: local({ walltime: 6_000, signalBefore: 3_000 }) })
     const error = await thrownBy(pool.api.count(1_000, 10, "throw"))
-    expect(error).toMatchObject({ code: "ERR_FLAME_STATE", message: expect.stringMatching(/draining: walltime/) })
+    expect(error).toMatchObject({ code: "ERR_FLAME_RUNNER_LOST", reason: "walltime", started: true })
+    expect(error.cause).toMatchObject({
+      code: "ERR_FLAME_STATE",
+      message: expect.stringMatching(/draining: walltime/),
+    })
   })
 })
 
