@@ -13,7 +13,7 @@ import { LogFeed } from "./log-feed.ts"
 import { Outlet } from "./outlet.ts"
 import { WorkerProcess } from "./worker-process.ts"
 
-/** Signals that came before the supervisor was there to take them. SIGCONT, which Slurm sends along, needs no handler. */
+/** Signals that came before the supervisor was there to take them. SIGCONT, which Slurm sends along, matters only to a worker that is to stand still. */
 const early: { signal: NodeJS.Signals; at: number }[] = []
 let onSignal = (signal: NodeJS.Signals): void => {
   early.push({ signal, at: performance.now() })

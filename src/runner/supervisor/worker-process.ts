@@ -57,6 +57,7 @@ export class WorkerProcess {
       let patience: NodeJS.Timeout | undefined
       const ended = (code: number | null, signal: NodeJS.Signals | null) => {
         clearTimeout(patience)
+        process.off("SIGCONT", this.#woken)
         resolve({ code, signal, stderr: `${this.#tail}` })
       }
       // 'close' comes after 'exit' and after the last byte of both pipes; but a process that the worker started may have
@@ -77,10 +78,22 @@ export class WorkerProcess {
 
   /** Makes it, and all that it started, stand still or go on. */
   still(still: boolean): void {
-    const { pid } = this.#child
-    if (this.#still === still || pid === undefined || this.#child.exitCode !== null || this.#child.signalCode) return
+    if (this.#still === still || !this.#lives) return
     this.#still = still
-    signalTree(pid, still ? "SIGSTOP" : "SIGCONT")
+    if (still) process.on("SIGCONT", this.#woken)
+    else process.off("SIGCONT", this.#woken)
+    this.#signal(still ? "SIGSTOP" : "SIGCONT")
+  }
+
+  // Slurm sends SIGCONT to all processes of a job that it ends or resumes, this one among them, and so wakes what is to stand still.
+  readonly #woken = (): void => this.#signal("SIGSTOP")
+
+  #signal(signal: NodeJS.Signals): void {
+    if (this.#lives && this.pid !== undefined) signalTree(this.pid, signal)
+  }
+
+  get #lives(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null
   }
 
   get pid(): number | undefined {
@@ -110,8 +123,7 @@ export class WorkerProcess {
 
   /** SIGKILL, to it and all that it started: the only signal that code in a native loop cannot ignore. */
   kill(): void {
-    const { pid } = this.#child
-    if (pid !== undefined && this.#child.exitCode === null && !this.#child.signalCode) killTree(pid)
+    if (this.pid !== undefined && this.#lives) killTree(this.pid)
     this.#child.kill("SIGKILL") // makes it `shot`
   }
 }
