@@ -94,8 +94,10 @@ function installedByHand(lock) {
 async function build() {
   const inputs = [
     ...filesUnder("src"),
+    ...filesUnder("bench/suite"),
     "tsconfig.json",
     "tsconfig.build.json",
+    "tsconfig.bench.json",
     "package.json",
     "package-lock.json",
     "scripts/build.mjs",

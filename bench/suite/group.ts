@@ -1,0 +1,51 @@
+/** What a group of measurements is, and what it is given. Owns the seam between the suite and its groups. */
+import type { About, GroupReport } from "./report.ts"
+
+/** Made of the command line once. */
+export interface SuiteOptions {
+  readonly backend: "local" | "slurm"
+  /** The job script, as `slurm({ slurmJob })` takes it. */
+  readonly slurmJob?: string
+  readonly tls: boolean
+  /** Less of everything: for a look, not for a paper. */
+  readonly quick: boolean
+  /** Ends a group's rounds early, never before three. */
+  readonly secondsPerGroup: number
+  /** Names of subjects; undefined: all that can be had. */
+  readonly subjects?: readonly string[]
+  /** As many runners as the groups may ask for. */
+  readonly maxRunners: number
+}
+
+/** A subject that is open: a client process of its own, its server elsewhere. */
+export interface OpenSubject {
+  readonly name: string
+  readonly kind: "wire" | "local"
+  /** Whether its client has this method. */
+  can(method: string): boolean
+  /** Has its process do one of the works in works/: `work("latency", { ms: 120 })`. @throws Error what the work threw, or that the process ended */
+  work<T>(name: string, options: unknown): Promise<T>
+}
+
+/** What a group measures with. */
+export interface Bench {
+  readonly options: SuiteOptions
+  readonly about: About
+  /** Opens subjects, or those of them that can be had, for as long as `body` runs. The others are told to `skipped`. */
+  with<T>(names: readonly string[] | "all", body: (open: readonly OpenSubject[]) => Promise<T>): Promise<T>
+  /** Opens a pool of our own as `backend` says, for the groups that measure pools. The module is a file of bench/suite/modules. The caller closes it. */
+  pool(module: URL, options: Record<string, unknown>): Promise<unknown>
+  skip(subject: string, reason: string): void
+  warn(words: string): void
+  /** For the terminal: what is being done now. */
+  progress(words: string): void
+}
+
+export interface Group {
+  readonly id: string
+  readonly title: string
+  readonly how: string
+  /** Why it cannot run here; undefined when it can. */
+  unavailable?(options: SuiteOptions): string | undefined
+  run(bench: Bench): Promise<GroupReport["figures"]>
+}
