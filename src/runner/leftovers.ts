@@ -9,7 +9,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { ownMark, type ProcessMark } from "../shared/process-mark.ts"
 import { emptyTree } from "./remove-tree.ts"
-import { isDead, MARK, parseMark, TMP_PREFIX } from "./tmp-mark.ts"
+import { GONE, isDead, MARK, parseMark, TMP_PREFIX } from "./tmp-mark.ts"
 
 const NAME = /^.+-[A-Za-z0-9]{6}(\.gone)?$/
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = constants
@@ -54,6 +54,8 @@ async function sweep(path: string, own: ProcessMark): Promise<boolean> {
     // From here on the path means nothing: who swaps what is there does not change what is open.
     const inside = `/proc/self/fd/${directory.fd}`
     const owner = await readMark(join(inside, MARK))
+    // The mark is the last that goes: whoever was killed after that has left an empty directory.
+    if (!owner && path.endsWith(GONE)) return await removedEmpty(path)
     if (!owner || !isDead(owner, own)) return false
     const left = await emptyTree(inside, MARK)
     if (left) throw left
@@ -62,6 +64,16 @@ async function sweep(path: string, own: ProcessMark): Promise<boolean> {
     return true
   } finally {
     await directory.close()
+  }
+}
+
+async function removedEmpty(path: string): Promise<boolean> {
+  try {
+    await rmdir(path)
+    return true
+  } catch (error) {
+    if (["ENOENT", "ENOTEMPTY"].includes((error as NodeJS.ErrnoException).code ?? "")) return false
+    throw error
   }
 }
 

@@ -40,7 +40,9 @@ afterEach(async () => {
 const ledger = () => join(dir, "ledger")
 const state = () => join(dir, "slurm-flame")
 const checkpoints = () => join(state(), "pools", "sweep", "checkpoints")
-const files = () => (existsSync(checkpoints()) ? readdirSync(checkpoints()) : [])
+/** Without what a program that was killed had begun to write. */
+const files = () =>
+  existsSync(checkpoints()) ? readdirSync(checkpoints()).filter(name => !name.endsWith(".part")) : []
 
 function notes(): Note[] {
   if (!existsSync(ledger())) return []

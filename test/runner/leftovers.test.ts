@@ -113,6 +113,16 @@ describe("is left: a directory", () => {
   })
 })
 
+it("what was emptied and is being deleted goes without a mark; what is in one without a mark stays", async () => {
+  const empty = join(root, "slurm-flame-p-1-AbC123.gone")
+  const full = join(root, "slurm-flame-p-2-AbC123.gone")
+  const young = join(root, "slurm-flame-p-3-AbC123")
+  for (const path of [empty, full, young]) mkdirSync(path, { mode: 0o700 })
+  writeFileSync(join(full, "result"), "x")
+  expect(await sweepLeftovers(root)).toEqual({ deleted: [empty], failed: [] })
+  expect(readdirSync(root).sort()).toEqual(["slurm-flame-p-2-AbC123.gone", "slurm-flame-p-3-AbC123"])
+})
+
 it("two sweeps at once delete everything once, and neither fails", async () => {
   const paths = Array.from({ length: 20 }, (_, i) => leave(`slurm-flame-p-${i}-AbC123`, dead))
   const swept = await Promise.all([sweepLeftovers(root), sweepLeftovers(root), sweepLeftovers(root)])
