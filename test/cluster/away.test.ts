@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises"
 import { afterEach, expect, test } from "vitest"
 import { mustRun } from "./command.ts"
 import { answeredOnce, close, mend, newDiary, stateOf, write } from "./diary.ts"
-import { cluster, type NodeName, nodeProcesses, onCluster, squeue, waitFor } from "./harness.ts"
+import { cluster, inNode, type NodeName, nodeProcesses, onCluster, squeue, waitFor } from "./harness.ts"
 import { closeCleanly, openPool, start } from "./parent.ts"
 
 /** Silence is noticed within seconds, and a runner that is away is soon given up. */
@@ -19,6 +19,12 @@ async function standsStill(path: string): Promise<number> {
   }, "the diary to stand still")
 }
 
+/** Whether the process that wrote this into the diary is stopped. */
+async function isStopped(node: NodeName, who: string): Promise<boolean> {
+  const { stdout } = await inNode(node, ["ps", "-o", "stat=", "-p", who.split(" ").at(-1)!])
+  return stdout.startsWith("T")
+}
+
 onCluster("a runner that is away", () => {
   afterEach(mend)
 
@@ -30,12 +36,15 @@ onCluster("a runner that is away", () => {
     const node = job!.node as NodeName
     await close(node)
     await cluster("fail", node, "ib")
+    await waitFor(() => isStopped(node, book.executions[0]!.who), "the first execution to stand still")
+    const [first] = book.executions
     await parent.next("report") // it is run again, elsewhere
     expect(await parent.next("runner:down")).toMatchObject({ info: { jobId: job!.id } })
     await cluster("heal", node)
     await waitFor(async () => (await nodeProcesses(node)).every(({ args }) => !args.includes("slurm-flame")), "its end")
     const who = await answeredOnce(parent, id, book)
     expect(book.executions).toHaveLength(2)
+    expect(book.executions[0]).toEqual(first) // not another line, although Slurm wakes a job before it ends it
     expect(who).toBe(book.executions[1]!.who)
     await closeCleanly(parent)
   })
