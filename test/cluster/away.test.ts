@@ -49,6 +49,21 @@ onCluster("a runner that is away", () => {
     await closeCleanly(parent)
   })
 
+  test("because its parent stands still does so as well, and goes on where it was when that answers", async () => {
+    const parent = await openPool({ max: 1, ...BRISK })
+    const book = await newDiary()
+    const id = await write(parent, book)
+    const [job] = await squeue()
+    process.kill(parent.pid, "SIGSTOP")
+    await waitFor(() => isStopped(job!.node as NodeName, book.executions[0]!.who), "the execution to stand still")
+    const { length } = readFileSync(book.path)
+    process.kill(parent.pid, "SIGCONT")
+    await waitFor(() => readFileSync(book.path).length > length + 400, "the call to go on")
+    await answeredOnce(parent, id, book)
+    expect(book.executions).toHaveLength(1)
+    await closeCleanly(parent)
+  })
+
   test("whose job was failed with its node is not believed dead as long as its lease runs", async () => {
     const parent = await openPool({ max: 2, heartbeat: "300ms", reconnectTimeout: "8s" })
     const book = await newDiary()

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { transformSync } from "esbuild"
+import { expect } from "vitest"
 
 const HOLD = new URL("../../src/runner/worker/hold.ts", import.meta.url)
 
@@ -29,6 +30,9 @@ process.on("message", message => {
   }
 })
 process.on("disconnect", () => process.exit())`
+
+/** Processes are started and looked at on a machine that may be busy. */
+export const poll = <T>(ask: () => T) => expect.poll(ask, { timeout: 15_000 })
 
 export class HeldWorker {
   readonly dir = mkdtempSync(join(tmpdir(), "flame-worker-"))

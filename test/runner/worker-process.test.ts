@@ -6,7 +6,7 @@ import type { ToWorker } from "../../src/runner/ipc.ts"
 import { Outlet } from "../../src/runner/supervisor/outlet.ts"
 import { signalTree } from "../../src/runner/supervisor/process-tree.ts"
 import { WorkerProcess } from "../../src/runner/supervisor/worker-process.ts"
-import { HeldWorker } from "./held-worker.ts"
+import { HeldWorker, poll } from "./held-worker.ts"
 
 type Init = ConstructorParameters<typeof WorkerProcess>[2]
 
@@ -28,22 +28,22 @@ async function started() {
   made.push({ worker, dir: held.dir })
   const said: unknown[] = []
   worker.onMessage(message => said.push(message))
-  await expect.poll(() => said.length).toBeGreaterThan(0)
+  await poll(() => said.length).toBeGreaterThan(0)
   const pids = [worker.pid!, said[0] as number]
-  const stopped = () => expect.poll(() => pids.map(stateOf)).toEqual(["T", "T"])
+  const stopped = () => poll(() => pids.map(stateOf)).toEqual(["T", "T"])
   const wake = () => signalTree(worker.pid!, "SIGCONT")
   const block = async () => {
     worker.send({ t: "block" } as unknown as ToWorker)
-    await expect.poll(() => said).toContain("blocked")
+    await poll(() => said).toContain("blocked")
   }
   /** Resolves when it has run for a while, by what it started. */
   const ran = async () => {
     const before = held.wrote("child")
-    await expect.poll(() => held.wrote("child")).toBeGreaterThan(before + 5)
+    await poll(() => held.wrote("child")).toBeGreaterThan(before + 5)
   }
   const goesOn = async () => {
     const before = held.wrote("main")
-    await expect.poll(() => held.wrote("main")).toBeGreaterThan(before)
+    await poll(() => held.wrote("main")).toBeGreaterThan(before)
   }
   const releases = () => said.filter(one => one === "released").length
   return { worker, held, wake, stopped, block, ran, goesOn, releases }
@@ -83,7 +83,7 @@ it("does nothing when it is awake although it is to stand still, but what it sta
   expect(held.wrote("main")).toBe(before)
   worker.still(undefined)
   await goesOn()
-  await expect.poll(releases).toBe(1)
+  await poll(releases).toBe(1)
 })
 
 it("is stopped in time also where it blocks its event loop, and holds when it hears of it", async () => {
@@ -109,7 +109,7 @@ it("does not begin to hold when it hears of it after it was let go, and holds th
   worker.still(undefined)
   held.unblock()
   await goesOn()
-  await expect.poll(releases).toBe(2)
+  await poll(releases).toBe(2)
   worker.still(later())
   worker.still(undefined)
   worker.still(later())
@@ -119,7 +119,7 @@ it("does not begin to hold when it hears of it after it was let go, and holds th
   await ran()
   expect(held.wrote("main")).toBe(before)
   worker.still(undefined)
-  await expect.poll(releases).toBe(4)
+  await poll(releases).toBe(4)
   await goesOn()
 })
 
