@@ -29,7 +29,8 @@ onCluster("a runner that is away", () => {
   afterEach(mend)
 
   test("for longer than reconnectTimeout stands still before its calls run elsewhere, and is gone when it is back", async () => {
-    const parent = await openPool({ max: 2, ...BRISK })
+    // A worker is asked to hold for a thirty-second part of the time at least: so long that a busy machine is no reason.
+    const parent = await openPool({ max: 2, ...BRISK, reconnectTimeout: "10s" })
     const book = await newDiary()
     const id = await write(parent, book)
     const [job] = await squeue()
