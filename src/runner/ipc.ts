@@ -32,6 +32,8 @@ export type ToWorker =
   /** Its drain is over: what runs is left, hooks have so long. */
   | { t: "hurry"; hooksMs: number }
   | { t: "deadline"; until: number }
+  /** Let nothing run on the main thread until the pipe of that number says so: see `worker/hold.ts`. */
+  | { t: "hold"; fd: number }
   /** The way to the parent was cut, or may have been: make another connection. */
   | { t: "relink" }
 

@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises"
 import { afterEach, expect, test } from "vitest"
 import { mustRun } from "./command.ts"
 import { answeredOnce, close, mend, newDiary, stateOf, write } from "./diary.ts"
-import { cluster, type NodeName, nodeProcesses, onCluster, squeue, waitFor } from "./harness.ts"
+import { cluster, inNode, type NodeName, nodeProcesses, onCluster, squeue, waitFor } from "./harness.ts"
 import { closeCleanly, openPool, start } from "./parent.ts"
 
 /** Silence is noticed within seconds, and a runner that is away is soon given up. */
@@ -19,24 +19,49 @@ async function standsStill(path: string): Promise<number> {
   }, "the diary to stand still")
 }
 
+/** Whether the process that wrote this into the diary is stopped. */
+async function isStopped(node: NodeName, who: string): Promise<boolean> {
+  const { stdout } = await inNode(node, ["ps", "-o", "stat=", "-p", who.split(" ").at(-1)!])
+  return stdout.startsWith("T")
+}
+
 onCluster("a runner that is away", () => {
   afterEach(mend)
 
   test("for longer than reconnectTimeout stands still before its calls run elsewhere, and is gone when it is back", async () => {
-    const parent = await openPool({ max: 2, ...BRISK })
+    // A worker is asked to hold for a thirty-second part of the time at least: so long that a busy machine is no reason.
+    const parent = await openPool({ max: 2, ...BRISK, reconnectTimeout: "10s" })
     const book = await newDiary()
     const id = await write(parent, book)
     const [job] = await squeue()
     const node = job!.node as NodeName
     await close(node)
     await cluster("fail", node, "ib")
+    await waitFor(() => isStopped(node, book.executions[0]!.who), "the first execution to stand still")
+    const [first] = book.executions
     await parent.next("report") // it is run again, elsewhere
     expect(await parent.next("runner:down")).toMatchObject({ info: { jobId: job!.id } })
     await cluster("heal", node)
     await waitFor(async () => (await nodeProcesses(node)).every(({ args }) => !args.includes("slurm-flame")), "its end")
     const who = await answeredOnce(parent, id, book)
     expect(book.executions).toHaveLength(2)
+    expect(book.executions[0]).toEqual(first) // not another line, although Slurm wakes a job before it ends it
     expect(who).toBe(book.executions[1]!.who)
+    await closeCleanly(parent)
+  })
+
+  test("because its parent stands still does so as well, and goes on where it was when that answers", async () => {
+    const parent = await openPool({ max: 1, ...BRISK })
+    const book = await newDiary()
+    const id = await write(parent, book)
+    const [job] = await squeue()
+    process.kill(parent.pid, "SIGSTOP")
+    await waitFor(() => isStopped(job!.node as NodeName, book.executions[0]!.who), "the execution to stand still")
+    const { length } = readFileSync(book.path)
+    process.kill(parent.pid, "SIGCONT")
+    await waitFor(() => readFileSync(book.path).length > length + 400, "the call to go on")
+    await answeredOnce(parent, id, book)
+    expect(book.executions).toHaveLength(1)
     await closeCleanly(parent)
   })
 

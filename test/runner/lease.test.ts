@@ -7,10 +7,11 @@ afterEach(() => void vi.useRealTimers())
 
 function held(ms: number) {
   const answers: (() => void)[] = []
-  const doubts: boolean[] = []
+  const doubts: (number | undefined)[] = []
+  const begun = performance.now()
   const lease = new ParentLease(ms, {
     ask: answered => void answers.push(answered),
-    doubt: expired => void doubts.push(expired),
+    doubt: until => void doubts.push(until && until - begun),
   })
   return { lease, answers, doubts }
 }
@@ -31,18 +32,18 @@ it("runs out before the time that the parent waits, without an answer, and not w
   vi.advanceTimersByTime(8_000)
   expect([lease.expired, doubts]).toEqual([false, []]) // 21 s, and the question was asked at 8 s
   vi.advanceTimersByTime(1_000)
-  expect([lease.expired, doubts]).toEqual([true, [true]]) // 14 of 16 since then
+  expect([lease.expired, doubts]).toEqual([true, [24_000]]) // 14 of 16 since then
   lease.stop()
 })
 
 it("counts from when it asked, not from when it was answered: that may be long ago", () => {
   const { lease, answers, doubts } = held(16_000)
   vi.advanceTimersByTime(40_000) // the answer lay in some buffer
-  expect(doubts).toEqual([true])
+  expect(doubts).toEqual([16_000])
   answers[0]!()
-  expect(doubts).toEqual([true, false])
+  expect(doubts).toEqual([16_000, undefined])
   vi.advanceTimersByTime(1_000)
-  expect(doubts).toEqual([true, false, true]) // it proves nothing of the last half minute
+  expect(doubts).toEqual([16_000, undefined, 24_000]) // it proves nothing of the last half minute
   answers[1]!() // asked a moment ago
   expect(lease.expired).toBe(false)
   lease.stop()

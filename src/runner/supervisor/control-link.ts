@@ -31,8 +31,8 @@ export interface ControlHandler {
   resumed(): void
   /** No address of the parent could be reached at first; it is tried again. */
   unreached?(error: Error): void
-  /** The lease has run out, so that the parent may have given this runner up; or it has not after all. */
-  doubt(expired: boolean): void
+  /** The lease has run out, so that the parent may give this runner up at that moment (`performance.now()`); undefined: it has not after all. */
+  doubt(until: number | undefined): void
   /** The line is gone, and with it the parent. @param graceMs How long the runner may take to end. */
   lost(reason: FlameError, graceMs: (unlinked: boolean) => number): void
 }
@@ -62,7 +62,7 @@ export class ControlLink {
     const { silenceMs, heartbeatMs, leaseMs = 0 } = dialled.welcome
     this.#lease = new ParentLease(leaseMs, {
       ask: answered => dialled.ask(`lease ${++this.#questions}`, answered),
-      doubt: expired => handler.doubt(expired),
+      doubt: until => handler.doubt(until),
     })
     this.#promisedMs = heartbeatMs
     // A link that is down for a while shows as silence, and so does a parent that blocks its own loop: a second connection

@@ -8,8 +8,11 @@
 export interface LeaseHost {
   /** Asks the parent, over whatever connection there is. @param answered To be called when the answer to this very question is here. */
   ask(answered: () => void): void
-  /** True: the lease has run out. False: the parent has answered after all. */
-  doubt(expired: boolean): void
+  /**
+   * The lease has run out. @param until The first moment at which the parent may give this runner up, on `performance.now()`'s clock; it may be
+   * over. Undefined: the parent has answered after all.
+   */
+  doubt(until: number | undefined): void
 }
 
 /** Looks within the time of one lease. */
@@ -53,7 +56,7 @@ export class ParentLease {
     const age = performance.now() - this.#since
     if (age >= EXPIRES_AFTER * this.#ms && !this.#expired) {
       this.#expired = true
-      this.#host.doubt(true)
+      this.#host.doubt(this.#since + this.#ms)
     }
     if (age >= ASK_AFTER * this.#ms && this.#asked === undefined) this.#ask()
   }
@@ -69,7 +72,7 @@ export class ParentLease {
       this.#since = askedAt
       if (!this.#expired) return
       this.#expired = false
-      this.#host.doubt(false)
+      this.#host.doubt(undefined)
     })
   }
 }

@@ -89,8 +89,8 @@ export class Supervisor {
   #cut = false
   /** The worker has work that may go on without the parent. */
   #unlinked = false
-  /** The parent may have given this runner up. */
-  #doubtful = false
+  /** The parent may give this runner up at that moment, on `performance.now()`'s clock. Undefined: it does not. */
+  #givenUpAt: number | undefined
 
   constructor(init: SupervisorInit) {
     this.#init = init
@@ -169,7 +169,7 @@ export class Supervisor {
       writable: () => feed.writable(),
       resumed: () => this.#relink(this.#generation),
       unreached: error => process.stderr.write(`slurm-flame: ${error.message}\n(trying again)\n`),
-      doubt: expired => this.#doubt(expired),
+      doubt: until => this.#doubt(until),
       lost: (reason, graceMs) => {
         if (this.#state !== "ended") this.#lost(reason, graceMs)
       },
@@ -178,7 +178,7 @@ export class Supervisor {
     const from = problem === undefined ? this.#init.from : []
     const link = await ControlLink.open(boot, from, who, handler, this.#seeker)
     this.#link = link
-    this.#doubt(false) // in whatever way the one before was lost
+    this.#doubt(undefined) // in whatever way the one before was lost
     feed.connect({
       send: (stream, lines) => link.log(stream, lines),
       get acknowledged() {
@@ -208,8 +208,8 @@ export class Supervisor {
     })
   }
 
-  #doubt(expired: boolean): void {
-    this.#doubtful = expired
+  #doubt(until: number | undefined): void {
+    this.#givenUpAt = until
     this.#still()
   }
 
@@ -296,7 +296,7 @@ export class Supervisor {
    * the parent answers, or is lost. But unlinked work was told to go on without a parent.
    */
   #still(): void {
-    this.#worker?.still(this.#doubtful && !this.#unlinked)
+    this.#worker?.still(this.#unlinked ? undefined : this.#givenUpAt)
   }
 
   /** @param shot It was this process that killed it. */

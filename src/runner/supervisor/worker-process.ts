@@ -3,8 +3,10 @@
  * it wrote to stderr; decides nothing.
  */
 import { type ChildProcess, fork } from "node:child_process"
+import type { Duplex } from "node:stream"
 import type { LogStream } from "../../transport/protocol.ts"
 import type { FromWorker, ToWorker } from "../ipc.ts"
+import { Hold } from "./hold.ts"
 import type { Outlet } from "./outlet.ts"
 import { killTree, signalTree } from "./process-tree.ts"
 
@@ -18,6 +20,8 @@ export interface WorkerExit {
 const TAIL_BYTES = 4_096
 /** What the worker wrote last is in the pipe already when it ends: this is only for reading it. */
 const LAST_WORDS_MS = 200
+/** By which the worker is held, as it numbers it. */
+const HOLD_FD = 4
 /** Errors of a pipe whose other end is gone. */
 const BROKEN = new Set(["EPIPE", "ECONNRESET"])
 
@@ -32,6 +36,7 @@ export interface WorkerOutput {
 export class WorkerProcess {
   readonly exited: Promise<WorkerExit>
   readonly #child: ChildProcess
+  readonly #hold: Hold
   #still = false
   #tail = Buffer.alloc(0)
   #listener: ((message: FromWorker) => void) | undefined
@@ -39,7 +44,8 @@ export class WorkerProcess {
 
   /** @param env The environment of user code: without the runner's key. */
   constructor(entry: URL, env: NodeJS.ProcessEnv, init: ToWorker & { t: "init" }, output: WorkerOutput) {
-    this.#child = fork(entry, [], { env, execArgv: [], stdio: ["ignore", "pipe", "pipe", "ipc"] })
+    this.#child = fork(entry, [], { env, execArgv: [], stdio: ["ignore", "pipe", "pipe", "ipc", "pipe"] })
+    this.#hold = new Hold((this.#child.stdio?.[HOLD_FD] as Duplex | null | undefined) ?? undefined)
     const { stdout, stderr } = this.#child
     // There are none when the process could not be started: 'error' follows.
     if (stdout) output.stdout.take(stdout, chunk => output.seen("stdout", chunk))
@@ -57,6 +63,7 @@ export class WorkerProcess {
       let patience: NodeJS.Timeout | undefined
       const ended = (code: number | null, signal: NodeJS.Signals | null) => {
         clearTimeout(patience)
+        this.#hold.stop()
         process.off("SIGCONT", this.#woken)
         resolve({ code, signal, stderr: `${this.#tail}` })
       }
@@ -76,16 +83,31 @@ export class WorkerProcess {
     return this.#still
   }
 
-  /** Makes it, and all that it started, stand still or go on. */
-  still(still: boolean): void {
+  /**
+   * Makes it, and all that it started, stand still or go on.
+   * @param by When it must have been done, on `performance.now()`'s clock: the worker is stopped when it holds by itself, which takes a
+   * turn of its event loop, and else when half of the time until then is over. Undefined: it is to go on.
+   */
+  still(by: number | undefined): void {
+    const still = by !== undefined
     if (this.#still === still || !this.#lives) return
     this.#still = still
-    if (still) process.on("SIGCONT", this.#woken)
-    else process.off("SIGCONT", this.#woken)
-    this.#signal(still ? "SIGSTOP" : "SIGCONT")
+    if (still) {
+      const patienceMs = (by - performance.now()) / 2
+      return this.#hold.ask(patienceMs, () => this.send({ t: "hold", fd: HOLD_FD }), this.#stop)
+    }
+    process.off("SIGCONT", this.#woken)
+    this.#hold.release()
+    this.#signal("SIGCONT")
   }
 
-  // Slurm sends SIGCONT to all processes of a job that it ends or resumes, this one among them, and so wakes what is to stand still.
+  readonly #stop = (): void => {
+    process.on("SIGCONT", this.#woken)
+    this.#signal("SIGSTOP")
+  }
+
+  // Slurm sends SIGCONT to all processes of a job that it ends or resumes, this one among them, and so wakes what is to stand still. The main
+  // thread of a worker that holds has nothing of it; its other threads, what it started, and one that blocked its loop, run until this.
   readonly #woken = (): void => this.#signal("SIGSTOP")
 
   #signal(signal: NodeJS.Signals): void {

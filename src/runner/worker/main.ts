@@ -3,6 +3,7 @@ import { CloseCode } from "../../transport/protocol.ts"
 import type { FromWorker, ToWorker } from "../ipc.ts"
 import { nodeNow } from "../node-clock.ts"
 import { deleteOrphaned } from "../tmp-dir.ts"
+import { hold } from "./hold.ts"
 import { Worker } from "./worker.ts"
 
 // The supervisor alone decides what a signal means. (Under srun, or in a terminal, this process would get them as well.)
@@ -48,11 +49,16 @@ process.on("message", (message: ToWorker) => {
     case "deadline":
       worker?.setEnd(message.until)
       return
+    case "hold":
+      if (!hold(message.fd)) orphaned()
+      return
   }
 })
 
 // The supervisor is dead: nobody is left to clean up or to end this process.
-process.on("disconnect", () => {
+process.on("disconnect", orphaned)
+
+function orphaned(): never {
   if (process.exitCode === undefined && tmpdir) deleteOrphaned(tmpdir)
   process.exit()
-})
+}
