@@ -3,7 +3,7 @@
  *
  * Holds what this project promised of its own speed (check/bars.mjs) against fresh measurements, and names each miss. A bar is met or missed
  * only where the whole interval of its median lies on one side; else it is within the noise. `--brief`: a minute and a half instead of
- * about four, without the bars that take longest. `--seconds`: for all groups together. `--strict`: a miss ends with 1.
+ * about three, without the bars that take longest. `--seconds`: for all groups together. `--strict`: a miss ends with 1.
  *
  * Exit status: 0, whatever was missed (1 with --strict); 1 when something could not be measured that should have been; 2 for a wrong option.
  */
@@ -82,7 +82,8 @@ let broken = false
 
 // Whoever has no more time for this still gets what is known so far.
 process.on("SIGTERM", () => {
-  for (const bar of wanted.slice(judged.length)) judged.push({ ...bar, ...judge(bar, undefined, "cut off by SIGTERM") })
+  const rest = wanted.filter(bar => !judged.some(({ id }) => id === bar.id))
+  for (const bar of rest) judged.push({ ...bar, ...judge(bar, undefined, "cut off by SIGTERM") })
   tell()
   process.exit(1)
 })
@@ -104,13 +105,14 @@ if (broken || (strict && judged.some(({ verdict }) => verdict === "MISS"))) proc
 
 function tell() {
   const load = loadavg()[0]
-  for (const line of ["", ...table(judged), "", ...remarks(judged)]) console.log(line)
+  for (const line of ["", ...table(judged), ""]) console.log(line)
   // The check itself keeps one or two processes busy for each core.
   if (Math.max(about.load, load) > 2 * about.cores) {
     console.log(
-      `The machine had other work (load ${about.load.toFixed(1)} before, ${load.toFixed(1)} after, ${about.cores} cores): a miss of a time or of a ratio proves little. Again when it is quiet.`,
+      `The machine had other work (load ${about.load.toFixed(1)} before, ${load.toFixed(1)} after, ${about.cores} cores): a miss proves little. Again when it is quiet.`,
     )
   }
+  for (const line of remarks(judged)) console.log(line)
   const left = BARS.length - judged.length
   const more = left === 0 ? "" : `; ${left} more bars are held without ${options.only ? "--only" : "--brief"}`
   console.log(`bench:check: ${totals(judged)}${more}; ${((performance.now() - began) / 1_000).toFixed(0)} s`)

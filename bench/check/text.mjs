@@ -22,7 +22,7 @@ export function table(rows) {
   )
 }
 
-/** A line for each miss, with what is known of it; then what is known to be missed and was met this time; then what could not be measured. */
+/** A line for each miss, with what is known of it; then one for each that is known to be missed and was met this time. */
 export function remarks(rows) {
   const measured = row =>
     `${digits(row.median)}${row.base ? `x ${row.base}` : ` ${row.unit}`} (${rangeOf(row)}, n ${row.n})`
@@ -37,7 +37,6 @@ export function remarks(rows) {
     ...rows
       .filter(row => row.verdict === "ok" && row.known)
       .map(row => `met   ${name(row)} ${measured(row)}, bar ${barOf(row)}, though known to be missed (${row.known})`),
-    ...rows.filter(row => row.verdict === "not available").map(row => `none  ${name(row)}: ${row.why}`),
   ]
 }
 
