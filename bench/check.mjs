@@ -16,6 +16,8 @@ import { GROUPS } from "./check/groups.mjs"
 import { remarks, table, totals } from "./check/text.mjs"
 import { judge } from "./check/verdict.mjs"
 
+const LATE = "no time was left for it"
+
 /** @throws Error for an unknown option or group, or seconds that are none */
 function readOptions(args) {
   const { values } = parseArgs({
@@ -47,7 +49,7 @@ function readOptions(args) {
 
 /** The samples of a group's bars, or why there are none. */
 async function measure(group, time, brief) {
-  if (time.over()) return { why: "no time was left for it" }
+  if (time.over()) return { why: LATE }
   try {
     return { samples: await GROUPS[group].measure({ share: time.of(group), brief }) }
   } catch (error) {
@@ -96,7 +98,7 @@ for (const group of Object.keys(weights)) {
     const samples = found.samples?.[bar.id]
     // A group that forgets one of its bars is as broken as one that ends.
     if (found.samples && samples === undefined) broken = true
-    judged.push({ ...bar, ...judge(bar, samples, found.why), samples })
+    judged.push({ ...bar, ...judge(bar, samples, found.why ?? (time.over() ? LATE : undefined)), samples })
   }
   console.log(`${group}: ${((performance.now() - started) / 1_000).toFixed(0)} s`)
 }

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest"
 import { BARS, limit } from "../../bench/check/bars.mjs"
 import { budget, LEAST } from "../../bench/check/budget.mjs"
+import { remarks, table, totals } from "../../bench/check/text.mjs"
 import { judge, medianInterval } from "../../bench/check/verdict.mjs"
 
 /** `n` samples, evenly from `low` to `high`, the largest first. */
@@ -84,6 +85,50 @@ describe("a bar", () => {
     expect(judge(atMost, [])).toEqual({ verdict: "not available", why: "nothing was measured", n: 0 })
     expect(judge(atMost, [1, Number.NaN, 1, 1, 1, 1, 1])).toMatchObject({ verdict: "not available" })
     expect(judge(atMost, [1, Number.POSITIVE_INFINITY, 1, 1, 1, 1, 1])).toMatchObject({ verdict: "not available" })
+  })
+})
+
+describe("what is printed", () => {
+  const call = {
+    what: "small call",
+    subject: "ours",
+    base: "raw ws",
+    atMost: 1.4,
+    from: "transport",
+    group: "a",
+    brief: true,
+  }
+  const time = { what: "cold start", subject: "local", unit: "ms", atMost: 300, from: "main", group: "b", brief: true }
+  const judged = [
+    { id: "a/1", ...call, ...judge(call, between(1.5, 1.9)) },
+    { id: "a/2", ...call, known: "two wake-ups", ...judge(call, between(1.5, 1.9)) },
+    { id: "a/3", ...call, known: "two wake-ups", ...judge(call, between(0.9, 1.3)) },
+    { id: "a/4", ...call, ...judge(call, between(0.9, 1.3)) },
+    { id: "a/5", ...call, ...judge(call, between(1.3, 1.5)) },
+    { id: "b/1", ...time, ...judge(time, undefined, "the peer ended") },
+    { id: "b/2", ...time, ...judge(time, between(410, 450)) },
+  ]
+
+  test("names each miss with its figure, its bar and whether it is known, and each known one that was met", () => {
+    expect(remarks(judged)).toEqual([
+      "MISS  small call: ours 1.70x raw ws (1.55 to 1.85, n 9), bar <= 1.4 [transport]; NOT a known miss",
+      "MISS  small call: ours 1.70x raw ws (1.55 to 1.85, n 9), bar <= 1.4 [transport]; known: two wake-ups",
+      "MISS  cold start: local 430 ms (415 to 445, n 9), bar <= 300 [main]; NOT a known miss",
+      "met   small call: ours 1.10x raw ws (0.95 to 1.25, n 9), bar <= 1.4, though known to be missed (two wake-ups)",
+    ])
+  })
+
+  test("counts the verdicts, and names none that there is not", () => {
+    expect(totals(judged)).toBe("2 ok, 3 MISS, 1 within noise, 1 not available")
+    expect(totals(judged.slice(3, 4))).toBe("1 ok")
+  })
+
+  test("is one table whose columns begin at the same place", () => {
+    const lines = table(judged)
+    expect(lines).toHaveLength(judged.length + 1)
+    expect(lines[6]).toMatch(/^cold start +local +ms +<= 300 +- +not available: the peer ended$/)
+    const at = lines[0]!.indexOf("bar")
+    expect(lines.slice(1).map(line => line.slice(at, at + 2))).toEqual(judged.map(() => "<="))
   })
 })
 
