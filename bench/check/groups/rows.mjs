@@ -13,7 +13,7 @@ export async function rows({ share }) {
     const of = kind => peers.filter(({ name }) => [BASES[kind], PLAIN, TLS].some(spec => spec.name === name))
     const found = {}
     for (const kind of ["plain", "rich"]) {
-      await warm(of(kind), 10, async peer => (await echo(kind)(peer)).ms)
+      await warm(of(kind), 6, async peer => (await echo(kind)(peer)).ms)
       found[kind] = new Map(of(kind).map(peer => [peer.name, []]))
     }
     for (let round = 0; share.more(round); round++) {
