@@ -16,12 +16,12 @@ export const GROUPS = {
   small: { measure: small, full: 12, brief: 8 },
   flight: { measure: flight, full: 16, brief: 14 },
   rows: { measure: rows, full: 10, brief: 8 },
-  pool: { measure: pool, full: 30, brief: 18 },
+  pool: { measure: pool, full: 26, brief: 18 },
   cold: { measure: cold, full: 8, brief: 6 },
   // What moves most memory suffers most on a busy machine, and would leave the others no time.
-  memory: { measure: memory, full: 20, brief: 12 },
+  memory: { measure: memory, full: 18, brief: 12 },
   bulk: { measure: bulk, full: 12, brief: 10 },
   hol: { measure: hol, full: 28, brief: 14 },
   // Last: it takes as long as it takes.
-  idle: { measure: idle, full: 55, brief: 0 },
+  idle: { measure: idle, full: 52, brief: 0 },
 }

@@ -5,7 +5,7 @@ import { bundle } from "../program.mjs"
 
 /** One heartbeat. Runners have their pings in different ones, so that each stands for all. */
 const SLICE_SECONDS = 5
-const SLICES = 8
+const SLICES = 7
 
 export async function idle() {
   const crowd = await bundle("crowd", new URL("../../idle/crowd.ts", import.meta.url))
