@@ -1,12 +1,16 @@
 /**
  * Cold start with the local backend: from `spawn()` on an empty pool to the first result, and what an idle runner weighs.
  * Interleaved with bare `node -e 0`, so that the ratio means something on a busy machine. Prints medians and spread.
+ *
+ * `npm run bench -- cold-start [rounds] [--json FILE]`
  */
 import { execFileSync, spawnSync } from "node:child_process"
-import { readFileSync } from "node:fs"
+import { readFileSync, writeFileSync } from "node:fs"
+import { parseArgs } from "node:util"
 import { createPool } from "slurm-flame"
 
-const rounds = Number(process.argv[2] ?? 15)
+const { positionals, values } = parseArgs({ allowPositionals: true, options: { json: { type: "string" } } })
+const rounds = Number(positionals[0] ?? 15)
 const module = new URL("./modules/tiny.mjs", import.meta.url)
 
 const rssMiB = pid => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) / 1024
@@ -39,6 +43,7 @@ for (let i = 0; i < rounds + 1; i++) {
   }
   await pool.close()
 }
+if (values.json) writeFileSync(values.json, JSON.stringify({ times, weights }))
 const ratios = times.runner.map((t, i) => t / times.bare[i])
 console.log(
   `node ${process.version}, load ${readFileSync("/proc/loadavg", "utf8").split(" ", 1)[0]}, ${execFileSync("nproc").toString().trim()} cores`,

@@ -1,4 +1,5 @@
 /** 64 MiB of numbers there and back: throughput, and the memory that the first one takes on each side. */
+import { limit } from "../../check/bars.mjs"
 import { figure } from "../figures.mjs"
 import { column, withPeers } from "../group.mjs"
 import { PEERS, unavailable } from "../peers.mjs"
@@ -31,8 +32,8 @@ export async function bulk({ has, quick, rounds }) {
       // Raw ws and TCP encrypt nothing: the bars are for those of ours that do not either.
       bars: OURS_PLAIN.includes(spec)
         ? [
-            { of: RAW_WS.name, atLeast: 1.1 },
-            { of: RAW_TCP.name, atLeast: 0.95 },
+            { of: RAW_WS.name, ...limit("bulk/copy/ws") },
+            { of: RAW_TCP.name, ...limit("bulk/copy/tcp") },
           ]
         : [],
       why: unavailable(spec, has),
@@ -59,7 +60,7 @@ async function memoryRows(has, quick, mib) {
         unit: "payloads",
         values: column(samples, side)(spec.name),
         against: { [RAW_WS.name]: column(samples, side)(RAW_WS.name) },
-        bars: OURS.includes(spec) ? [{ atMost: 1.4 }] : [],
+        bars: OURS.includes(spec) ? [limit("memory/copy/caller")] : [],
         why: unavailable(spec, has),
       }),
     ),

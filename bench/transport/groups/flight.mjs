@@ -1,4 +1,5 @@
 /** Small calls per second with many in flight, and what one costs with very many. */
+import { limit } from "../../check/bars.mjs"
 import { figure } from "../figures.mjs"
 import { column, withPeers } from "../group.mjs"
 import { PEERS, unavailable } from "../peers.mjs"
@@ -36,7 +37,7 @@ export async function flight({ has, quick, rounds }) {
         unit: "calls/s",
         values: by[i](spec.name),
         against: { [RAW_WS.name]: by[i](RAW_WS.name), [RAW_TCP.name]: by[i](RAW_TCP.name) },
-        bars: OURS.includes(spec) && lanes < 10_000 ? [{ of: RAW_WS.name, atLeast: 0.8 }] : [],
+        bars: OURS.includes(spec) && lanes < 10_000 ? [{ of: RAW_WS.name, ...limit("flight/64/plain") }] : [],
         why: unavailable(spec, has),
       }),
     ),
@@ -50,7 +51,7 @@ export async function flight({ has, quick, rounds }) {
         unit: "us",
         values: cost(2, spec.name),
         against: { "at 64": cost(0, spec.name) },
-        bars: OURS.includes(spec) ? [{ of: "at 64", atMost: 1.3 }] : [],
+        bars: OURS.includes(spec) ? [{ of: "at 64", ...limit("flight/10000/plain") }] : [],
         why: unavailable(spec, has),
       }),
     )

@@ -1,4 +1,5 @@
 /** Small calls while 256 MiB are under way on the same line, and what they cost the bulk. */
+import { limit } from "../../check/bars.mjs"
 import { figure } from "../figures.mjs"
 import { column, withPeers } from "../group.mjs"
 import { PEERS, unavailable } from "../peers.mjs"
@@ -45,7 +46,7 @@ export async function hol({ has, quick, rounds }) {
           unit: "ms",
           values: of("p99")(name),
           beside: of("p50")(name) && { p50: of("p50")(name), max: of("max")(name), calls: of("calls")(name) },
-          bars: isOurs ? [{ atMost: 8 }] : [],
+          bars: isOurs ? [limit("hol/up/copy/p99")] : [],
           why,
         }),
         figure({
@@ -54,7 +55,7 @@ export async function hol({ has, quick, rounds }) {
           unit: "GB/s",
           values: of("gbPerSecond")(name),
           against: { alone: of("alone")(name), [RAW_WS.name]: of("gbPerSecond")(RAW_WS.name) },
-          bars: isOurs ? [{ of: "alone", atLeast: 0.9 }] : [],
+          bars: isOurs ? [{ of: "alone", ...limit("hol/up/copy/bulk") }] : [],
           why,
         }),
       )

@@ -1,4 +1,5 @@
 /** 10,000 rows of objects there and back, plain ones and rich ones, against ws with a codec on both sides. */
+import { limit } from "../../check/bars.mjs"
 import { figure } from "../figures.mjs"
 import { column, withPeers } from "../group.mjs"
 import { PEERS, unavailable, withCodec } from "../peers.mjs"
@@ -17,7 +18,7 @@ export async function rows({ has, quick, rounds }) {
       what: "10,000 plain rows, echo",
       base: JSON_PEER,
       others: [],
-      atMost: 1.05,
+      ...limit("rows/plain/plain"),
       has,
       quick,
       rounds,
@@ -27,7 +28,7 @@ export async function rows({ has, quick, rounds }) {
       what: "10,000 rows with Date, Map, BigInt, echo",
       base: V8_PEER,
       others: quick ? [] : [SUPERJSON_PEER],
-      atMost: 2,
+      ...limit("rows/rich/plain"),
       has,
       quick,
       rounds,

@@ -1,4 +1,5 @@
 /** Small calls, one at a time. */
+import { limit } from "../../check/bars.mjs"
 import { figure } from "../figures.mjs"
 import { column, withPeers } from "../group.mjs"
 import { PEERS, unavailable } from "../peers.mjs"
@@ -7,8 +8,8 @@ import { interleave, plan, warm } from "../rounds.mjs"
 const { RAW_TCP, RAW_WS, RAW_WSS, PLAIN, TLS } = PEERS
 const SPECS = [RAW_TCP, RAW_WS, RAW_WSS, PLAIN, TLS]
 const BARS = {
-  [PLAIN.name]: [{ of: RAW_WS.name, atMost: 1.4 }],
-  [TLS.name]: [{ of: PLAIN.name, atMost: 1.25 }],
+  [PLAIN.name]: [{ of: RAW_WS.name, ...limit("small/plain") }],
+  [TLS.name]: [{ of: PLAIN.name, ...limit("small/tls") }],
 }
 
 export async function small({ has, quick, rounds }) {
