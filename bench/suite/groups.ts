@@ -1,5 +1,8 @@
 /** The groups of the suite, in the order in which they are measured. One line each: a group is a file of groups/. */
 import type { Group } from "./group.ts"
+import { coldStart } from "./groups/cold-start.ts"
+import { cpu } from "./groups/cpu.ts"
+import { drain } from "./groups/drain.ts"
 import { small } from "./groups/small.ts"
 
-export const GROUPS: readonly Group[] = [small]
+export const GROUPS: readonly Group[] = [small, coldStart, drain, cpu]
