@@ -1,25 +1,14 @@
-/** From `spawn()` on an empty pool to the first result, in stages. Owns its rounds; what the stages are, life/runner-life.ts says. */
-
-import { figures, type Slices } from "../figures.ts"
+/** From `spawn()` on an empty pool to the first result, in stages. Owns its rounds; what the stages are, life/marks.ts says. */
 import type { Bench, Group } from "../group.ts"
-import { BARE_NODE, bareNode, type Contestant, EMPTY_JOB, emptyJobOf, threads } from "../life/contestants.ts"
-import { LAST, LIVED, marksOf, STAGES, stampedPool } from "../life/runner-life.ts"
-import { type Stages, split } from "../life/stages.ts"
-import type { Figure, Subject } from "../report.ts"
+import { bareNode, type Contestant, emptyJobOf, threads } from "../life/contestants.ts"
+import { LAST, marksOf } from "../life/marks.ts"
+import { nameOfOurs } from "../life/names.ts"
+import { LIVED, stampedPool } from "../life/runner-life.ts"
+import { split } from "../life/stages.ts"
+import { type Start, startFigures } from "../life/start-figures.ts"
 import { interleave, plan } from "../rounds.ts"
-import { OURS, OURS_PLAIN } from "../subjects.ts"
 
 const ROUNDS = { local: 15, slurm: 5 }
-/** Clocks of one node, and milliseconds rounded off: what lies within is no disagreement. */
-const EXACT_MS = 25
-/** Other runners than this one: those of the subjects. */
-const COMPARED: readonly Subject[] = [BARE_NODE, EMPTY_JOB, "comlink worker_threads"]
-
-/** One start; ours has stages. */
-interface Start {
-  readonly ms: number
-  readonly stages?: Stages
-}
 
 interface Starter {
   readonly name: string
@@ -54,11 +43,9 @@ export const coldStart: Group = {
       starter => starter.once(),
       failed,
     )
-    return made(slices, nameOfOurs(bench))
+    return startFigures(slices, nameOfOurs(bench.options))
   },
 }
-
-export const nameOfOurs = (bench: Bench): Subject => (bench.options.tls ? OURS : OURS_PLAIN)
 
 async function others(bench: Bench): Promise<Starter[]> {
   const found: Contestant[] = [bareNode, ...(await threads(bench))]
@@ -77,7 +64,7 @@ async function others(bench: Bench): Promise<Starter[]> {
 
 function ours(bench: Bench): Starter {
   return {
-    name: nameOfOurs(bench),
+    name: nameOfOurs(bench.options),
     async once() {
       const pool = await stampedPool(bench, "bench-start")
       try {
@@ -94,30 +81,4 @@ function ours(bench: Bench): Starter {
       }
     },
   }
-}
-
-/** The figures of all starts: the whole of each subject, and the stages of ours. */
-export function made(starts: ReadonlyMap<Subject, readonly (Start | null)[]>, mine: Subject): Figure[] {
-  const valuesOf = (of: (start: Start) => number | null | undefined): Slices =>
-    new Map([...starts].map(([name, list]) => [name, list.map(start => (start === null ? null : (of(start) ?? null)))]))
-  const count = (subject: Subject) => starts.get(subject)?.filter(start => start !== null).length ?? 0
-  const moved = Math.max(0, ...(starts.get(mine) ?? []).map(start => start?.stages?.movedMs ?? 0))
-  const clocks = moved > EXACT_MS ? `; moments seen by two clocks were up to ${Math.round(moved)} ms out of order` : ""
-  const whole = { id: "cold-start/total", title: "Cold start", unit: "ms", better: "less" } as const
-  return [
-    ...figures(
-      whole,
-      valuesOf(start => start.ms),
-      count,
-      COMPARED,
-    ),
-    ...Object.entries(STAGES).flatMap(([stage, { title, note }]) => {
-      const head = { id: `cold-start/${stage}`, title: `Cold start: ${title}`, unit: "ms", better: "less" } as const
-      return figures(
-        { ...head, note: note + clocks },
-        valuesOf(start => start.stages?.ms.get(stage)),
-        count,
-      )
-    }),
-  ]
 }

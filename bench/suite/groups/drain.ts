@@ -4,12 +4,12 @@ import path from "node:path"
 import type { Pool } from "slurm-flame"
 import { figures } from "../figures.ts"
 import type { Bench, Group } from "../group.ts"
-import { BARE_NODE, bareNode, threads } from "../life/contestants.ts"
+import { bareNode, threads } from "../life/contestants.ts"
+import { BARE_NODE, nameOfOurs } from "../life/names.ts"
 import { poolOfOne } from "../life/runner-life.ts"
 import type * as lived from "../modules/lived.ts"
 import type { Figure, Subject } from "../report.ts"
 import { interleave, plan } from "../rounds.ts"
-import { nameOfOurs } from "./cold-start.ts"
 
 const ROUNDS = { local: 12, slurm: 3 }
 const WORK_MS = 100
@@ -46,7 +46,7 @@ export const drain: Group = {
   title: "The end of a runner",
   how: `From the word until the runner's job is known to be gone: pool.close() of an idle runner, pool.close() while a call of ${WORK_MS} ms runs, and terminate(). Each end is that of a runner of its own, and each is a slice. Beside it: SIGTERM to a bare Node process, and the end of a thread. On the parent's own machine processes and directories are looked for behind it.`,
   async run(bench) {
-    const mine = nameOfOurs(bench)
+    const mine = nameOfOurs(bench.options)
     const found = [bareNode, ...(await threads(bench))]
     const enders: Ender[] = [
       {
@@ -125,6 +125,8 @@ const closed = (bench: Bench) =>
       const began = performance.now()
       await pool.close()
       const close = performance.now() - began
+      // Its news may be behind that of the end, in the same turn.
+      if (watched && directory === undefined && !existsSync(tmpdir)) directory = began + close
       return {
         close,
         ...(down === undefined ? {} : { down: down - began }),

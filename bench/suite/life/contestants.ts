@@ -11,9 +11,7 @@ import type { Peer } from "../client.ts"
 import type { Bench } from "../group.ts"
 import { findSubjects } from "../subjects.ts"
 import { emptyJob } from "./job-script.ts"
-
-export const BARE_NODE = "node -e 0"
-export const EMPTY_JOB = "an empty job"
+import { BARE_NODE, EMPTY_JOB } from "./names.ts"
 
 /** Something that can be begun and ended, over and over. */
 export interface Contestant {
