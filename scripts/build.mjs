@@ -8,10 +8,14 @@ import { createRequire } from "node:module"
 import path from "node:path"
 import { ROOT, runAsProgram, SetupError } from "./ensure.mjs"
 
-/** The programs that run inside a job. `split`: it loads its bulk later, by `import()`, from a second file. */
+/**
+ * The programs that run inside a job, and the one that plays many of them for the benchmark suite: made of the runner's own classes, so
+ * that a parent cannot tell. `split`: it loads its bulk later, by `import()`, from a second file.
+ */
 const PROGRAMS = [
   { name: "supervisor", entry: "src/runner/supervisor/main.ts", split: true },
   { name: "worker", entry: "src/runner/worker/main.ts", split: false },
+  { name: "crowd", entry: "bench/idle/crowd.ts", split: false, folder: "bench" },
 ]
 
 /** Left as imports: native addons that ws can do without, and what only some modules need. */
@@ -49,11 +53,11 @@ await runAsProgram(async () => {
         "  It is an optional dependency: `npm ci --include=optional` installs it.",
     )
   })
-  for (const { name, entry, split } of PROGRAMS) {
+  for (const { name, entry, split, folder = "bin" } of PROGRAMS) {
     await build({
       absWorkingDir: ROOT,
       entryPoints: { [name]: entry },
-      outdir: "dist.next/bin",
+      outdir: `dist.next/${folder}`,
       bundle: true,
       splitting: split,
       chunkNames: `${name}-[hash]`,

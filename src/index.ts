@@ -11,6 +11,7 @@ import { Reaper } from "./parent/reaper.ts"
 import { inRunner } from "./shared/context.ts"
 
 export { type LocalOptions, local } from "./local/backend.ts"
+export type { BootInfo } from "./parent/boot-moments.ts"
 export type { CallOptions, SpawnOptions, Trackable } from "./parent/call-options.ts"
 export type { CallResumed, PendingInfo, PoolEvents, RunnerInfo } from "./parent/events.ts"
 export type { GrowCallbacks, GrowEnd, GrowStart, Shrink } from "./parent/grow-hooks.ts"

@@ -1,6 +1,7 @@
 /** The works that a client process can do, by name. One line each: a work is a file of works/. */
 import type { Client } from "./client.ts"
 import { beside } from "./works/beside.ts"
+import { cpu } from "./works/cpu.ts"
 import { latency } from "./works/latency.ts"
 import { openLoop } from "./works/open-loop.ts"
 import { rate } from "./works/rate.ts"
@@ -12,6 +13,7 @@ export type Work = (client: Client, options: any) => Promise<unknown>
 
 export const WORKS: Readonly<Record<string, Work>> = {
   beside,
+  cpu,
   latency,
   openLoop,
   rate,

@@ -5,6 +5,7 @@ import { type FlameError, type GoneReason, type JobEvidence, OptionError } from 
 import { show } from "../shared/show.ts"
 import { suggest } from "../shared/suggest.ts"
 import type { Refusal } from "../transport/strangers.ts"
+import type { BootInfo } from "./boot-moments.ts"
 import { LogDesk, type LogLine } from "./log-desk.ts"
 import type { Logger } from "./logger.ts"
 import type { RunnerState } from "./runner-state.ts"
@@ -46,6 +47,8 @@ export interface RunnerInfo {
   readonly addresses: { readonly local: string; readonly remote: string } | undefined
   /** It was booted to take the place of this runner (its id), whose walltime was about to end. */
   readonly successorOf: string | undefined
+  /** How far its newest boot has come, and when: what a cold start is made of. */
+  readonly boot: BootInfo
 }
 
 /** A resumable call that goes on. */

@@ -4,6 +4,7 @@
  */
 import type { GoneReason, JobEvidence, RunnerLostError } from "../shared/errors.ts"
 import type { ComlinkPort } from "../transport/comlink-port.ts"
+import { BootMoments } from "./boot-moments.ts"
 import type { Call, CallTarget } from "./call.ts"
 import { lostError } from "./lost-error.ts"
 import type { EndReason } from "./pooled-runner.ts"
@@ -17,6 +18,7 @@ export abstract class RunnerFace {
   reserved = false
   retiring: EndReason | undefined
   readonly time: TimeLeft = new TimeLeft()
+  readonly moments: BootMoments = new BootMoments()
   /** The id of the runner whose place it takes. */
   readonly successorOf: string | undefined
   abstract readonly id: string

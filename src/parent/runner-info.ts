@@ -1,12 +1,16 @@
 /** A runner as events, stats and leases show it. A pure function of what is known. */
 import type { Backend } from "../shared/backend.ts"
+import type { BootMoments } from "./boot-moments.ts"
 import type { RunnerInfo } from "./events.ts"
 import { pendingInfo } from "./pending-news.ts"
 import type { PooledRunner } from "./pooled-runner.ts"
 
 /** @param endsAt End of the walltime, in ms since 1970. @param clockSkewMs By which the node's clock is ahead of this one. */
 export function infoOf(
-  runner: Pick<PooledRunner, "id" | "state" | "job" | "evidence" | "goneReason" | "running" | "leased" | "successorOf">,
+  runner: Pick<
+    PooledRunner,
+    "id" | "state" | "job" | "evidence" | "goneReason" | "running" | "leased" | "successorOf"
+  > & { readonly moments: BootMoments },
   endsAt: number | undefined,
   clockSkewMs: number | undefined,
   addresses: RunnerInfo["addresses"],
@@ -26,6 +30,7 @@ export function infoOf(
     clockSkewMs,
     addresses,
     successorOf,
+    boot: runner.moments.info,
   }
 }
 

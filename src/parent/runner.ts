@@ -214,6 +214,7 @@ export class PoolRunner extends RunnerFace implements PooledRunner {
 
   #worker(welcome: (module: { module: string; source: string }) => void): void {
     this.#started()
+    this.moments.connected()
     this.#settings.module.ready().then(welcome, (error: Error) => this.#gone("boot-failed", error))
   }
 
@@ -341,6 +342,7 @@ export class PoolRunner extends RunnerFace implements PooledRunner {
     const from = this.#state
     this.#settings.logger.debug({ runner: this.id, from, to }, "runner")
     this.#state = transition(from, to, this.id)
+    this.moments.moved(to)
     this.#host.moved(this, from)
     if (to === "pending" || to === "gone") this.#settings.book?.heard(this.id)
   }

@@ -107,6 +107,21 @@ describe("SIGTERM", () => {
   })
 })
 
+describe("a boot", () => {
+  it("tells when it came how far", async () => {
+    const before = Date.now()
+    const pool = basicPool()
+    const up = once(pool, "runner:up")
+    const r = await pool.spawn()
+    const { wanted, submitted, running, connected, serving } = r.info.boot
+    const moments = [before, ...[wanted, submitted, running, connected, serving].map(at => at!.getTime()), Date.now()]
+    expect(moments).toEqual([...moments].sort((a, b) => a - b))
+    expect((await up) as { boot: unknown }).toMatchObject({ boot: r.info.boot })
+    // Between these two a process was started, made a connection and imported a module: they cannot be the same moment.
+    expect(serving!.getTime()).toBeGreaterThan(wanted.getTime())
+  })
+})
+
 describe("the walltime", () => {
   it("is known to the runner, and drains it before it ends", async () => {
     const pool = basicPool({ backend: local({ walltime: "6s", signalBefore: "4s" }) })

@@ -2,6 +2,7 @@
  * A runner without a job, a process or a socket: it does what it is told, when it is told, so that a pool's own rules can be tested by
  * the thousand and timed alone. Slots are the real ones. Plays only what a pool sees of a runner.
  */
+import { BootMoments } from "../../src/parent/boot-moments.ts"
 import type { Call, CallTarget } from "../../src/parent/call.ts"
 import { Link } from "../../src/parent/chain.ts"
 import type { RunnerInfo } from "../../src/parent/events.ts"
@@ -65,6 +66,7 @@ export class SimulatedRunner implements PooledRunner {
   reserved = false
   retiring: EndReason | undefined
   readonly time: TimeLeft = new TimeLeft()
+  readonly #moments = new BootMoments()
   goesOn = false
   /** Nobody says when it ends, or that it does not. */
   vague = false
@@ -138,7 +140,7 @@ export class SimulatedRunner implements PooledRunner {
       addresses: undefined,
       clockSkewMs: undefined,
     }
-    return { id, state, inFlight, leased, reason, successorOf, ...unknown }
+    return { id, state, inFlight, leased, reason, successorOf, boot: this.#moments.info, ...unknown }
   }
 
   async boot(before?: () => Promise<void>): Promise<void> {
