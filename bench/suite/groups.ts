@@ -1,5 +1,9 @@
 /** The groups of the suite, in the order in which they are measured. One line each: a group is a file of groups/. */
 import type { Group } from "./group.ts"
+import { callbacks } from "./groups/callbacks.ts"
+import { relay } from "./groups/relay.ts"
+import { scaling } from "./groups/scaling.ts"
 import { small } from "./groups/small.ts"
+import { streams } from "./groups/streams.ts"
 
-export const GROUPS: readonly Group[] = [small]
+export const GROUPS: readonly Group[] = [small, scaling, relay, callbacks, streams]

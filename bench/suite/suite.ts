@@ -34,6 +34,7 @@ export class Suite implements Bench {
   readonly options: SuiteOptions
   readonly #run: SuiteRun
   readonly #processes: SubjectProcesses
+  readonly #ending = new AbortController()
   readonly #pools = new Set<Pool<unknown>>()
   readonly #reports: GroupReport[] = []
   readonly #warnings: string[] = []
@@ -53,6 +54,10 @@ export class Suite implements Bench {
   get about(): About {
     if (!this.#about) throw new Error("it is not known yet where this is measured")
     return this.#about
+  }
+
+  get signal(): AbortSignal {
+    return this.#ending.signal
   }
 
   /** Whether all that was wanted of ours was measured. */
@@ -90,6 +95,7 @@ export class Suite implements Bench {
 
   /** Ends it early; `measure` gives what there is. */
   stop(reason: Error): void {
+    this.#ending.abort(reason)
     this.#processes.abandon(reason)
     this.#closePools()
   }

@@ -1,7 +1,7 @@
 /** What a call from runner to runner costs, which goes through the parent: there is no shorter way. */
 import type { Bench, Group } from "../group.ts"
 import { gauge, latencyFigures, rateFigures, type Slice } from "../many/slices.ts"
-import { COMLINK, oursIn, runnersFor, type Stage, threadsFor, withStages } from "../many/stage.ts"
+import { COMLINK, isOurs, oursFor, type Stage, threadsFor, withStages } from "../many/stage.ts"
 import { against, measureVariants, type Variant } from "../many/variants.ts"
 import type { Figure } from "../report.ts"
 
@@ -17,10 +17,15 @@ export const relay: Group = {
     // More than two only to have two on different nodes among them.
     const size = backend === "slurm" ? Math.min(maxRunners, 4) : 2
     const cast = new Map([
-      [oursIn(bench), { ...runnersFor(bench, size), apart: backend === "slurm" }],
+      ...oursFor(bench, size).map(([name, spec]) => [name, { ...spec, apart: backend === "slurm" }] as const),
       [COMLINK, threadsFor(bench, 2)],
     ])
-    return await withStages(bench, cast, stages => measured(bench, stages.filter(stage => enough(bench, stage))))
+    return await withStages(bench, cast, stages =>
+      measured(
+        bench,
+        stages.filter(stage => enough(bench, stage)),
+      ),
+    )
   },
 }
 
@@ -40,16 +45,15 @@ async function measured(bench: Bench, stages: readonly Stage[]): Promise<Figure[
     { name: `rate: ${stage.name}, direct`, stage, measure: () => stage.do("directRate", { ms, inFlight }) },
   ])
   const slices = await measureVariants(bench, variants, gauge)
-  const nodes = stages.find(({ kind }) => kind === "wire")?.about.nodes.slice(0, 2) ?? []
-  const where = nodes.length > 0 ? { note: `the runners were on ${nodes.join(" and ")}` } : {}
   const title = "Call from runner to runner"
   const made = [
-    ...latencyFigures({ id: "relay", title, unit: "us", ...where }, slices, "latency: "),
-    ...rateFigures(
-      { id: "relay/rate", title: `${title}, ${inFlight} in flight`, unit: "calls/s", ...where },
-      slices,
-      "rate: ",
-    ),
+    ...latencyFigures({ id: "relay", title, unit: "us" }, slices, "latency: "),
+    ...rateFigures({ id: "relay/rate", title: `${title}, ${inFlight} in flight`, unit: "calls/s" }, slices, "rate: "),
   ]
-  return against(made, subject => [`${subject}, direct`, ...(subject === oursIn(bench) ? [COMLINK] : [])])
+  const told = made.map(figure => {
+    const nodes = stages.find(({ name }) => name === figure.subject)?.about.nodes.slice(0, 2) ?? []
+    if (bench.options.backend === "local" || nodes.length === 0) return figure
+    return { ...figure, note: [`from ${nodes.join(" to ")}`, figure.note].filter(Boolean).join("; ") }
+  })
+  return against(told, subject => [`${subject}, direct`, ...(isOurs(subject) ? [COMLINK] : [])])
 }

@@ -1,10 +1,11 @@
 /** What many runners do at once: how far the parent carries them, and what of their processors arrives. */
+import { availableParallelism } from "node:os"
 import { figures } from "../figures.ts"
 import type { Bench, Group } from "../group.ts"
 import { doublings, efficiency, megabytesPerSecond, paired, perSecond } from "../many/arithmetic.ts"
 import type { Count } from "../many/loops.ts"
 import { rateFigures } from "../many/slices.ts"
-import { COMLINK, oursIn, runnersFor, type Stage, threadsFor, withStages } from "../many/stage.ts"
+import { COMLINK, isOurs, oursFor, type Stage, threadsFor, withStages } from "../many/stage.ts"
 import { against, measureVariants, type Variant } from "../many/variants.ts"
 import type { Load } from "../many/works.ts"
 import type { Figure } from "../report.ts"
@@ -27,10 +28,12 @@ export const scaling: Group = {
   title: "Many runners at once",
   how: "1, 2, 4, 8, ... runners work at the same time, the others rest: small calls with 64 in flight for each runner; functions that compute for about 1 ms and 10 ms, one at a time on each; 1 MiB to each, four in flight. All calls are the pool's, which chooses the runner. Efficiency is the rate of so many runners against so many times that of one, in the same round. Slices of 200 ms (80 ms with --quick).",
   async run(bench) {
-    const size = bench.options.maxRunners
-    const cast = new Map([[oursIn(bench), runnersFor(bench, size)]])
+    const { backend, maxRunners } = bench.options
+    // More of them than processors would measure the machine's scheduler.
+    const size = backend === "local" ? Math.min(maxRunners, availableParallelism()) : maxRunners
+    const cast = new Map(oursFor(bench, size))
     // As many threads as runners; no more than this machine can run.
-    if (bench.options.backend === "local") {
+    if (backend === "local") {
       cast.set(COMLINK, threadsFor(bench, size)).set(PISCINA, threadsFor(bench, size, "piscina"))
     }
     return await withStages(bench, cast, stages => measured(bench, stages))
@@ -58,7 +61,7 @@ async function measured(bench: Bench, stages: readonly Stage[]): Promise<Figure[
   )
   const slices = await measureVariants(bench, variants, perSecond)
   const nodes = new Set(stages.flatMap(({ about }) => about.nodes))
-  const note = nodes.size > 1 ? { note: `the runners were on ${[...nodes].join(", ")}` } : {}
+  const note = nodes.size > 1 ? { note: `of runners on ${[...nodes].sort().join(", ")}` } : {}
   const made = sizes.flatMap(runners =>
     kinds.flatMap(({ id, title, load }): Figure[] => {
       const head = { id: `scaling/${id}`, title, parameter: { name: "runners", value: runners }, ...note }
@@ -70,7 +73,7 @@ async function measured(bench: Bench, stages: readonly Stage[]): Promise<Figure[
       return load.name === "busy" && runners > 1 ? [...rates, ...efficiencies(head, slices, `${id}, `, runners)] : rates
     }),
   )
-  return against(made, subject => (subject === oursIn(bench) ? [COMLINK, PISCINA] : []))
+  return against(made, subject => (isOurs(subject) ? [COMLINK, PISCINA] : []))
 }
 
 /** @param steps of `busy`, that take about a millisecond here */

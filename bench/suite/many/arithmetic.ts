@@ -2,7 +2,8 @@
 
 /** 1, 2, 4, 8, ... and `most` itself. @throws RangeError unless `most` is a whole number of 1 or more */
 export function doublings(most: number): number[] {
-  if (!Number.isInteger(most) || most < 1) throw new RangeError(`doublings up to ${most}: give a whole number of 1 or more`)
+  if (!Number.isInteger(most) || most < 1)
+    throw new RangeError(`doublings up to ${most}: give a whole number of 1 or more`)
   const steps: number[] = []
   for (let step = 1; step < most; step *= 2) steps.push(step)
   return [...steps, most]

@@ -1,15 +1,15 @@
 /** What a crew is: several that serve modules/crew.ts at once, runners of ours or threads. Owns the contract that the works of a stage are written against. */
 
+import type { BackendOptions } from "../backend.ts"
+
 /** What a stage process is told to open. Crosses a process boundary: plain values only. */
-export interface CrewSpec {
+export interface CrewSpec extends BackendOptions {
   readonly kind: "runners" | "threads" | "piscina"
   /** So many are wanted; fewer may come. */
   readonly size: number
   /** For the wait in the queue and the boot of all of them, ms. */
   readonly bootMs: number
   /** Of our runners. */
-  readonly backend: "local" | "slurm"
-  readonly slurmJob?: string
   readonly tls: boolean
   /** True: two of them on different nodes, if `size` many are enough to have that. */
   readonly apart?: boolean

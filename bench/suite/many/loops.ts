@@ -20,11 +20,7 @@ export async function latency(call: () => Promise<unknown>, ms: number): Promise
 }
 
 /** So many lanes, each with one call in flight, for `ms`. Those that are under way then are waited for, and count. */
-export async function rate(
-  call: () => Promise<unknown>,
-  ms: number,
-  inFlight: number,
-): Promise<Count> {
+export async function rate(call: () => Promise<unknown>, ms: number, inFlight: number): Promise<Count> {
   let done = 0
   const start = performance.now()
   const until = start + ms

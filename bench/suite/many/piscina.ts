@@ -1,6 +1,8 @@
 /** A crew of piscina's threads. Owns where its package is looked for: with the other peers, since the suite does without it. */
 import { createRequire } from "node:module"
+import path from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
+import { PEERS_DIR } from "../subjects.ts"
 import type { Crew, CrewAbout, CrewSpec, Member } from "./crew.ts"
 
 /** What is used of piscina 5. */
@@ -10,12 +12,10 @@ interface Piscina {
 }
 type PiscinaClass = new (options: Record<string, unknown>) => Piscina
 
-const PEERS = new URL("../../../bench/peers/package.json", import.meta.url)
-
-/** Whether piscina is installed with the peers. */
-export function piscinaPath(): string | undefined {
+/** Undefined when it is not installed with the peers. */
+function piscinaPath(): string | undefined {
   try {
-    return createRequire(PEERS).resolve("piscina")
+    return createRequire(path.join(PEERS_DIR, "package.json")).resolve("piscina")
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "MODULE_NOT_FOUND") return undefined
     throw error
@@ -35,9 +35,9 @@ export class PiscinaCrew implements Crew {
 
   /** @throws Error when it is not installed */
   static async open({ size }: CrewSpec): Promise<PiscinaCrew> {
-    const path = piscinaPath()
-    if (path === undefined) throw new Error("piscina is not installed: slurm-flame bench --install-peers")
-    const module = (await import(pathToFileURL(path).href)) as { Piscina?: PiscinaClass; default: PiscinaClass }
+    const file = piscinaPath()
+    if (file === undefined) throw new Error("not installed: piscina (slurm-flame bench --install-peers)")
+    const module = (await import(pathToFileURL(file).href)) as { Piscina?: PiscinaClass; default: PiscinaClass }
     return new PiscinaCrew(module.Piscina ?? module.default, size)
   }
 

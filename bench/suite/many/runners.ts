@@ -1,5 +1,6 @@
 /** A crew of our runners. Owns the pool and its leases: whoever rests is leased and left alone, the others are the pool's to choose from. */
-import { createPool, local, type Pool, proxy, type Remote, type Runner, slurm } from "slurm-flame"
+import { createPool, type Pool, proxy, type Remote, type Runner } from "slurm-flame"
+import { backendOf } from "../backend.ts"
 import type * as api from "../modules/crew.ts"
 import type { Crew, CrewAbout, CrewSpec, Member } from "./crew.ts"
 
@@ -29,7 +30,7 @@ export class Runners implements Crew {
     const pool = createPool<Api>({
       module: new URL("../modules/crew.js", import.meta.url),
       name: "bench-crew",
-      backend: spec.backend === "slurm" ? slurm({ slurmJob: spec.slurmJob ?? "" }) : local(),
+      backend: backendOf(spec),
       tls: spec.tls,
       max: spec.size,
       maxConcurrency: IN_FLIGHT,
@@ -82,10 +83,7 @@ function memberOf(api: Remote<Api>): Member {
 }
 
 /** Leases as many as come up within the time, and no more are waited for. */
-async function boot(
-  pool: Pool<Api>,
-  spec: CrewSpec,
-): Promise<{ leases: Runner<Api>[]; missing: string | undefined }> {
+async function boot(pool: Pool<Api>, spec: CrewSpec): Promise<{ leases: Runner<Api>[]; missing: string | undefined }> {
   const until = performance.now() + spec.bootMs
   const leases: Runner<Api>[] = []
   const failures: unknown[] = []

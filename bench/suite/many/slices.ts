@@ -36,5 +36,7 @@ function picked<T extends Slice>(
   as: (slice: Slice) => T | undefined,
 ): Map<string, (T | null)[]> {
   const own = [...slices].filter(([name]) => name.startsWith(prefix))
-  return new Map(own.map(([name, list]) => [name.slice(prefix.length), list.map(slice => (slice && as(slice)) ?? null)]))
+  return new Map(
+    own.map(([name, list]) => [name.slice(prefix.length), list.map(slice => (slice && as(slice)) ?? null)]),
+  )
 }

@@ -35,7 +35,10 @@ export async function measureVariants<T>(
   const failed = ({ stage }: Variant<T>, error: unknown) => {
     if (out.has(stage)) return
     out.set(stage, error)
-    bench.skip(stage.name, `${error instanceof Error ? error.message : String(error)}; the rounds before are in the figures`)
+    bench.skip(
+      stage.name,
+      `${error instanceof Error ? error.message : String(error)}; the rounds before are in the figures`,
+    )
   }
   const slice = async (variant: Variant<T>): Promise<T> => {
     const before = out.get(variant.stage)
@@ -46,7 +49,9 @@ export async function measureVariants<T>(
   const most = options.quick ? WARM.quick : WARM.full
   const ready = await warm(variants, most, async variant => value(await slice(variant)), failed)
   if (!options.quick && ready.unstable.length > 0) {
-    bench.warn(`not stable after ${most} slices of warm-up, which says how busy this machine is: ${ready.unstable.join("; ")}`)
+    bench.warn(
+      `not stable after ${most} slices of warm-up, which says how busy this machine is: ${ready.unstable.join("; ")}`,
+    )
   }
   const another = plan(options, { full: ROUNDS, seconds: options.secondsPerGroup })
   const more = (done: number) => {

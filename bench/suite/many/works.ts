@@ -1,6 +1,7 @@
 /** What a stage process can be told to do with its crew. Owns the works; a group says which, how long and in which order. */
-import { type Sampled, sampled } from "../sampled.ts"
+
 import { busy } from "../modules/crew.ts"
+import { type Sampled, sampled } from "../sampled.ts"
 import type { Crew, Member } from "./crew.ts"
 import { type Count, lasting, latency, rate, read } from "./loops.ts"
 
@@ -24,7 +25,10 @@ interface Works {
   steps: { options: Record<string, never>; result: number }
 }
 
-export type Load = { readonly name: "add" } | { readonly name: "busy"; readonly steps: number } | { readonly name: "sink"; readonly bytes: number }
+export type Load =
+  | { readonly name: "add" }
+  | { readonly name: "busy"; readonly steps: number }
+  | { readonly name: "sink"; readonly bytes: number }
 export type Way = "from" | "to"
 export type Item = "number" | { readonly bytes: number }
 export type WorkName = keyof Works
@@ -40,8 +44,7 @@ export const works: { [W in WorkName]: (crew: Crew, options: OptionsOf<W>) => Pr
   directRate: (crew, { ms, inFlight }) => rate(small(member(crew, 0)), ms, inFlight),
   relay: async (crew, { ms }) => sampled(await member(crew, 0).call<Float64Array>("timeBack", relayed(crew), ms)),
   relayRate: (crew, { ms, inFlight }) => member(crew, 0).call("countBack", relayed(crew), ms, inFlight),
-  callback: async (crew, { ms }) =>
-    sampled(await member(crew, 0).call<Float64Array>("timeBack", mark(crew, sum), ms)),
+  callback: async (crew, { ms }) => sampled(await member(crew, 0).call<Float64Array>("timeBack", mark(crew, sum), ms)),
   callbackRate: (crew, { ms, inFlight }) => member(crew, 0).call("countBack", mark(crew, sum), ms, inFlight),
   stream: async (crew, { way, item, ms }) => {
     const first = member(crew, 0)
@@ -50,14 +53,14 @@ export const works: { [W in WorkName]: (crew: Crew, options: OptionsOf<W>) => Pr
       return await read((await items) as AsyncIterable<unknown>, ms)
     }
     const start = performance.now()
-    const done = await first.call<number>("consume", lasting(valueOf(item), ms))
+    const done = await first.call<number>("consume", lasting(itemOf(item), ms))
     return { done, ms: performance.now() - start }
   },
   calls: (crew, { way, item, ms }) => {
     const first = member(crew, 0)
     if (item === "number") return rate(() => first.call("add", 1, 2), ms, 1)
     if (way === "from") return rate(() => first.call("source", item.bytes), ms, 1)
-    const bytes = valueOf(item)
+    const bytes = itemOf(item)
     return rate(() => first.call("sink", bytes), ms, 1)
   },
   steps: async () => stepsOf(1),
@@ -83,10 +86,10 @@ function relayed(crew: Crew): unknown {
 
 function argumentsOf(load: Load): unknown[] {
   if (load.name === "add") return [1, 2]
-  return load.name === "busy" ? [load.steps] : [valueOf(load)]
+  return load.name === "busy" ? [load.steps] : [itemOf(load)]
 }
 
-const valueOf = (item: Item): number | Uint8Array => (item === "number" ? 1 : new Uint8Array(item.bytes).fill(7))
+const itemOf = (item: Item): number | Uint8Array => (item === "number" ? 1 : new Uint8Array(item.bytes).fill(7))
 
 /** The best of many tries: whatever disturbed one of them made it slower, never faster. */
 function stepsOf(ms: number): number {
