@@ -13,11 +13,9 @@ export const relay: Group = {
   how: `One runner calls a function of the parent, which calls another runner and gives back its answer: two round trips, measured in the first runner, one at a time (the quantiles) and with ${IN_FLIGHT} in flight (the rate). "direct" are small calls from the parent to that runner in the same rounds. Slices of 150 ms (80 ms with --quick).`,
   unavailable: ({ maxRunners }) => (maxRunners < 2 ? "it takes two runners, and only one is allowed" : undefined),
   async run(bench) {
-    const { backend, maxRunners } = bench.options
-    // More than two only to have two on different nodes among them.
-    const size = backend === "slurm" ? Math.min(maxRunners, 4) : 2
+    const apart = bench.options.backend === "slurm"
     const cast = new Map([
-      ...oursFor(bench, size).map(([name, spec]) => [name, { ...spec, apart: backend === "slurm" }] as const),
+      ...oursFor(bench, 2).map(([name, spec]) => [name, { ...spec, apart }] as const),
       [COMLINK, threadsFor(bench, 2)],
     ])
     return await withStages(bench, cast, stages =>

@@ -11,7 +11,7 @@ export interface CrewSpec extends BackendOptions {
   readonly bootMs: number
   /** Of our runners. */
   readonly tls: boolean
-  /** True: two of them on different nodes, if `size` many are enough to have that. */
+  /** Two, on different nodes where that can be had: they are members for themselves, never a team. */
   readonly apart?: boolean
 }
 
@@ -20,7 +20,7 @@ export interface CrewAbout {
   readonly size: number
   /** Of each member in turn, where that is known. */
   readonly nodes: readonly string[]
-  /** Why there are fewer than were wanted. */
+  /** Why there are fewer than were wanted, or not where they were wanted. */
   readonly missing?: string
 }
 

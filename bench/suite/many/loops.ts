@@ -1,4 +1,4 @@
-/** The loops that measure, on whichever side they run. Own the clock around a call; do not know what is called. */
+/** The loops that measure, on whichever side they run, each of at least one turn. Own the clock around a call; do not know what is called. */
 
 /** So many units in so many ms. */
 export interface Count {
@@ -10,12 +10,13 @@ export interface Count {
 export async function latency(call: () => Promise<unknown>, ms: number): Promise<Float64Array> {
   const times: number[] = []
   const until = performance.now() + ms
-  for (let start = performance.now(); start < until; ) {
+  let start = performance.now()
+  do {
     await call()
     const end = performance.now()
     times.push((end - start) * 1_000)
     start = end
-  }
+  } while (start < until)
   return Float64Array.from(times)
 }
 
@@ -25,10 +26,10 @@ export async function rate(call: () => Promise<unknown>, ms: number, inFlight: n
   const start = performance.now()
   const until = start + ms
   const lane = async () => {
-    while (performance.now() < until) {
+    do {
       await call()
       done += 1
-    }
+    } while (performance.now() < until)
   }
   // All of them: a lane that fails must not leave others behind that go on into the next slice.
   const ends = await Promise.allSettled(Array.from({ length: inFlight }, lane))
@@ -52,5 +53,6 @@ export async function read(items: AsyncIterable<unknown>, ms: number): Promise<C
 /** A stream of `item` that ends after `ms`. */
 export async function* lasting<T>(item: T, ms: number): AsyncGenerator<T> {
   const until = performance.now() + ms
-  while (performance.now() < until) yield item
+  do yield item
+  while (performance.now() < until)
 }

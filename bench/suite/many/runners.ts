@@ -1,4 +1,4 @@
-/** A crew of our runners. Owns the pool and its leases: whoever rests is leased and left alone, the others are the pool's to choose from. */
+/** A crew of our runners. Owns the pools and the leases: whoever rests is leased and left alone, the others are the pool's to choose from. */
 import { createPool, type Pool, proxy, type Remote, type Runner } from "slurm-flame"
 import { backendOf } from "../backend.ts"
 import type * as api from "../modules/crew.ts"
@@ -6,17 +6,17 @@ import type { Crew, CrewAbout, CrewSpec, Member } from "./crew.ts"
 
 type Api = typeof api
 
-/** Calls that one runner has at a time, at most: what the works keep in flight for each. */
-export const IN_FLIGHT = 64
+/** Calls that one runner has at a time, at most: no work keeps more in flight for each. */
+const MAX_CONCURRENCY = 64
 
 export class Runners implements Crew {
   readonly about: CrewAbout
-  readonly #pool: Pool<Api>
-  /** Of the members, in their order. A team's are undefined while it works. */
-  readonly #leases: (Runner<Api> | undefined)[]
+  readonly #pools: readonly Pool<Api>[]
+  /** Of the members, in their order; of those that rest, while a team works. */
+  readonly #leases: Runner<Api>[]
 
-  private constructor(pool: Pool<Api>, leases: Runner<Api>[], missing: string | undefined) {
-    this.#pool = pool
+  private constructor(pools: readonly Pool<Api>[], { leases, missing }: Booted) {
+    this.#pools = pools
     this.#leases = leases
     this.about = {
       size: leases.length,
@@ -27,23 +27,12 @@ export class Runners implements Crew {
 
   /** @throws the error of the first boot when not one came up in time */
   static async open(spec: CrewSpec): Promise<Runners> {
-    const pool = createPool<Api>({
-      module: new URL("../modules/crew.js", import.meta.url),
-      name: "bench-crew",
-      backend: backendOf(spec),
-      tls: spec.tls,
-      max: spec.size,
-      maxConcurrency: IN_FLIGHT,
-      idleShutdownAfter: "infinity",
-      bootTimeout: "infinity",
-      // What it says would be mixed with the suite's own output: what fails is thrown.
-      logger: false,
-    })
+    const pools: Pool<Api>[] = []
     try {
-      const { leases, missing } = await boot(pool, spec)
-      return new Runners(pool, leases, missing)
+      const booted = await (spec.apart ? bootApart(spec, pools) : boot(poolOf(spec, pools), spec))
+      return new Runners(pools, booted)
     } catch (error) {
-      await pool.close()
+      await closeAll(pools)
       throw error
     }
   }
@@ -54,18 +43,18 @@ export class Runners implements Crew {
     return memberOf(lease.api)
   }
 
+  /** @throws Error when one of the crew is lost, also of those that rest; there are no more teams then */
   async team<T>(count: number, body: (team: Member) => Promise<T>): Promise<T> {
-    const { runners } = this.#pool.stats()
-    const ready = runners.filter(({ state }) => state === "ready").length
-    if (ready < this.#leases.length) throw new Error(`${ready} of ${this.#leases.length} runners are left`)
-    await Promise.all(this.#leases.splice(0, count).map(lease => lease?.release()))
-    try {
-      return await body(memberOf(this.#pool.api))
-    } finally {
-      const back = await Promise.all(Array.from({ length: count }, () => this.#pool.spawn({ timeout: "30s" })))
-      // Always the same members in a team of a size: those of other nodes may be slower.
-      this.#leases.unshift(...back.sort((a, b) => (a.id < b.id ? -1 : 1)))
-    }
+    const [pool] = this.#pools
+    if (pool === undefined || this.#pools.length > 1) throw new Error("runners that are apart are no team")
+    const ready = pool.stats().runners.filter(({ state }) => state === "ready").length
+    if (ready < this.about.size) throw new Error(`${ready} of ${this.about.size} runners are left`)
+    await Promise.all(this.#leases.splice(0, count).map(lease => lease.release()))
+    const result = await body(memberOf(pool.api))
+    const back = await Promise.all(Array.from({ length: count }, () => pool.spawn({ timeout: "30s" })))
+    // Always the same members in a team of a size: those of other nodes may be slower.
+    this.#leases.unshift(...sorted(back))
+    return result
   }
 
   back<F extends (...args: never[]) => unknown>(fn: F): unknown {
@@ -73,8 +62,13 @@ export class Runners implements Crew {
   }
 
   async close(): Promise<void> {
-    await this.#pool.close()
+    await closeAll(this.#pools)
   }
+}
+
+interface Booted {
+  readonly leases: Runner<Api>[]
+  readonly missing: string | undefined
 }
 
 function memberOf(api: Remote<Api>): Member {
@@ -82,46 +76,63 @@ function memberOf(api: Remote<Api>): Member {
   return { call: (name, ...args) => functions[name]!(...args) }
 }
 
-/** Leases as many as come up within the time, and no more are waited for. */
-async function boot(pool: Pool<Api>, spec: CrewSpec): Promise<{ leases: Runner<Api>[]; missing: string | undefined }> {
-  const until = performance.now() + spec.bootMs
-  const leases: Runner<Api>[] = []
-  const failures: unknown[] = []
-  const start = async () => {
-    try {
-      leases.push(await pool.spawn({ timeout: Math.max(1, until - performance.now()) }))
-    } catch (error) {
-      failures.push(error)
-    }
-  }
-  if (spec.apart) await untilApart(start, leases, failures, spec.size)
-  else await Promise.all(Array.from({ length: spec.size }, start))
-  if (leases.length === 0) throw failures[0]
-  // Of the others none comes late, in the middle of a measurement.
-  pool.scale({ max: leases.length })
-  leases.sort((a, b) => (a.id < b.id ? -1 : 1))
-  if (spec.apart) {
-    const [first] = leases
-    const other = leases.find(({ info }) => info.node !== first?.info.node)
-    if (other !== undefined) leases.splice(1, 0, ...leases.splice(leases.indexOf(other), 1))
-  }
-  const [failure] = failures
-  const missing =
-    failure === undefined
-      ? undefined
-      : `${failures.length} of ${spec.size} runners did not start: ${failure instanceof Error ? failure.message : String(failure)}`
-  return { leases, missing }
+/** In the order of their boots. */
+const sorted = (leases: readonly Runner<Api>[]): Runner<Api>[] =>
+  [...leases].sort((a, b) => a.id.localeCompare(b.id, "en", { numeric: true }))
+
+/** Makes a pool and puts it to the others, which are closed together. */
+function poolOf(spec: CrewSpec, pools: Pool<Api>[]): Pool<Api> {
+  const pool = createPool<Api>({
+    module: new URL("../modules/crew.js", import.meta.url),
+    name: "bench-crew",
+    backend: backendOf(spec),
+    tls: spec.tls,
+    max: spec.size,
+    maxConcurrency: MAX_CONCURRENCY,
+    idleShutdownAfter: "infinity",
+    bootTimeout: "infinity",
+    heartbeat: "1m", // those that rest send nothing while others are measured
+    // What it says would be mixed with the suite's own output: what fails is thrown.
+    logger: false,
+  })
+  pools.push(pool)
+  return pool
 }
 
-/** Two, and then more one by one, until two nodes are among them. */
-async function untilApart(
-  start: () => Promise<void>,
-  leases: readonly Runner<Api>[],
-  failures: readonly unknown[],
-  most: number,
-): Promise<void> {
-  await Promise.all([start(), start()])
-  while (leases.length < most && failures.length === 0 && new Set(leases.map(({ info }) => info.node)).size === 1) {
-    await start()
+async function closeAll(pools: readonly Pool<Api>[]): Promise<void> {
+  await Promise.all(pools.map(pool => pool.close({ timeout: "2s" })))
+}
+
+/** Leases as many as come up within the time, and no more are waited for. @throws what kept the first from it, when none does */
+async function boot(pool: Pool<Api>, spec: CrewSpec): Promise<Booted> {
+  const starts = Array.from({ length: spec.size }, () => pool.spawn({ timeout: spec.bootMs }))
+  const ends = await Promise.allSettled(starts)
+  const leases = ends.flatMap(end => (end.status === "fulfilled" ? [end.value] : []))
+  const failures = ends.flatMap(end => (end.status === "rejected" ? [end.reason as unknown] : []))
+  if (leases.length === 0) throw failures[0]
+  if (failures.length === 0) return { leases: sorted(leases), missing: undefined }
+  // Of the others none comes late, in the middle of a measurement.
+  pool.scale({ max: leases.length })
+  const why = failures[0] instanceof Error ? failures[0].message : String(failures[0])
+  return {
+    leases: sorted(leases),
+    missing: `${failures.length} of ${spec.size} runners did not start in time: ${why}`,
+  }
+}
+
+/** One runner, and a second on any other node; on the same one where Slurm gives no other in time. */
+async function bootApart(spec: CrewSpec, pools: Pool<Api>[]): Promise<Booted> {
+  const one = { ...spec, size: 1 }
+  const first = await poolOf(one, pools).spawn({ timeout: spec.bootMs })
+  const { node } = first.info
+  const { exclude } = spec.sbatch ?? {}
+  const excluded = [exclude, node].filter(name => typeof name === "string").join(",")
+  try {
+    const elsewhere = poolOf({ ...one, sbatch: { ...spec.sbatch, exclude: excluded } }, pools)
+    return { leases: [first, await elsewhere.spawn({ timeout: spec.bootMs / 2 })], missing: undefined }
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    const second = await poolOf(one, pools).spawn({ timeout: spec.bootMs })
+    return { leases: [first, second], missing: `no second runner on another node than ${node}: ${why}` }
   }
 }

@@ -68,8 +68,9 @@ export async function withStages<T>(
       const process = new Asked(new URL("./stage-main.js", import.meta.url), `the process of ${name}`)
       processes.push(process)
       try {
-        const about = await process.ask<CrewAbout>("open", spec, spec.bootMs + WORK_MS)
-        if (about.missing !== undefined) bench.warn(`${name}: ${about.missing}; measured with ${about.size}`)
+        const about = await process.ask<CrewAbout>("open", spec, 3 * spec.bootMs + WORK_MS)
+        if (about.missing !== undefined)
+          bench.warn(`${name}: ${about.missing}; measured with the ${about.size} that are there`)
         stages.push(stageOf(name, spec, about, process))
       } catch (error) {
         bench.skip(name, error instanceof Error ? error.message : String(error))
