@@ -5,7 +5,7 @@ import { doublings, efficiency, megabytesPerSecond, paired, perSecond } from "..
 import { type Count, lasting, rate, read } from "../../bench/suite/many/loops.ts"
 import { gauge, latencyFigures, rateFigures, type Slice } from "../../bench/suite/many/slices.ts"
 import type { Stage } from "../../bench/suite/many/stage.ts"
-import { against, measureVariants, type Variant } from "../../bench/suite/many/variants.ts"
+import { against, measureVariants, type Variant, warmSlices } from "../../bench/suite/many/variants.ts"
 import type { Figure } from "../../bench/suite/report.ts"
 import { sampled } from "../../bench/suite/sampled.ts"
 import { spread } from "../../bench/suite/statistics.ts"
@@ -34,6 +34,12 @@ describe("arithmetic", () => {
     expect(perSecond({ done: 50, ms: 200 })).toBe(250)
     expect(megabytesPerSecond({ done: 2, ms: 500 }, 1_000_000)).toBe(4)
     expect(() => perSecond({ done: 1, ms: 0 })).toThrow(RangeError)
+  })
+
+  test("a warm-up has a quarter of the group's time, and three to ten slices of each work", () => {
+    expect(warmSlices(40, 2_000)).toBe(5)
+    expect(warmSlices(1, 2_000)).toBe(3)
+    expect(warmSlices(1_000, 2_000)).toBe(10)
   })
 
   test("pairs are of one round; where one has nothing, there is none", () => {
@@ -143,6 +149,7 @@ describe("a subject that fails", () => {
     const slices = await measureVariants(
       bench,
       [variant("1", bad, fails), variant("2", bad, other), variant("3", good, async () => count(10))],
+      1,
       perSecond,
     )
     expect(skips).toEqual(["bad: lost; the rounds before are in the figures"])
@@ -157,6 +164,7 @@ describe("a subject that fails", () => {
     const slices = await measureVariants(
       bench,
       [variant("1", stage("bad"), fails), variant("2", stage("good"), async () => count(1))],
+      1,
       perSecond,
     )
     expect([...slices.keys()]).toEqual(["2"])

@@ -30,6 +30,7 @@ function fakeBench(onProgress: (words: string) => void = () => undefined, signal
     pool: () => Promise.reject(new Error("no pools here")),
     skip: (subject, reason) => void skipped.set(subject, reason),
     warn: () => undefined,
+    note: () => undefined,
     progress: onProgress,
   }
   return { bench, skipped }

@@ -26,7 +26,7 @@ async function measured(bench: Bench, stages: readonly Stage[]): Promise<Figure[
     { name: `rate: ${stage.name}`, stage, measure: () => stage.do("callbackRate", { ms, inFlight }) },
     { name: `rate: ${stage.name}, direct`, stage, measure: () => stage.do("directRate", { ms, inFlight }) },
   ])
-  const slices = await measureVariants(bench, variants, gauge)
+  const slices = await measureVariants(bench, variants, ms, gauge)
   const title = "Callback"
   const made = [
     ...latencyFigures({ id: "callbacks", title, unit: "us" }, slices, "latency: "),

@@ -42,7 +42,7 @@ async function measured(bench: Bench, stages: readonly Stage[]): Promise<Figure[
     { name: `rate: ${stage.name}`, stage, measure: () => stage.do("relayRate", { ms, inFlight }) },
     { name: `rate: ${stage.name}, direct`, stage, measure: () => stage.do("directRate", { ms, inFlight }) },
   ])
-  const slices = await measureVariants(bench, variants, gauge)
+  const slices = await measureVariants(bench, variants, ms, gauge)
   const title = "Call from runner to runner"
   const made = [
     ...latencyFigures({ id: "relay", title, unit: "us" }, slices, "latency: "),

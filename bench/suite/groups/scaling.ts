@@ -59,7 +59,7 @@ async function measured(bench: Bench, stages: readonly Stage[]): Promise<Figure[
         ),
     ),
   )
-  const slices = await measureVariants(bench, variants, perSecond)
+  const slices = await measureVariants(bench, variants, ms, perSecond)
   const nodes = new Set(stages.flatMap(({ about }) => about.nodes))
   const note = nodes.size > 1 ? { note: `of runners on ${[...nodes].sort().join(", ")}` } : {}
   const made = sizes.flatMap(runners =>

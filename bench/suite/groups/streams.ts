@@ -50,7 +50,7 @@ async function measured(bench: Bench, stages: readonly Stage[]): Promise<Figure[
       return stage.kind === "wire" ? [stream, calls] : [calls]
     }),
   )
-  const slices = await measureVariants(bench, variants, gauge)
+  const slices = await measureVariants(bench, variants, ms, gauge)
   const made = kinds.flatMap(({ id, what, way, item }) => {
     const head = { id: `streams/${id}-${way}`, title: `${what} ${way} the runner` }
     return item === "number"

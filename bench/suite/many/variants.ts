@@ -18,16 +18,18 @@ export interface Variant<T> {
 
 /** The most rounds of a group: beyond it a figure gets no surer. */
 const ROUNDS = 25
-/** The most slices that one variant is warmed up for. */
-const WARM = { quick: 4, full: 10 }
+/** The share of a group's time that its warm-up may have, and the slices that each variant gets of it at least and at most. */
+const WARM = { share: 0.25, least: 3, most: 10 }
 
 /**
  * Warms up, then runs rounds until the group's time is over.
+ * @param ms how long one slice takes
  * @param value what has to be stable before it counts
  */
 export async function measureVariants<T>(
   bench: Bench,
   variants: readonly Variant<T>[],
+  ms: number,
   value: (slice: T) => number,
 ): Promise<Measured<T>> {
   const { options } = bench
@@ -46,20 +48,26 @@ export async function measureVariants<T>(
     return await variant.measure()
   }
   bench.progress("warming up")
-  const most = options.quick ? WARM.quick : WARM.full
+  const most = warmSlices(options.secondsPerGroup, variants.length * ms)
   const ready = await warm(variants, most, async variant => value(await slice(variant)), failed)
   if (!options.quick && ready.unstable.length > 0) {
     bench.warn(
-      `not stable after ${most} slices of warm-up, which says how busy this machine is: ${ready.unstable.join("; ")}`,
+      `${ready.unstable.length} of ${variants.length} works were not stable after ${most} slices of warm-up: ${ready.unstable[0]}, for one`,
     )
   }
-  const another = plan(options, { full: ROUNDS, seconds: options.secondsPerGroup })
+  const another = plan(options, { full: ROUNDS, seconds: options.secondsPerGroup * (1 - WARM.share) })
   const more = (done: number) => {
     const yes = another(done)
     if (yes) bench.progress(`round ${done + 1}`)
     return yes
   }
   return await interleave(ready.warm, more, slice, failed)
+}
+
+/** How many slices of warm-up each variant has. @param roundMs one slice of all of them */
+export function warmSlices(seconds: number, roundMs: number): number {
+  const fit = Math.floor((seconds * 1_000 * WARM.share) / roundMs)
+  return Math.min(WARM.most, Math.max(WARM.least, fit))
 }
 
 /**
