@@ -33,6 +33,8 @@ export interface OpenSubject {
 export interface Bench {
   readonly options: SuiteOptions
   readonly about: About
+  /** Aborted when the run is ended early: a group that holds processes of its own ends them. */
+  readonly signal: AbortSignal
   /** Opens subjects, or those of them that can be had, for as long as `body` runs. The others are told to `skipped`. */
   with<T>(names: readonly string[] | "all", body: (open: readonly OpenSubject[]) => Promise<T>): Promise<T>
   /** Opens a pool of our own as `backend` says, for the groups that measure pools. The module is a file of bench/suite/modules. The caller closes it. */

@@ -35,6 +35,7 @@ export class Suite implements Bench {
   readonly options: SuiteOptions
   readonly #run: SuiteRun
   readonly #processes: SubjectProcesses
+  readonly #ending = new AbortController()
   readonly #pools = new Set<Pool<unknown>>()
   readonly #reports: GroupReport[] = []
   readonly #warnings: string[] = []
@@ -54,6 +55,10 @@ export class Suite implements Bench {
   get about(): About {
     if (!this.#about) throw new Error("it is not known yet where this is measured")
     return this.#about
+  }
+
+  get signal(): AbortSignal {
+    return this.#ending.signal
   }
 
   /** Whether all that was wanted of ours was measured. */
@@ -91,6 +96,7 @@ export class Suite implements Bench {
 
   /** Ends it early; `measure` gives what there is. */
   stop(reason: Error): void {
+    this.#ending.abort(reason)
     this.#processes.abandon(reason)
     this.#closePools()
   }
