@@ -65,7 +65,7 @@ export interface Slice {
 }
 
 export interface SliceResult {
-  /** How long each call took, in microseconds, in the order in which they ended (about: those in flight together may be mixed). */
+  /** How long each call took, in microseconds. In order where one is in flight; else one after the other of those that run side by side. */
   readonly us: Float64Array
   /** From the first call's start to the last one's end. */
   readonly seconds: number
