@@ -6,6 +6,8 @@ export interface SuiteOptions {
   readonly backend: "local" | "slurm"
   /** The job script, as `slurm({ slurmJob })` takes it. */
   readonly slurmJob?: string
+  /** sbatch's options, as `slurm({ sbatch })` takes them. */
+  readonly sbatch?: Readonly<Record<string, string | true>>
   readonly tls: boolean
   /** Less of everything: for a look, not for a paper. */
   readonly quick: boolean
