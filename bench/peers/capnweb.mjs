@@ -8,6 +8,7 @@ export const about = {
   name: "capnweb",
   kind: "wire",
   needs: ["capnweb", "ws"],
+  maxBytes: 16 * 2 ** 20,
   how: "newWebSocketRpcSession over ws; its limit of a message (32 Mi characters) raised",
 }
 

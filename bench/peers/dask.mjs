@@ -10,7 +10,7 @@ const PROGRAM = fileURLToPath(new URL("./dask/flame_peer.py", import.meta.url))
 export const about = {
   name: "Dask",
   kind: "wire",
-  needs: ["python3 with distributed and cryptography"],
+  needs: ["python3"],
   maxBytes: 64 * 2 ** 20,
   how: "client.submit(f, ...) and its result, asyncio client, one scheduler, one worker with one thread; timed in Python; TLS, without which its port runs anybody's code",
 }

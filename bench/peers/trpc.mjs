@@ -7,7 +7,7 @@ export const about = {
   name: "tRPC",
   kind: "wire",
   needs: ["@trpc/client", "@trpc/server", "superjson", "ws"],
-  maxBytes: 8 * 2 ** 20,
+  maxBytes: 2 ** 20,
   how: "wsLink with superjson, one procedure for each kind of call, no validation; its client waits for a timer of 0 ms before it sends",
 }
 
