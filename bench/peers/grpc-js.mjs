@@ -31,7 +31,11 @@ const DEFINITION = {
   },
 }
 
-const OPTIONS = { "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1, "grpc-node.flow_control_window": 8 * 2 ** 20 }
+const OPTIONS = {
+  "grpc.max_receive_message_length": -1,
+  "grpc.max_send_message_length": -1,
+  "grpc-node.flow_control_window": 8 * 2 ** 20,
+}
 
 async function load() {
   const { default: grpc } = await import("@grpc/grpc-js")

@@ -55,7 +55,8 @@ export interface Client {
 
 /** Calls of one kind, made for so long. */
 export interface Slice {
-  readonly method: "add" | "echo" | "sink" | "source"
+  /** `both`: the first in flight is a sink, the next a source, and so on. */
+  readonly method: "add" | "echo" | "sink" | "source" | "both"
   /** Of each call's bytes; `add` has none. */
   readonly bytes: number
   /** How many are under way at once: each answer starts the next call. */

@@ -102,24 +102,26 @@ async def ask(dask, letter, payload):
 
 
 async def measure(dask, payload):
-    name = LETTERS[payload[:1]]
+    letters = [b"S", b"O"] if payload[:1] == b"B" else [payload[:1]]
+    names = [LETTERS[letter] for letter in letters]
     size, in_flight, ms = (int(number) for number in struct.unpack("<ddd", payload[1:]))
-    arguments = {"add": (1, 2), "source": (size,)}.get(name, (b"\x5a" * size,))
-    function = getattr(calls, name)
+    message = b"\x5a" * size
+    arguments = {"add": (1, 2), "source": (size,), "echo": (message,), "sink": (message,)}
     start = time.perf_counter()
     until = start + ms / 1000
 
-    async def one_after_the_other():
+    async def one_after_the_other(name):
+        function = getattr(calls, name)
         times = []
         while True:
             sent = time.perf_counter()
-            await call(dask, function, *arguments)
+            await call(dask, function, *arguments[name])
             received = time.perf_counter()
             times.append((received - sent) * 1e6)
             if received >= until:
                 return times
 
-    times = sum(await asyncio.gather(*(one_after_the_other() for _ in range(in_flight))), [])
+    times = sum(await asyncio.gather(*(one_after_the_other(names[i % len(names)]) for i in range(in_flight))), [])
     seconds = time.perf_counter() - start
     return struct.pack(f"<{1 + len(times)}d", seconds, *times)
 

@@ -68,9 +68,13 @@ ask(<<"E", Bytes/binary>>, Server) -> erpc:call(Server, ?MODULE, echo, [Bytes]);
 ask(<<"S", Bytes/binary>>, Server) -> double(erpc:call(Server, ?MODULE, sink, [Bytes]));
 ask(<<"O", Length:64/float-little>>, Server) -> erpc:call(Server, ?MODULE, source, [trunc(Length)]);
 ask(<<"M", Method, Bytes:64/float-little, InFlight:64/float-little, Ms:64/float-little>>, Server) ->
-    measure(call(Method, trunc(Bytes)), trunc(InFlight), trunc(Ms), Server).
+    measure(calls_of(Method, trunc(Bytes)), trunc(InFlight), trunc(Ms), Server).
 
 double(Number) -> <<Number:64/float-little>>.
+
+%% Of those in flight: the first makes the first of these calls, the next the next, and round again.
+calls_of($B, Length) -> [call($S, Length), call($O, Length)];
+calls_of(Method, Length) -> [call(Method, Length)].
 
 call($A, _) -> {add, [1, 2]};
 call($E, Length) -> {echo, [bytes(Length)]};
@@ -78,15 +82,16 @@ call($S, Length) -> {sink, [bytes(Length)]};
 call($O, Length) -> {source, [Length]}.
 
 %% As many processes as there are calls in flight, each of which makes one after the other.
-measure({Function, Arguments}, InFlight, Ms, Server) ->
+measure(Calls, InFlight, Ms, Server) ->
     Self = self(),
     Start = now_ns(),
     Until = Start + Ms * 1000000,
-    Body = fun() ->
+    Body = fun({Function, Arguments}) ->
         Times = calls(Server, Function, Arguments, Until, []),
         Self ! {self(), Times, now_ns()}
     end,
-    Processes = [spawn_monitor(Body) || _ <- lists:seq(1, InFlight)],
+    Of = fun(I) -> lists:nth(I rem length(Calls) + 1, Calls) end,
+    Processes = [spawn_monitor(fun() -> Body(Of(I)) end) || I <- lists:seq(0, InFlight - 1)],
     Results = [times(Pid, Monitor) || {Pid, Monitor} <- Processes],
     End = lists:max([Ended || {_, Ended} <- Results]),
     [double((End - Start) / 1.0e9) | [Times || {Times, _} <- Results]].

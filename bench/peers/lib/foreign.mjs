@@ -7,7 +7,7 @@
  *     E bytes                                                          -> the same
  *     S bytes                                                          -> their number, a double
  *     O length, a double                                               -> that many bytes
- *     M method's letter, bytes, in flight, ms: three doubles            -> seconds, then microseconds of each call: doubles
+ *     M method's letter (B: sink and source in turns), bytes, in flight, ms: three doubles            -> seconds, then microseconds of each call: doubles
  *
  * The doubles are little endian.
  */
@@ -18,7 +18,7 @@ const TAIL = 2_000
 /** For a program to end by itself, in ms. */
 const GRACE = 10_000
 
-const LETTERS = { add: "A", echo: "E", sink: "S", source: "O" }
+const LETTERS = { add: "A", echo: "E", sink: "S", source: "O", both: "B" }
 
 export class Foreign {
   #child

@@ -53,7 +53,7 @@ if (client.rows) {
   did.push("rows")
 }
 if (client.slice) {
-  for (const method of ["add", "echo", "sink", "source"]) {
+  for (const method of ["add", "echo", "sink", "source", "both"]) {
     const { us, seconds } = await client.slice({ method, bytes: 1000, inFlight: 3, ms: 20 })
     assert.ok(us instanceof Float64Array && us.length >= 3, `${method}: ${us?.length} calls`)
     assert.ok(us.every(time => time > 0) && seconds > 0)
