@@ -25,14 +25,12 @@ export const about = {
 }
 
 export async function missing() {
-  const release = await tryCommand("erl", [
-    "-noinput",
-    "-eval",
-    "io:put_chars(erlang:system_info(otp_release)),halt().",
-  ])
-  if (release.reason) return release.reason
-  if (!(Number(release.output) >= FIRST_RELEASE)) return `Erlang/OTP ${release.output} is older than ${FIRST_RELEASE}`
-  return (await tryCommand("erlc", ["-h"])).reason
+  const what = 'io:format("~s ~s", [erlang:system_info(otp_release), os:find_executable("erlc") =/= false]), halt().'
+  const { output, reason } = await tryCommand("erl", ["-noinput", "-eval", what])
+  if (reason) return reason
+  const [release, compiler] = output.split(" ")
+  if (!(Number(release) >= FIRST_RELEASE)) return `Erlang/OTP ${release} is older than ${FIRST_RELEASE}`
+  return compiler === "true" ? undefined : "no command `erlc` beside `erl`"
 }
 
 export async function serve({ host }) {

@@ -29,21 +29,26 @@ const here = peers.filter(({ reason }) => !reason)
 const absent = peers.filter(({ reason }) => reason)
 
 /** What the client's process found right. @throws when it ended otherwise than by itself, with what it wrote */
-async function contract(file: string, mark: string): Promise<string[]> {
+async function contract(file: string, mark: string, signal: AbortSignal): Promise<string[]> {
   const child = fork(CLIENT, [file], {
     env: { ...process.env, SLURM_FLAME_TEST_MARK: mark },
     stdio: ["ignore", "ignore", "pipe", "ipc"],
+    // One that does not end by itself must not outlive the test.
+    signal,
+    killSignal: "SIGKILL",
   })
   let said = ""
   child.stderr!.setEncoding("utf8").on("data", text => {
     said += text
   })
+  // Of `signal`: `close` comes too, and is what counts.
+  child.on("error", () => {})
   let did: string[] = []
   child.on("message", message => {
     did = (message as { did: string[] }).did
   })
-  const [code, signal] = await once(child, "close")
-  if (code !== 0) throw new Error(`the client ended with ${signal ?? `code ${code}`}: ${said}`)
+  const [code, killed] = await once(child, "close")
+  if (code !== 0) throw new Error(`the client ended with ${killed ?? `code ${code}`}: ${said}`)
   return did
 }
 
@@ -64,9 +69,9 @@ async function marked(mark: string): Promise<string[]> {
 }
 
 describe.each(here)("$about.name", ({ file, about, local }) => {
-  it("does what its methods promise, and leaves nothing open", { timeout: PATIENCE_MS }, async () => {
+  it("does what its methods promise, and leaves nothing open", { timeout: PATIENCE_MS }, async ({ signal }) => {
     const mark = randomUUID()
-    expect(await contract(file, mark)).toEqual(expect.arrayContaining(["add", "echo", "sink", "source"]))
+    expect(await contract(file, mark, signal)).toEqual(expect.arrayContaining(["add", "echo", "sink", "source"]))
     if (existsSync("/proc/self/environ")) expect(await marked(mark)).toEqual([])
   })
 
