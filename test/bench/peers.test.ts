@@ -2,7 +2,7 @@
  * The contract of `Peer` (bench/suite/client.ts), for each file of bench/peers that can be had here: server and client in processes of
  * their own, as the suite has them. What is missing here is named in one test that is skipped.
  */
-import { fork } from "node:child_process"
+import { type ChildProcess, fork } from "node:child_process"
 import { randomUUID } from "node:crypto"
 import { once } from "node:events"
 import { existsSync } from "node:fs"
@@ -12,7 +12,6 @@ import { describe, expect, it } from "vitest"
 import type { Peer } from "../../bench/suite/client.ts"
 
 const PEERS = new URL("../../bench/peers/", import.meta.url)
-const CLIENT = new URL("./peers/client.mjs", import.meta.url)
 
 /** Python takes seconds to start, several times over, on a busy machine. */
 const PATIENCE_MS = 120_000
@@ -28,27 +27,61 @@ const peers = await Promise.all(
 const here = peers.filter(({ reason }) => !reason)
 const absent = peers.filter(({ reason }) => reason)
 
-/** What the client's process found right. @throws when it ended otherwise than by itself, with what it wrote */
-async function contract(file: string, mark: string, signal: AbortSignal): Promise<string[]> {
-  const child = fork(CLIENT, [file], {
-    env: { ...process.env, SLURM_FLAME_TEST_MARK: mark },
-    stdio: ["ignore", "ignore", "pipe", "ipc"],
-    // One that does not end by itself must not outlive the test.
-    signal,
-    killSignal: "SIGKILL",
-  })
-  let said = ""
-  child.stderr!.setEncoding("utf8").on("data", text => {
-    said += text
-  })
-  // Of `signal`: `close` comes too, and is what counts.
-  child.on("error", () => {})
-  let did: string[] = []
-  child.on("message", message => {
-    did = (message as { did: string[] }).did
-  })
-  const [code, killed] = await once(child, "close")
-  if (code !== 0) throw new Error(`the client ended with ${killed ?? `code ${code}`}: ${said}`)
+/** A process of the peer's, whose end is to be its own doing. */
+class Program {
+  readonly #child: ChildProcess
+  readonly #ended: Promise<void>
+  #said = ""
+
+  constructor(program: URL, file: string, mark: string, signal: AbortSignal) {
+    this.#child = fork(program, [file], {
+      env: { ...process.env, SLURM_FLAME_TEST_MARK: mark },
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
+      // One that does not end by itself must not outlive the test.
+      signal,
+      killSignal: "SIGKILL",
+    })
+    this.#child.stderr!.setEncoding("utf8").on("data", text => {
+      this.#said += text
+    })
+    // Of `signal`: `close` comes too, and is what counts.
+    this.#child.on("error", () => {})
+    this.#ended = new Promise((resolve, reject) => {
+      this.#child.once("close", (code, killed) => {
+        if (code === 0) resolve()
+        else reject(new Error(`${program.pathname} ended with ${killed ?? `code ${code}`}: ${this.#said}`))
+      })
+    })
+    // Awaited later, or after the other program's failure not at all.
+    this.#ended.catch(() => {})
+  }
+
+  send(message: object) {
+    this.#child.send(message)
+  }
+
+  /** What it says next. @throws Error when it ended otherwise than well */
+  async message<T>(): Promise<T> {
+    const [message] = await Promise.race([once(this.#child, "message"), this.#ended.then(() => [])])
+    return message as T
+  }
+
+  async end(): Promise<void> {
+    await this.#ended
+  }
+}
+
+/** What the client's process found right. @throws Error when one of the two ended otherwise than by itself, with what it wrote */
+async function contract(file: string, local: boolean, mark: string, signal: AbortSignal): Promise<string[]> {
+  const server = local ? undefined : new Program(new URL("./peers/server.mjs", import.meta.url), file, mark, signal)
+  const { where } = (await server?.message<{ where: unknown }>()) ?? {}
+  const client = new Program(new URL("./peers/client.mjs", import.meta.url), file, mark, signal)
+  client.send({ where })
+  const { did } = await client.message<{ did: string[] }>()
+  // The server goes on: it is not the server's end that lets the client end.
+  await client.end()
+  server?.send({ close: true })
+  await server?.end()
   return did
 }
 
@@ -71,7 +104,7 @@ async function marked(mark: string): Promise<string[]> {
 describe.each(here)("$about.name", ({ file, about, local }) => {
   it("does what its methods promise, and leaves nothing open", { timeout: PATIENCE_MS }, async ({ signal }) => {
     const mark = randomUUID()
-    expect(await contract(file, mark, signal)).toEqual(expect.arrayContaining(["add", "echo", "sink", "source"]))
+    expect(await contract(file, local, mark, signal)).toEqual(expect.arrayContaining(["add", "echo", "sink", "source"]))
     if (existsSync("/proc/self/environ")) expect(await marked(mark)).toEqual([])
   })
 

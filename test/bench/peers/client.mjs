@@ -1,9 +1,8 @@
 /**
  * The client's process of one peer: puts every method of it to the contract, closes it, and ends by itself when nothing is left open.
- * Argument: the peer's file. Says `{ did }` over its channel: what it has asked for and found right.
+ * Argument: the peer's file; told `{ where }` over its channel, of a server that goes on after it. Says `{ did }` over its channel: what it has asked for and found right.
  */
 import assert from "node:assert/strict"
-import { fork } from "node:child_process"
 import { randomBytes } from "node:crypto"
 import { once } from "node:events"
 
@@ -11,8 +10,7 @@ const SIZES = [0, 1, 64 * 2 ** 10, 5 * 2 ** 20]
 const ROWS = Array.from({ length: 100 }, (_, i) => ({ id: i, name: `row ${i}`, value: i * 1.37, ok: i % 2 === 0 }))
 
 const peer = await import(process.argv[2])
-const server = peer.serve && fork(new URL("./server.mjs", import.meta.url), [process.argv[2]])
-const where = server && (await once(server, "message"))[0].where
+const [{ where }] = await once(process, "message")
 const client = await peer.connect(where)
 const did = []
 
@@ -64,9 +62,4 @@ if (client.slice) {
 }
 
 await client.close()
-if (server) {
-  server.send("close")
-  const [code, signal] = await once(server, "exit")
-  assert.equal(code, 0, `the server's process ended with ${signal ?? code}`)
-}
 process.send({ did }, () => process.disconnect())
