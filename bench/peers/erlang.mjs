@@ -50,7 +50,6 @@ export async function connect(where) {
 /** A folder that is its home: the cookie is a file there, which others cannot read, as they can a command line. */
 async function start(role, where, arguments_) {
   const home = await mkdtemp(join(tmpdir(), "flame-erlang-"))
-  const remove = () => rm(home, { recursive: true, force: true })
   try {
     await writeFile(join(home, ".erlang.cookie"), where.cookie, { mode: 0o400 })
     const source = fileURLToPath(new URL("./erlang/flame_peer.erl", import.meta.url))
@@ -63,14 +62,10 @@ async function start(role, where, arguments_) {
       ],
       { env: { HOME: home, ERL_CRASH_DUMP_BYTES: "0" } },
     )
-    const close = async () => {
-      await program.close()
-      await remove()
-    }
-    return { program, close }
-  } catch (error) {
-    await remove()
-    throw error
+    return { program, close: () => program.close() }
+  } finally {
+    // Once it is ready it has read both files, and whoever is killed later leaves nothing.
+    await rm(home, { recursive: true, force: true })
   }
 }
 
