@@ -7,6 +7,7 @@ import type { Answer, Question } from "./asked.ts"
 import type { Client, Peer } from "./client.ts"
 import { type Collected, collectedMs, watchCollections } from "./gc.ts"
 import { type Ours, type OursOptions, openOurs } from "./ours.ts"
+import { slicedWork } from "./sliced.ts"
 import { WORKS } from "./works.ts"
 
 /** Questions that it answers, beside `work`. */
@@ -24,6 +25,7 @@ export interface Worked extends Collected {
 const CLOSE_MS = 15_000
 
 let client: Client | undefined
+let maxBytes = Number.POSITIVE_INFINITY
 let ours: Ours | undefined
 
 const QUESTIONS: Record<string, (what: any) => Promise<unknown>> = {
@@ -34,14 +36,18 @@ const QUESTIONS: Record<string, (what: any) => Promise<unknown>> = {
     } else {
       const peer = (await import(what.peer)) as Peer
       client = await peer.connect(what.where)
+      maxBytes = peer.about.maxBytes ?? maxBytes
     }
     const methods = Object.keys(client).filter(name => name !== "close")
     return { methods, site: ours?.site }
   },
   async work({ name, options }: { name: string; options: unknown }) {
-    const work = WORKS[name]
+    const work = client?.slice ? slicedWork(name) : WORKS[name]
     if (!work) throw new Error(`no work ${name}; there are: ${Object.keys(WORKS).join(", ")}`)
     if (!client) throw new Error("nothing is open")
+    const { bytes = 0 } = options as { bytes?: number }
+    if (bytes > maxBytes)
+      throw new Error(`${bytes} bytes: it is not made for more than ${maxBytes} (bench/peers/README.md)`)
     const [start, before] = [performance.now(), collectedMs()]
     const result = await work(client, options)
     // What was collected is told in a turn of its own.

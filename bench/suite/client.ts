@@ -7,8 +7,13 @@
 export interface Peer {
   readonly about: PeerAbout
   /**
+   * Asked before anything else, where it is to be opened: the client's machine, and the server's for `serve`.
+   * @returns why it cannot be had there, in words for people; undefined when it can
+   */
+  missing?(): Promise<string | undefined>
+  /**
    * In the server's process. Listens on `host`, on a port that is free.
-   * @returns what `connect` in another process needs, as JSON
+   * @returns what `connect` in another process needs, as JSON. It may hold a secret: never put it on a command line
    */
   serve?(options: { host: string }): Promise<{ where: unknown; close(): Promise<void> }>
   /** In the client's process. @param where what `serve` gave; undefined for a local one */
@@ -22,6 +27,8 @@ export interface PeerAbout {
   readonly kind: "wire" | "local"
   /** The packages of bench/peers/package.json, or the command, without which it is skipped with a word. */
   readonly needs?: readonly string[]
+  /** The longest `echo`, `sink` and `source` that make sense: what is longer ends its connection, or one call takes seconds. */
+  readonly maxBytes?: number
   /** What it is and how it is used here, in a line. */
   readonly how: string
 }
@@ -38,5 +45,29 @@ export interface Client {
   source?(length: number): Promise<Uint8Array>
   /** Plain objects there and back. */
   rows?(rows: readonly object[]): Promise<readonly object[]>
+  /**
+   * Only where the real client is a program of another runtime (Erlang, Python): it makes a slice of calls by itself, with its own clock,
+   * and gives back every single one. Where this is, the other methods go through a pipe to that program: right for a test, never for a timing.
+   */
+  slice?(slice: Slice): Promise<SliceResult>
   close(): Promise<void>
+}
+
+/** Calls of one kind, made for so long. */
+export interface Slice {
+  /** `both`: the first in flight is a sink, the next a source, and so on. */
+  readonly method: "add" | "echo" | "sink" | "source" | "both"
+  /** Of each call's bytes; `add` has none. */
+  readonly bytes: number
+  /** How many are under way at once: each answer starts the next call. */
+  readonly inFlight: number
+  /** No call starts later than this; those under way are waited for. One call at least is made. */
+  readonly ms: number
+}
+
+export interface SliceResult {
+  /** How long each call took, in microseconds. In order where one is in flight; else one after the other of those that run side by side. */
+  readonly us: Float64Array
+  /** From the first call's start to the last one's end. */
+  readonly seconds: number
 }

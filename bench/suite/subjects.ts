@@ -47,10 +47,13 @@ export async function findSubjects(directory = PEERS_DIR): Promise<Subject[]> {
 async function peerAt(file: string): Promise<Subject> {
   const url = pathToFileURL(file).href
   try {
-    const { about } = (await import(url)) as Peer
+    const { about, missing: ask } = (await import(url)) as Peer
     const { name, kind, how, needs = [] } = about
     const lacking = needs.filter(need => !hasPackage(need, file) && !hasCommand(need, file))
-    if (lacking.length === 0) return { name, kind, how, file: url }
+    if (lacking.length === 0) {
+      const missing = await ask?.()
+      return { name, kind, how, file: url, ...(missing ? { missing } : {}) }
+    }
     return { name, kind, how, file: url, missing: `not installed: ${lacking.join(", ")}${hint(lacking, file)}` }
   } catch (error) {
     const name = path.basename(file, ".mjs")
