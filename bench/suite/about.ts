@@ -16,12 +16,15 @@ export interface Known {
   readonly address: string
   /** Their nodes, as they described themselves. */
   readonly runners: readonly NodeAbout[]
-  /** What was put on the wire on purpose, in the words of who did it. */
-  readonly shaping?: string
 }
 
-export async function collectAbout(options: Pick<SuiteOptions, "backend" | "tls">, known: Known): Promise<About> {
-  const { version, command, address, runners, shaping } = known
+/** What is known before anything is measured. */
+export async function collectAbout(
+  options: Pick<SuiteOptions, "backend" | "tls" | "shaping">,
+  known: Known,
+): Promise<About> {
+  const { version, command, address, runners } = known
+  const { shaping } = options
   const slurm = options.backend === "slurm" ? await slurmVersion() : undefined
   return {
     version,

@@ -6,6 +6,8 @@ export interface SuiteOptions {
   readonly backend: "local" | "slurm"
   /** The job script, as `slurm({ slurmJob })` takes it. */
   readonly slurmJob?: string
+  /** sbatch's options, as `slurm({ sbatch })` takes them. */
+  readonly sbatch?: Readonly<Record<string, string | true>>
   readonly tls: boolean
   /** Less of everything: for a look, not for a paper. */
   readonly quick: boolean
@@ -15,6 +17,8 @@ export interface SuiteOptions {
   readonly subjects?: readonly string[]
   /** As many runners as the groups may ask for. */
   readonly maxRunners: number
+  /** The delay and rate that were put on the wire on purpose, in the words of who did it. */
+  readonly shaping?: string
 }
 
 /** A subject that is open: a client process of its own, its server elsewhere. */

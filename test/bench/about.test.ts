@@ -8,7 +8,7 @@ import { aboutInterface, type Interfaces } from "../../bench/suite/about/interfa
 import { aboutNode, nodeName } from "../../bench/suite/about/node.ts"
 import { slurmVersion } from "../../bench/suite/about/slurm.ts"
 import { readCount, readText } from "../../bench/suite/about/sys.ts"
-import { interfaceWords, nodeWords } from "../../bench/suite/about/words.ts"
+import { interfaceWords, nodeLines } from "../../bench/suite/about/words.ts"
 import { collectAbout } from "../../bench/suite/about.ts"
 import type { About, InterfaceAbout, NodeAbout } from "../../bench/suite/report.ts"
 
@@ -162,9 +162,8 @@ describe("a machine", () => {
       command: "bench",
       address: "127.0.0.1",
       runners: [runner],
-      shaping: "1ms each way",
     }
-    const about = await collectAbout({ backend: "local", tls: true }, known)
+    const about = await collectAbout({ backend: "local", tls: true, shaping: "1ms each way" }, known)
     expect(about.nodes.map(({ role }) => role)).toEqual(["parent", "runner"])
     expect(about).toMatchObject({ version: "1.2.3", backend: "local", tls: true, shaping: "1ms each way" })
     expect(about).not.toHaveProperty("slurm")
@@ -233,9 +232,9 @@ describe("in words", () => {
     expect(interfaceWords({ ...ib, ibRate: "100 Gb/sec (4X EDR)" })).toBe(
       "ib0 (InfiniBand, 100 Gb/sec (4X EDR), mlx5_core, datagram, MTU 4092)",
     )
-    expect(nodeWords(on({ kind: "ethernet", speedMbit: 1000 }, { governor: "powersave" }))).toBe(
-      "n1 (runner): 8 cores of Some CPU, 4000 MiB, kernel 6.1.0, Node v20.12.0, governor powersave, load 0.1; " +
-        "10.1.0.7 on ib0 (ethernet, 1000 Mbit/s, mlx5_core, datagram, MTU 4092)",
-    )
+    expect(nodeLines(on({ kind: "ethernet", speedMbit: 1000 }, { governor: "powersave" }))).toEqual([
+      "runner n1: 8 cores of Some CPU, 4000 MiB, kernel 6.1.0, Node v20.12.0, governor powersave, load 0.1",
+      "  10.1.0.7 on ib0 (ethernet, 1000 Mbit/s, mlx5_core, datagram, MTU 4092)",
+    ])
   })
 })

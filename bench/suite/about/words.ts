@@ -1,8 +1,8 @@
-/** A machine and its network in a line, for the head of tables. Owns the wording; knows nothing of how it was found out. */
+/** A machine and its network in words, for the head of tables. Owns the wording; knows nothing of how it was found out. */
 import type { InterfaceAbout, NodeAbout } from "../report.ts"
 
-/** `n1 (runner): 2 cores of Xeon …, 7946 MiB, Linux 6.18, Node v20.20.2, governor powersave, load 0.3; 10.1.0.1 on ib0: …` */
-export function nodeWords(node: NodeAbout): string {
+/** `runner n1: 8 cores of Some CPU, 4000 MiB, kernel 6.1.0, Node v20.12.0, governor powersave, load 0.1` and `  10.1.0.7 on ib0 (…)`. */
+export function nodeLines(node: NodeAbout): string[] {
   const { name, role, cores, cpu, memoryMiB, kernel, governor, load, address } = node
   const machine = [
     `${cores} ${cores === 1 ? "core" : "cores"} of ${cpu}`,
@@ -13,7 +13,7 @@ export function nodeWords(node: NodeAbout): string {
     `load ${load.toFixed(1)}`,
   ]
   const at = node.interface === undefined ? address : `${address} on ${interfaceWords(node.interface)}`
-  return `${name} (${role}): ${machine.join(", ")}; ${at}`
+  return [`${role} ${name}: ${machine.join(", ")}`, `  ${at}`]
 }
 
 /** `ib0 (InfiniBand, 100 Gb/sec (4X EDR), mlx5_core, datagram, MTU 2044)` */
