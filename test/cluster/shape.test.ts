@@ -78,6 +78,15 @@ onCluster("a shaped network", () => {
     expect(await roundTrip()).toBeLessThan(10)
   })
 
+  test("the login node keeps its address on the link, by which the nodes know it", async () => {
+    const address = () => mustRun(["cat", "/sys/class/net/ib0/address"])
+    const before = await address()
+    for (const args of [["ib0", "--delay", "1ms"], ["off"], ["ib0", "--delay", "2ms"]]) {
+      await shape(...args)
+      expect(await address()).toBe(before)
+    }
+  })
+
   test("whole segments cross it unharmed, and another shape takes its place", async () => {
     await shape("ib0", "--delay", "1ms")
     await transfer(8 << 20)
