@@ -1,11 +1,7 @@
 /** Reports of the suite over wires of different latency, as one table. Owns how ratios are laid side by side; measures nothing. */
 
-/** The figures worth following, of the groups that are run: id, and what a row says of it. */
-const FOLLOWED = [
-  { id: "small/p50", words: "small call, p50" },
-  { id: "rate/", words: "rate" },
-  { id: "bandwidth/", words: "bandwidth" },
-]
+/** The figures worth following, of the groups that are run: id (all that begin with it, where it ends with a slash), and what a row says of it where not the title. */
+const FOLLOWED = [{ id: "small/p50", words: "small call, p50" }, { id: "rate/closed" }, { id: "bandwidth/" }]
 const BASES = ["raw TCP", "raw ws"]
 
 /**
@@ -40,7 +36,7 @@ export function movement(runs) {
 function wordsFor({ id, title, parameter }) {
   const followed = FOLLOWED.find(one => (one.id.endsWith("/") ? id.startsWith(one.id) : id === one.id))
   if (!followed) return undefined
-  const words = followed.id.endsWith("/") ? title : followed.words
+  const words = followed.words ?? title
   return parameter === undefined ? words : `${words}, ${parameter.name} ${parameter.value}`
 }
 
