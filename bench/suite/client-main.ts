@@ -2,8 +2,10 @@
  * The client process of one subject: opens it, then does one work at a time when told so and is idle between them. Told over the process's
  * channel, so that no timing crosses it. Owns the process's life: it ends when the channel does, whatever it was doing.
  */
+import { setImmediate as breathe } from "node:timers/promises"
 import type { Answer, Question } from "./asked.ts"
 import type { Client, Peer } from "./client.ts"
+import { type Collected, collectedMs, watchCollections } from "./gc.ts"
 import { type Ours, type OursOptions, openOurs } from "./ours.ts"
 import { WORKS } from "./works.ts"
 
@@ -12,6 +14,11 @@ export type OpenQuestion =
   | { readonly ours: OursOptions }
   /** `where`: what the peer's server gave; undefined for a local one. */
   | { readonly peer: string; readonly where: unknown }
+
+/** The answer to `work`. */
+export interface Worked extends Collected {
+  readonly result: unknown
+}
 
 /** Whatever closing waits for must not keep the process. */
 const CLOSE_MS = 15_000
@@ -35,13 +42,24 @@ const QUESTIONS: Record<string, (what: any) => Promise<unknown>> = {
     const work = WORKS[name]
     if (!work) throw new Error(`no work ${name}; there are: ${Object.keys(WORKS).join(", ")}`)
     if (!client) throw new Error("nothing is open")
-    return await work(client, options)
+    const [start, before] = [performance.now(), collectedMs()]
+    const result = await work(client, options)
+    // What was collected is told in a turn of its own.
+    await breathe()
+    return { result, gcMs: collectedMs() - before, ms: performance.now() - start } satisfies Worked
   },
   /** Starts the server of a peer on the runner's node. */
   async serve(file: string) {
-    if (!ours) throw new Error("only the client of slurm-flame has a runner to start a server on")
-    return await ours.serve(file)
+    return await host().serve(file)
   },
+  async unserve(server: number) {
+    await host().unserve(server)
+  },
+}
+
+function host(): Ours {
+  if (!ours) throw new Error("only the client of slurm-flame has a runner to start a server on")
+  return ours
 }
 
 function send(answer: Answer): void {
@@ -49,6 +67,7 @@ function send(answer: Answer): void {
   process.send?.(answer, undefined, undefined, () => undefined)
 }
 
+watchCollections()
 process.on("message", async ({ id, ask, with: what }: Question) => {
   try {
     send({ id, result: await QUESTIONS[ask]!(what) })

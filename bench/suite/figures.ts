@@ -27,42 +27,49 @@ export function figures(
   return [...slices].flatMap(([subject, values]) => {
     const own = values.filter(value => value !== null)
     if (own.length === 0) return []
-    const against: Record<Subject, Spread> = {}
-    for (const base of bases) {
-      const others = slices.get(base)
-      const pairs = base === subject || !others ? [] : ratios(values, others)
-      if (pairs.length > 0) against[base] = spread(pairs)
-    }
-    const beside = Object.keys(against).length > 0 ? { ratios: against } : {}
-    return [{ ...head, subject, n: n(subject), slices: [...values], spread: spread(own), ...beside }]
+    const against = ratiosTo(bases, subject, values, slices)
+    return [{ ...head, subject, n: n(subject), slices: [...values], spread: spread(own), ...against }]
   })
+}
+
+function ratiosTo(bases: readonly Subject[], subject: Subject, values: readonly (number | null)[], slices: Slices) {
+  const against: Record<Subject, Spread> = {}
+  for (const base of bases) {
+    const others = slices.get(base)
+    const pairs = base === subject || !others ? [] : ratios(values, others)
+    if (pairs.length > 0) against[base] = spread(pairs)
+  }
+  return Object.keys(against).length > 0 ? { ratios: against } : {}
 }
 
 /** One subject's slices of single measurements, `null` where it had none in that round. */
 export type SampledSlices = ReadonlyMap<Subject, readonly (Sampled | null)[]>
 
+/** The note of a quantile for which no single slice has samples enough. */
+export const TOGETHER = "all slices together"
+
 /**
  * The figures `ID/p50`, `ID/p90`, `ID/p99`, `ID/p99.9` and `ID/max`. The first has the histogram of all slices. A quantile for which no
- * slice has samples enough is taken of all slices together, if they have them: one value, and a note that says so.
+ * slice has samples enough is taken of all slices together, if they have them: one value, its ratios to those of the others' slices
+ * together, and the note `TOGETHER`.
  */
 export function quantileFigures(head: Omit<FigureHead, "better">, slices: SampledSlices): Figure[] {
   const merged = new Map([...slices].map(([subject, list]) => [subject, mergedOf(list)]))
   const n = (subject: Subject) => merged.get(subject)?.n ?? 0
   return QUANTILES.flatMap(({ name, q, least }) => {
-    const of = (list: readonly (Sampled | null)[]) => list.map(slice => slice?.quantiles[name] ?? null)
     const whole = { ...head, id: `${head.id}/${name}`, title: `${head.title}, ${name}`, better: "less" as const }
-    const values = new Map([...slices].map(([subject, list]) => [subject, of(list)]))
-    const made = figures(whole, values, n)
-    const together = [...merged].flatMap(([subject, histogram]) => {
-      if (histogram.n < least || made.some(figure => figure.subject === subject)) return []
-      const value = [histogram.quantile(q)]
-      const note = [head.note, "of all slices together"].filter(Boolean).join("; ")
-      return [{ ...whole, note, subject, n: histogram.n, slices: value, spread: spread(value) }]
-    })
-    if (name !== "p50") return [...made, ...together]
-    return made.map(figure => {
-      const histogram = merged.get(figure.subject)?.report()
-      return histogram ? { ...figure, histogram } : figure
+    const bySlice = new Map(
+      [...slices].map(([subject, list]) => [subject, list.map(slice => slice?.quantiles[name] ?? null)]),
+    )
+    const together = new Map([...merged].map(([subject, all]) => [subject, [all.n >= least ? all.quantile(q) : null]]))
+    const own = new Map(figures(whole, bySlice, n).map(figure => [figure.subject, figure]))
+    const note = head.note === undefined ? TOGETHER : `${head.note}; ${TOGETHER}`
+    const other = new Map(figures({ ...whole, note }, together, n).map(figure => [figure.subject, figure]))
+    return [...slices.keys()].flatMap(subject => {
+      const figure = own.get(subject) ?? other.get(subject)
+      if (!figure) return []
+      const histogram = name === "p50" ? merged.get(subject)?.report() : undefined
+      return histogram ? [{ ...figure, histogram }] : [figure]
     })
   })
 }

@@ -6,6 +6,7 @@ import { createPool } from "slurm-flame"
 import { type BackendOptions, backendOf } from "./backend.ts"
 import type { Client } from "./client.ts"
 import type * as agent from "./modules/agent.ts"
+import type { Served } from "./modules/agent.ts"
 import type { NodeAbout } from "./report.ts"
 
 export interface OursOptions extends BackendOptions {
@@ -26,8 +27,10 @@ export interface Site {
 export interface Ours {
   readonly client: Client
   readonly site: Site
-  /** Starts a peer's server on the runner's node. @returns what its `connect` needs */
-  serve(file: string): Promise<unknown>
+  /** Starts a peer's server on the runner's node. */
+  serve(file: string): Promise<Served>
+  /** Ends it. */
+  unserve(server: number): Promise<void>
 }
 
 const AGENT = new URL("./modules/agent.js", import.meta.url)
@@ -67,7 +70,7 @@ export async function openOurs(options: OursOptions, onLost: (why: string) => vo
     }
     const parentAddress = addressOf(r.info.addresses?.local)
     const site = { address, parentAddress, node: await r.api.describeNode(address) }
-    return { client, site, serve: file => r.api.serve(file, address) }
+    return { client, site, serve: file => r.api.serve(file, address), unserve: server => r.api.unserve(server) }
   } catch (error) {
     await pool.close({ timeout: 0 })
     throw error

@@ -3,7 +3,10 @@
  * runner is lost the node of all servers is, and with it every subject.
  */
 import { Asked } from "./asked.ts"
+import type { Worked } from "./client-main.ts"
+import type { Collected } from "./gc.ts"
 import type { OpenSubject, SuiteOptions } from "./group.ts"
+import type { Served } from "./modules/agent.ts"
 import type { OursOptions, Site } from "./ours.ts"
 import { OURS, type OURS_PLAIN, type Subject } from "./subjects.ts"
 
@@ -15,6 +18,15 @@ const OPEN_MS = 60_000
 /** A work is bounded by itself; this is for one that hangs. */
 const WORK_MS = 120_000
 
+interface Running {
+  readonly asked: Asked
+  readonly subject: OpenSubject
+  /** Of a peer that is on the runner's node. */
+  readonly server?: number
+  /** A work failed: what is still under way there would disturb the next. */
+  failed: boolean
+}
+
 interface Opened {
   readonly methods: readonly string[]
   readonly site?: Site
@@ -23,8 +35,9 @@ interface Opened {
 export class SubjectProcesses {
   readonly #options: SuiteOptions
   readonly #onLost: (error: Error) => void
-  readonly #open = new Map<string, { readonly asked: Asked; readonly subject: OpenSubject }>()
+  readonly #open = new Map<string, Running>()
   readonly #starting = new Set<Asked>()
+  #collected = new Map<string, Collected[]>()
   #host: { readonly asked: Asked; readonly site: Site } | undefined
   #lost: Error | undefined
 
@@ -59,12 +72,20 @@ export class SubjectProcesses {
   async open(spec: Subject): Promise<OpenSubject> {
     if (this.#lost) throw this.#lost
     const known = this.#open.get(spec.name)
-    if (known && !known.asked.lost) return known.subject
-    if (known) throw known.asked.lost!
+    const good = known && !known.asked.lost && (!known.failed || spec.file === undefined)
+    if (good) return known.subject
+    if (known) await this.#end(spec.name, known)
     if (spec.file !== undefined) return await this.#openPeer(spec, spec.file)
     const node = this.#options.backend === "slurm" ? this.#host?.site.node.name : undefined
     await this.#openOurs(spec.name, this.#options.backend === "slurm" ? SECOND_BOOT_MS : BOOT_MS.local, node)
     return this.#open.get(spec.name)!.subject
+  }
+
+  /** What each subject's works spent on garbage since this was asked last. */
+  takeCollected(): ReadonlyMap<string, readonly Collected[]> {
+    const taken = this.#collected
+    this.#collected = new Map()
+    return taken
   }
 
   /** Nothing more can be measured: whoever waits for an answer gets `error`. */
@@ -86,10 +107,10 @@ export class SubjectProcesses {
   async #openPeer(spec: Subject, file: string): Promise<OpenSubject> {
     const host = this.#host
     if (spec.kind === "wire" && !host) throw new Error("there is no runner on whose node its server could run")
-    const where = spec.kind === "wire" ? await host!.asked.ask("serve", file, OPEN_MS) : undefined
+    const served = spec.kind === "wire" ? await host!.asked.ask<Served>("serve", file, OPEN_MS) : undefined
     const asked = this.#start(spec.name)
-    const opened = await this.#ask(asked, { peer: file, where }, OPEN_MS)
-    return this.#keep(spec.name, spec.kind, asked, opened)
+    const opened = await this.#ask(asked, { peer: file, where: served?.where }, OPEN_MS)
+    return this.#keep(spec.name, spec.kind, asked, opened, served?.server)
   }
 
   async #openOurs(name: string, bootMs: number, node?: string, onLost?: (error: Error) => void) {
@@ -125,16 +146,28 @@ export class SubjectProcesses {
     }
   }
 
-  #keep(name: string, kind: Subject["kind"], asked: Asked, { methods }: Opened): OpenSubject {
-    const subject: OpenSubject = {
-      name,
-      kind,
-      can: method => methods.includes(method),
-      work: (work, options) => asked.ask("work", { name: work, options }, WORK_MS),
+  #keep(name: string, kind: Subject["kind"], asked: Asked, { methods }: Opened, server?: number): OpenSubject {
+    const work = async <T>(work: string, options: unknown): Promise<T> => {
+      try {
+        const { result, gcMs, ms } = await asked.ask<Worked>("work", { name: work, options }, WORK_MS)
+        this.#collected.set(name, [...(this.#collected.get(name) ?? []), { gcMs, ms }])
+        return result as T
+      } catch (error) {
+        running.failed = true
+        throw error
+      }
     }
+    const subject: OpenSubject = { name, kind, can: method => methods.includes(method), work }
+    const running: Running = { asked, subject, failed: false, ...(server === undefined ? {} : { server }) }
     this.#starting.delete(asked)
-    this.#open.set(name, { asked, subject })
+    this.#open.set(name, running)
     return subject
+  }
+
+  async #end(name: string, { asked, server }: Running): Promise<void> {
+    this.#open.delete(name)
+    await asked.close()
+    if (server !== undefined) await this.#host?.asked.ask("unserve", server, OPEN_MS)
   }
 
   *#all(): Iterable<Asked> {

@@ -6,6 +6,7 @@ import { createPool, type Pool } from "slurm-flame"
 import { machineWarnings } from "./about/doubts.ts"
 import { collectAbout } from "./about.ts"
 import { backendOf } from "./backend.ts"
+import { collectionFigures } from "./gc.ts"
 import type { Bench, Group, OpenSubject, SuiteOptions } from "./group.ts"
 import { type About, type GroupReport, type Report, SCHEMA } from "./report.ts"
 import { SubjectProcesses } from "./site.ts"
@@ -74,7 +75,7 @@ export class Suite implements Bench {
         await this.#measureGroup(group)
       }
       const { lost } = this.#processes
-      if (lost) this.warn(`it ended early: ${lost.message}; what was measured until then is here`)
+      if (lost) this.warn(`the run ended early: ${lost.message}; what was measured until then is here`)
     } finally {
       await this.#close()
     }
@@ -122,19 +123,24 @@ export class Suite implements Bench {
     return pool
   }
 
+  note(subject: string, reason: string): void {
+    if (!this.#skipped.has(subject)) this.#skipped.set(subject, reason)
+  }
+
   skip(subject: string, reason: string): void {
     if (this.#skipped.has(subject)) return
     this.#skipped.set(subject, reason)
     if (subject === OURS || subject === OURS_PLAIN) {
       this.#broken = true
-      this.warn(`${subject} is not in ${this.#group?.id}: ${reason}`)
+      this.warn(`${subject} is not in it: ${reason}`)
     }
   }
 
   warn(words: string): void {
-    if (this.#warnings.includes(words)) return
-    this.#warnings.push(words)
-    this.#run.watcher.warning(words)
+    const whole = this.#group ? `${this.#group.id}: ${words}` : words
+    if (this.#warnings.includes(whole)) return
+    this.#warnings.push(whole)
+    this.#run.watcher.warning(whole)
   }
 
   progress(words: string): void {
@@ -165,11 +171,19 @@ export class Suite implements Bench {
         figures = await group.run(this)
       } catch (error) {
         this.#broken = true
-        this.warn(`${id} failed: ${error instanceof Error ? error.message : String(error)}`)
+        this.warn(`it failed: ${error instanceof Error ? error.message : String(error)}`)
       }
     }
+    const collections = collectionFigures(id, this.#processes.takeCollected())
     const skipped = [...this.#skipped].map(([subject, reason]) => ({ subject, reason }))
-    const report = { id, title, how, figures, skipped, seconds: (performance.now() - began) / 1_000 }
+    const report = {
+      id,
+      title,
+      how,
+      figures: [...figures, ...collections],
+      skipped,
+      seconds: (performance.now() - began) / 1_000,
+    }
     this.#reports.push(report)
     this.#group = undefined
     this.#run.watcher.group(report)

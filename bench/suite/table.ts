@@ -1,4 +1,6 @@
 /** A group's figures as lines of text of 100 columns at most. Owns the columns; what is too much for them is in the JSON. */
+import { TOGETHER } from "./figures.ts"
+import { GC } from "./gc.ts"
 import type { Figure, GroupReport } from "./report.ts"
 import { OURS, OURS_PLAIN } from "./subjects.ts"
 
@@ -7,12 +9,27 @@ const NAME = 22
 const SERIES = 5
 
 export function groupTable({ id, title, figures, skipped, seconds }: GroupReport): string[] {
-  const ids = [...new Set(figures.map(figure => figure.id))]
+  const inTables = figures.filter(figure => !figure.id.endsWith(GC))
+  const ids = [...new Set(inTables.map(figure => figure.id))]
+  const notes = new Set(inTables.flatMap(figure => ownNotes(figure).map(note => `${figure.subject} ${note}`)))
   return [
     `${id}: ${title} (${seconds.toFixed(0)} s)`,
-    ...ids.flatMap(one => block(figures.filter(figure => figure.id === one))),
-    ...skipped.flatMap(({ subject, reason }) => wrap(`  - ${subject} is not in it: ${reason}`)),
+    ...ids.flatMap(one => block(inTables.filter(figure => figure.id === one))),
+    ...(notes.size === 0 ? [] : wrap(`  Notes: ${[...notes].join("; ")}`)),
+    ...collections(figures.filter(figure => figure.id.endsWith(GC))),
+    ...skipped.flatMap(({ subject, reason }) => wrap(`  - ${subject}: ${reason}`)),
   ]
+}
+
+function ownNotes({ note }: Figure): string[] {
+  return note?.split("; ").filter(one => one !== TOGETHER) ?? []
+}
+
+/** One line for all of them. */
+function collections(figures: readonly Figure[]): string[] {
+  if (figures.length === 0) return []
+  const each = figures.map(({ subject, spread }) => `${subject} ${spread.median.toFixed(1)}`)
+  return wrap(`  Garbage collection in the client, % of the time: ${each.join("; ")}`)
 }
 
 function block(figures: readonly Figure[]): string[] {
@@ -27,15 +44,16 @@ function block(figures: readonly Figure[]): string[] {
 /** One line for each subject. */
 function rows(figures: readonly Figure[]): string[] {
   const ours = figures.find(({ subject }) => subject === OURS) ?? figures.find(({ subject }) => subject === OURS_PLAIN)
-  const head = `    ${"".padEnd(NAME)}${cell("median", 9)}${cell("p25 .. p75", 18)}${cell("n", 9)}${cell("/raw TCP", 10)}${cell("/raw ws", 9)}`
+  const head = `    ${"".padEnd(NAME)}${cell("median", 9)}${cell("p25 .. p75", 18)}${cell("n", 9)}${cell("/raw TCP", 10)}${cell("/raw ws", 9)}  than ours`
   return [
     head,
     ...figures.map(figure => {
       const { subject, spread, n, ratios, note } = figure
       const against = (base: string) => (ratios?.[base] ? show(ratios[base].median) : "-")
-      const between = spread.n === 1 ? "-" : `${show(spread.p25)} .. ${show(spread.p75)}`
+      const between =
+        spread.n === 1 ? (note?.includes(TOGETHER) ? "all slices" : "-") : `${show(spread.p25)} .. ${show(spread.p75)}`
       const line = `    ${subject.padEnd(NAME)}${cell(show(spread.median), 9)}${cell(between, 18)}${cell(count(n), 9)}${cell(against("raw TCP"), 10)}${cell(against("raw ws"), 9)}`
-      const words = [verdict(figure, ours), note].filter(Boolean).join("; ")
+      const words = figure.id.endsWith("/max") ? `worst ${show(spread.max)}` : verdict(figure, ours)
       return `${line}${words === "" ? "" : `  ${words}`}`.slice(0, 100).trimEnd()
     }),
   ]
@@ -49,7 +67,8 @@ function verdict(figure: Figure, ours: Figure | undefined): string {
   if (theirs.p25 <= own.p75 && own.p25 <= theirs.p75) return "like ours"
   const times = Math.max(theirs.median, own.median) / Math.min(theirs.median, own.median)
   const better = theirs.median < own.median === (figure.better === "less")
-  return `${show(times)}x ${better ? "BETTER" : "worse"}`
+  const [good, bad] = figure.unit === "%" || figure.unit === "MiB" ? ["better", "worse"] : ["faster", "slower"]
+  return `${show(times)}x ${better ? good : bad}`
 }
 
 /** One line for each subject, one column for some values of the parameter: the median, and its ratio to raw ws. */

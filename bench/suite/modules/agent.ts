@@ -11,7 +11,8 @@ import type { ServerNews } from "../server-main.ts"
 const SERVER = new URL("../server-main.js", import.meta.url)
 const SILENCE_MS = 30_000
 
-const servers = new Set<ChildProcess>()
+/** By process id. */
+const servers = new Map<number, ChildProcess>()
 let kept = new Uint8Array(0)
 
 export const add = (a: number, b: number): number => a + b
@@ -30,30 +31,48 @@ export function describeNode(address: string): NodeAbout {
   return aboutNode("runner", runner().node, address)
 }
 
+/** A peer's server that runs. */
+export interface Served {
+  readonly server: number
+  /** What the peer's `connect` needs. */
+  readonly where: unknown
+}
+
 /**
- * Starts the server of a peer. It ends with this process.
- * @returns what the peer's `connect` needs
+ * Starts the server of a peer. It ends with this process, or by `unserve`.
  * @throws Error what the peer said
  */
-export async function serve(file: string, host: string): Promise<unknown> {
+export async function serve(file: string, host: string): Promise<Served> {
   const child = fork(SERVER, [JSON.stringify({ file, host })], { serialization: "advanced" })
-  servers.add(child)
-  child.once("exit", () => servers.delete(child))
-  const news = await new Promise<ServerNews>((resolve, reject) => {
+  const server = child.pid ?? 0
+  servers.set(server, child)
+  child.once("exit", () => servers.delete(server))
+  try {
+    const news = await firstWords(child)
+    if ("error" in news) throw new Error(news.error)
+    return { server, where: news.where }
+  } catch (error) {
+    child.kill("SIGKILL")
+    throw error
+  }
+}
+
+/** Ends a server. */
+export async function unserve(server: number): Promise<void> {
+  const child = servers.get(server)
+  if (child?.connected) child.disconnect()
+}
+
+function firstWords(child: ChildProcess): Promise<ServerNews> {
+  return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`its server said nothing for ${SILENCE_MS / 1_000} s`)), SILENCE_MS)
     child.once("message", message => resolve(message as ServerNews))
     child.once("error", reject)
     child.once("exit", (code, signal) => reject(new Error(`its server ended (${signal ?? `exit code ${code}`})`)))
-    child.once("message", () => clearTimeout(timer))
-    child.once("exit", () => clearTimeout(timer))
-  }).catch(error => {
-    child.kill("SIGKILL")
-    throw error
+    for (const event of ["message", "error", "exit"]) child.once(event, () => clearTimeout(timer))
   })
-  if ("error" in news) throw new Error(news.error)
-  return news.where
 }
 
 runner().onShutdown(() => {
-  for (const child of servers) child.disconnect()
+  for (const child of servers.values()) if (child.connected) child.disconnect()
 })
