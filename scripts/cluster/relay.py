@@ -12,6 +12,7 @@ The delay counts from the kernel's own stamp of the frame's arrival: how long th
 took less than the delay. Of what is due soon it waits for the last part in a loop, because a sleep is not that exact.
 """
 
+import errno
 import os
 import select
 import socket
@@ -33,6 +34,7 @@ BUFFERED = 32 << 20  # bytes the kernel may keep for us while we are busy
 LARGEST = 10 + 14 + 4 + 65536  # virtio header, Ethernet header, VLAN tag, payload
 ANCILLARY = socket.CMSG_SPACE(16)
 AWAKE = 40_000  # ns before something is due, from which on we no longer sleep
+LOST = (errno.ENETDOWN, errno.ENOBUFS, errno.EAGAIN)  # the other side is cut or full: a wire loses such frames as well
 SANE = 1_000_000_000  # ns: a stamp older than this, or from the future, is a clock that was set
 
 
@@ -65,8 +67,10 @@ def receive(end, queue, delay, clock=time.time_ns):
             frame, ancillary, _, _ = end.recvmsg(LARGEST, ANCILLARY)
         except BlockingIOError:
             return
-        except OSError:
-            return  # the link was cut (ENETDOWN) and is told of it once; it comes back by itself
+        except OSError as error:
+            if error.errno != errno.ENETDOWN:
+                raise
+            return  # the link was cut, which is said once; it comes back by itself
         queue.append((arrival(ancillary, clock()) + delay, frame))
 
 
@@ -75,8 +79,9 @@ def deliver(queue, end, clock=time.time_ns):
         frame = queue.popleft()[1]
         try:
             end.send(frame)
-        except OSError:
-            pass  # the other side is cut or full: a wire loses such frames as well
+        except OSError as error:
+            if error.errno not in LOST:
+                raise
 
 
 def main(near, far, delay):

@@ -92,8 +92,8 @@ unshape() {
     end=$(host_end "$node" ib0)
     tc qdisc delete dev "$end" root 2>/dev/null # each fails where there is none, which is what we want
     tc -n "$NETNS$node" qdisc delete dev ib0 root 2>/dev/null
-    if [ -e "/sys/class/net/$(port_end "$node")" ]; then ip link delete "$(port_end "$node")"; fi
     stop "relay-$node"
+    if [ -e "/sys/class/net/$(port_end "$node")" ]; then ip link delete "$(port_end "$node")"; fi
     if [ -e "/sys/class/net/$end" ]; then
       ip link set "$end" arp on
       if [ -e "/proc/sys/net/ipv6/conf/$end/disable_ipv6" ]; then echo 0 >"/proc/sys/net/ipv6/conf/$end/disable_ipv6"; fi

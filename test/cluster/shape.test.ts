@@ -94,6 +94,16 @@ onCluster("a shaped network", () => {
     expect(await roundTrip()).toBeGreaterThanOrEqual(6)
   })
 
+  test("a link that is cut and mended is still shaped, on the same connection", async () => {
+    await shape("ib0", "--delay", "5ms")
+    await cluster("fail", "n1", "ib")
+    line.write("x") // goes to the relay, and there to a link that is down
+    const late = once(line, "data")
+    expect(await cluster("heal", "n1")).toMatchObject({ code: 0 })
+    await late
+    expect(await roundTrip()).toBeGreaterThanOrEqual(10)
+  })
+
   test.each([[[]], [["--delay", "1ms"]]])("a rate is not exceeded (and %j)", async delay => {
     await shape("ib0", "--rate", "200mbit", ...delay)
     const bytes = 8 << 20
