@@ -24,6 +24,8 @@ PARTS=${SELF%.sh}
 . "$PARTS/node.sh"
 # shellcheck source=cluster/faults.sh
 . "$PARTS/faults.sh"
+# shellcheck source=cluster/shape.sh
+. "$PARTS/shape.sh"
 
 usage() {
   cat <<'TEXT'
@@ -38,6 +40,9 @@ usage: cluster.sh check                       exit 0 if the cluster can run here
               hang: every process on the node stands still
        cluster.sh fail ctld                   stop slurmctld
        cluster.sh heal NODE|ctld              undo every fault of that node, or start slurmctld again
+       cluster.sh shape ib0 [--delay 50us] [--rate 1gbit]
+              each way, on the ib0 of every node; nothing of an earlier shape stays
+       cluster.sh shape off
 env:   SLURM_FLAME_CLUSTER_CGROUPS=no         go without cgroups (and so without memory limits) even where they would work
 TEXT
 }
@@ -69,6 +74,7 @@ up() {
 take_down() {
   local node
   stop slurmctld
+  unshape
   for node in $(nodes); do stop_node "$node"; done
   stop munged
   stop_networks
@@ -91,6 +97,7 @@ status() {
     pid=$(node_pid "$node")
     echo "$node: ${pid:-off} ib0 $(ip -n "$NETNS$node" -br -4 addr show ib0 | awk '{ print $3, $2 }')"
   done
+  shaping
   timeout 10 sinfo -N -o '%N %P %T %C %G %E'
   timeout 10 squeue
 }
@@ -105,6 +112,7 @@ case $command in
   exec) need_root; in_node "$@" ;;
   fail) need_root; inject_fault "$@" ;;
   heal) need_root; heal "$@" ;;
+  shape) need_root; lock; shape "$@" ;;
   __boot) boot_node "$@" ;;
   *) usage >&2; exit 2 ;;
 esac

@@ -1,50 +1,39 @@
-/** What is known of where a report was made. Owns how it is found out; guesses nothing. */
+/** Where and with what a report was made. Owns how it is put together; the parts are in about/. */
 
-import { readFileSync } from "node:fs"
-import { availableParallelism, cpus, hostname, loadavg, release, totalmem } from "node:os"
+import { aboutNode, nodeName } from "./about/node.ts"
+import { slurmVersion } from "./about/slurm.ts"
 import type { SuiteOptions } from "./group.ts"
 import type { About, NodeAbout } from "./report.ts"
 
-const GOVERNOR = "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"
+export { aboutNode } from "./about/node.ts"
 
-/** The machine that this runs on. @param address that is in use there */
-export function aboutNode(role: NodeAbout["role"], name: string, address: string): NodeAbout {
-  const governor = read(GOVERNOR)
-  return {
-    name,
-    role,
-    node: process.version,
-    cpu: cpus()[0]?.model.trim() ?? "unknown",
-    cores: availableParallelism(),
-    memoryMiB: Math.round(totalmem() / 2 ** 20),
-    kernel: release(),
-    ...(governor === undefined ? {} : { governor }),
-    load: loadavg()[0]!,
-    address,
-  }
+/** What only others know. */
+export interface Known {
+  readonly version: string
+  /** The command line. */
+  readonly command: string
+  /** The parent's, as its runners dial it. */
+  readonly address: string
+  /** Their nodes, as they described themselves. */
+  readonly runners: readonly NodeAbout[]
 }
 
-/** @param runners the nodes of runners, as they described themselves; @param address the parent's, as they dial it */
+/** What is known before anything is measured. */
 export async function collectAbout(
-  options: SuiteOptions,
-  known: { version: string; command: string; address: string; runners: readonly NodeAbout[] },
+  options: Pick<SuiteOptions, "backend" | "tls" | "shaping">,
+  known: Known,
 ): Promise<About> {
+  const { version, command, address, runners } = known
+  const { shaping } = options
+  const slurm = options.backend === "slurm" ? await slurmVersion() : undefined
   return {
-    version: known.version,
+    version,
     date: new Date().toISOString(),
-    command: known.command,
+    command,
     backend: options.backend,
+    ...(slurm === undefined ? {} : { slurm }),
     tls: options.tls,
-    nodes: [aboutNode("parent", hostname(), known.address), ...known.runners],
-  }
-}
-
-/** Undefined where there is no such file: not every machine has one. */
-function read(file: string): string | undefined {
-  try {
-    return readFileSync(file, "utf8").trim()
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined
-    throw error
+    nodes: [aboutNode("parent", nodeName(), address), ...runners],
+    ...(shaping === undefined ? {} : { shaping }),
   }
 }

@@ -17,6 +17,8 @@ export interface SuiteOptions {
   readonly subjects?: readonly string[]
   /** As many runners as the groups may ask for. */
   readonly maxRunners: number
+  /** The delay and rate that were put on the wire on purpose, in the words of who did it. */
+  readonly shaping?: string
 }
 
 /** A subject that is open: a client process of its own, its server elsewhere. */

@@ -16,6 +16,7 @@ export interface BenchArguments {
   readonly compare?: string
   readonly tls?: boolean
   readonly maxRunners?: string
+  readonly shaping?: string
   readonly secondsPerGroup?: string
   readonly installPeers?: boolean
   readonly list?: boolean
@@ -42,6 +43,7 @@ export function readOptions(
     quick,
     secondsPerGroup: readNumber(given.secondsPerGroup, "seconds-per-group", 3_600) ?? SECONDS[size],
     maxRunners: readNumber(given.maxRunners, "max-runners", 10_000) ?? MAX_RUNNERS[size],
+    ...(given.shaping ? { shaping: given.shaping } : {}),
     ...(chosen ? { subjects: chosen } : {}),
   }
   const only = given.only === undefined ? groups : readNames(given.only, groups, "only", "group")

@@ -3,9 +3,9 @@
  * is in it.
  */
 import { createPool, type Pool } from "slurm-flame"
+import { machineWarnings } from "./about/doubts.ts"
 import { collectAbout } from "./about.ts"
 import { backendOf } from "./backend.ts"
-import { machineWarnings } from "./doubts.ts"
 import { collectionFigures } from "./gc.ts"
 import type { Bench, Group, OpenSubject, SuiteOptions } from "./group.ts"
 import { type About, type GroupReport, type Report, SCHEMA } from "./report.ts"

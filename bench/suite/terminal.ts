@@ -1,4 +1,5 @@
 /** What a person sees while the suite runs. Owns stdout (tables) and stderr (what is being done, doubts); a line has 100 columns at most. */
+import { nodeLines } from "./about/words.ts"
 import type { About, GroupReport, Report } from "./report.ts"
 import type { Watcher } from "./suite.ts"
 import { groupTable } from "./table.ts"
@@ -17,26 +18,12 @@ export class Terminal implements Watcher {
     const head = [
       `slurm-flame ${version}`,
       date,
-      backend === "slurm" ? (slurm ?? "Slurm") : "this machine alone",
+      backend === "slurm" ? `Slurm${slurm === undefined ? "" : ` ${slurm}`}` : "this machine alone",
       `TLS ${tls ? "on" : "off"}`,
-      ...(shaping === undefined ? [] : [shaping]),
+      ...(shaping === undefined ? [] : [`on the wire: ${shaping}`]),
     ]
     this.#line(head.join(", "))
-    for (const { role, name, address, node, cpu, cores, load, governor, interface: wire } of nodes) {
-      const facts = [
-        `${role} ${name} (${address})`,
-        `${cpu}, ${cores} cores`,
-        `Node ${node.replace(/^v/, "")}`,
-        `load ${load.toFixed(2)}`,
-        ...(governor === undefined ? [] : [`governor ${governor}`]),
-        ...(wire
-          ? [
-              `${wire.name}: ${[wire.kind, wire.driver, wire.ibRate, wire.ipoibMode].filter(Boolean).join(" ")}, MTU ${wire.mtu}${wire.speedMbit ? `, ${wire.speedMbit} Mbit/s` : ""}`,
-            ]
-          : []),
-      ]
-      this.#line(`  ${facts.join("; ")}`)
-    }
+    for (const node of nodes) for (const line of nodeLines(node)) this.#line(`  ${line}`)
   }
 
   progress(words: string): void {

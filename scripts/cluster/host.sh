@@ -82,6 +82,8 @@ start_networks() {
     if ! ours "$name"; then
       ip link add "$name" type bridge || die "cannot make the bridge $name"
       ip link set "$name" alias "$MARK"
+      # Said, it stays: else the bridge has that of its lowest port, which changes when one comes or goes, and nodes know the old one.
+      ip link set "$name" address "$(<"/sys/class/net/$name/address")"
     fi
     ip addr replace "$address" dev "$name"
     ip link set "$name" up

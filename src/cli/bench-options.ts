@@ -14,6 +14,7 @@ export function addBenchOptions(command: Command): Command {
     .option("--compare <file>", "compare with a report that --json wrote, and tell what is beyond the noise")
     .option("--no-tls", "measure our pools without TLS")
     .option("--max-runners <n>", "the most runners that are asked for at a time")
+    .option("--shaping <words>", "the delay or rate that you have put on the wire, for the report")
     .option("--seconds-per-group <n>", "when a group's rounds end, though never before the third")
     .option("--list", "print the groups and the subjects, and which of them can be had here")
     .option(
