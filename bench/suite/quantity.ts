@@ -82,6 +82,13 @@ export function parameterText(name: string, value: number): string {
   return isBytes(name) ? bytes(value) : digits(value)
 }
 
+/** The same with the parameter's name where the value alone would not say what it is: `64 KiB`, `8 runners`, `1 runner`. */
+export function parameterWords(name: string, value: number): string {
+  const text = parameterText(name, value)
+  if (isBytes(name)) return text
+  return `${text} ${value === 1 ? name.replace(/s$/, "") : name}`
+}
+
 /** Whether a parameter of this name is a size in bytes. */
 export function isBytes(name: string): boolean {
   return /byte|size/i.test(name)

@@ -1,5 +1,5 @@
 /** A comparison in words, for the terminal and for the page. Owns the wording alone. */
-import { change, parameterText } from "../quantity.ts"
+import { change, parameterWords } from "../quantity.ts"
 import type { Comparison, Verdict, VerdictKind } from "./compare.ts"
 
 const ORDER: readonly VerdictKind[] = ["slower", "faster", "same", "not-comparable", "only-new", "only-old"]
@@ -38,8 +38,7 @@ export function basisWords({ basis }: Verdict): string {
 /** Its title with the parameter: `Latency by size, 64 KiB`. */
 export function figureWords({ title, parameter }: Pick<Verdict, "title" | "parameter">): string {
   if (parameter === undefined) return title
-  const value = parameterText(parameter.name, parameter.value)
-  return value.includes(" ") ? `${title}, ${value}` : `${title}, ${value} ${parameter.name}`
+  return `${title}, ${parameterWords(parameter.name, parameter.value)}`
 }
 
 /** The verdicts, the worst first; those of a kind stay in their order. */

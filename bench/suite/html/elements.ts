@@ -26,6 +26,11 @@ export function tag(name: string, attributes: Readonly<Record<string, string | u
   return new Markup(`<${name}${written}>${html(content)}</${name}>`)
 }
 
+/** A name that may be broken after what is no letter: for narrow columns. */
+export function breakable(name: string): Markup {
+  return new Markup(escaped(name).replaceAll("_", "_<wbr/>").replaceAll(".", ".<wbr/>"))
+}
+
 export interface Column {
   readonly title: Content
   /** Left, and may be broken: words. Numbers are neither. */
@@ -58,7 +63,7 @@ export function table(
   )
   const parts = [
     ...(caption === undefined ? [] : [tag("caption", {}, caption)]),
-    tag("thead", {}, tag("tr", {}, head)),
+    ...(columns.every(({ title }) => title === "") ? [] : [tag("thead", {}, tag("tr", {}, head))]),
     tag("tbody", {}, body),
   ]
   return tag("div", { class: "scroll" }, tag("table", { class: name }, parts))

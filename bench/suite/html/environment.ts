@@ -36,7 +36,7 @@ export function environment(about: About): Markup {
   return new Markup(
     [
       table(
-        "The whole",
+        "The run",
         [
           { title: "", text: true },
           { title: "", text: true },

@@ -36,7 +36,7 @@ export function htmlOf(report: Report, comparison?: Comparison): string {
     tag(
       "p",
       { class: "meta" },
-      `${about.date} · ${where.join(", ")} · ${duration(report.seconds)} of measuring · TLS ${about.tls ? "on" : "off"}`,
+      `${about.date.replace(/^(.{10})T(.{5}).*Z$/, "$1 $2 UTC")} · ${where.join(", ")} · ${duration(report.seconds)} of measuring · TLS ${about.tls ? "on" : "off"}`,
     ),
     tag("pre", {}, about.command),
     ...warnings(report),

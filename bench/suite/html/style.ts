@@ -27,12 +27,12 @@ tr.ours { background: var(--ours); } tr.ours th { font-weight: bold; }
 td small, th small { color: var(--soft); font-size: .92em; }
 th small { display: block; font-weight: normal; white-space: normal; max-width: 16rem; }
 .ahead, .faster { color: var(--good); } .behind, .slower { color: var(--bad); font-weight: bold; } .near, .same { color: var(--soft); }
-.matrix th, .matrix td { padding-right: .8rem; } .matrix thead th { white-space: normal; max-width: 6.5rem; overflow-wrap: anywhere; } .matrix tbody th { white-space: normal; min-width: 11rem; }
+.matrix { font-size: .76rem; } .matrix th, .matrix td { padding-right: .55rem; } .matrix thead th { white-space: normal; max-width: 5.2rem; } .matrix tbody th { white-space: normal; min-width: 9rem; } .line { display: block; font-size: .92em; }
 figure { margin: 1rem 0 1.4rem; } figure svg { max-width: 100%; height: auto; display: block; background: #ffffff; border-radius: 4px; }
 figcaption { font-size: .82rem; color: var(--soft); margin-top: .35rem; max-width: 47rem; }
 details { margin: .5rem 0 1rem; } summary { cursor: pointer; font: .85rem Helvetica, Arial, sans-serif; color: var(--link); }
 footer { margin-top: 3rem; border-top: 1px solid var(--line); color: var(--soft); font-size: .85rem; }
 @media print {
   :root { --ink: #000; --soft: #444; --paper: #fff; --line: #bbb; --band: #f4f4f4; --ours: #eef4f9; --good: #0b6b4d; --bad: #a8420a; --warn: #fff; --link: #000; }
-  body { max-width: none; padding: 0; font-size: 10pt; } figure, tr, .warnings { break-inside: avoid; } h2, h3, caption { break-after: avoid; } details > :not(summary) { display: none; } .scroll { overflow: visible; }
+  body { max-width: none; padding: 0; font-size: 10pt; } figure, tr, .warnings { break-inside: avoid; } h2, h3, caption { break-after: avoid; } details > :not(summary) { display: none; } .scroll { overflow: visible; } table { font-size: 7.5pt; } .matrix { font-size: 6.5pt; } .matrix th, .matrix td { padding-right: .3rem; } .matrix tbody th { min-width: 0; }
 }`

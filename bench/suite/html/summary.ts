@@ -1,8 +1,8 @@
 /** What comes out of it, first: where ours is ahead and where another is, figure by figure, with the same words for both. */
-import { change, isBytes, parameterText, times } from "../quantity.ts"
+import { change, parameterWords, times } from "../quantity.ts"
 import type { Report, Subject } from "../report.ts"
 import { type FigureSet, type Standing, setsOf, standings } from "../sets.ts"
-import { type Content, Markup, table, tag } from "./elements.ts"
+import { breakable, type Content, Markup, table, tag } from "./elements.ts"
 
 /** Of a series, so many of its values: the first, the last, and some between. */
 const VALUES = 4
@@ -47,9 +47,8 @@ function linesOf(set: FigureSet): Line[] {
     ...new Set(Array.from({ length: steps + 1 }, (_, i) => set.values[Math.round((i * last) / (steps || 1))]!)),
   ]
   return chosen.map(value => {
-    const at = parameterText(set.parameter!, value)
     return {
-      words: `${set.title}, ${isBytes(set.parameter!) ? at : `${at} ${set.parameter}`}`,
+      words: `${set.title}, ${parameterWords(set.parameter!, value)}`,
       standings: standings(set, value),
     }
   })
@@ -92,13 +91,13 @@ function matrix(lines: readonly Line[], subjects: readonly Subject[]): Markup {
     ]).html +
       table(
         undefined,
-        [{ title: "slurm-flame against", text: true }, ...subjects.map(title => ({ title }))],
+        [{ title: "slurm-flame against", text: true }, ...subjects.map(subject => ({ title: breakable(subject) }))],
         lines.map(({ words, standings }) => ({
           cells: [
             words,
             ...subjects.map((subject): Content => {
               const found = standings.find(standing => standing.subject === subject)
-              return found === undefined ? "" : cell(found)
+              return found === undefined ? "" : cell(found, "two lines")
             }),
           ],
         })),
@@ -108,9 +107,14 @@ function matrix(lines: readonly Line[], subjects: readonly Subject[]): Markup {
 }
 
 /** `1.8× better`, `2.1× worse`; what is close is said in percent. */
-function cell({ advantage: { median }, kind }: Standing): Markup {
+function cell({ advantage: { median }, kind }: Standing, layout?: "two lines"): Markup {
   const factor = Math.max(median, 1 / median)
   const size = factor < 1.1 ? change(factor).replace("+", "") : times(factor)
   const word = median >= 1 ? "better" : "worse"
-  return tag("span", { class: kind }, kind === "near" && factor < 1.005 ? "same" : `${size} ${word}`)
+  if (kind === "near" && factor < 1.005) return tag("span", { class: kind }, "same")
+  return tag(
+    "span",
+    { class: kind },
+    layout === undefined ? `${size} ${word}` : [size, tag("span", { class: "line" }, word)],
+  )
 }

@@ -1,9 +1,9 @@
 /** The figures of a group as tables: everyone's spread and ratios, and for a series its matrix. Owns the columns. */
 
-import { isBytes, parameterText, quantity, range, times } from "../quantity.ts"
+import { parameterText, parameterWords, quantity, range, times } from "../quantity.ts"
 import type { Figure, Subject } from "../report.ts"
 import { basesOf, type FigureSet, find, isOurs, ratioOf } from "../sets.ts"
-import { type Column, type Content, Markup, type Row, table, tag } from "./elements.ts"
+import { breakable, type Column, type Content, Markup, type Row, table, tag } from "./elements.ts"
 
 /** What the set comes to: for a series a matrix of medians, with all the rest folded away. */
 export function figureTables(set: FigureSet): Markup {
@@ -12,16 +12,12 @@ export function figureTables(set: FigureSet): Markup {
     full(
       set,
       set.figures.filter(figure => figure.parameter?.value === value),
-      `${set.title}, ${words(set.parameter!, value)}`,
+      `${set.title}, ${parameterWords(set.parameter!, value)}`,
       value,
     ),
   )
   const summary = tag("summary", {}, `${set.title}: spread, n and ratios at each ${set.parameter}`)
   return new Markup([matrix(set), tag("details", {}, [summary, ...details])].map(({ html }) => html).join(""))
-}
-
-function words(parameter: string, value: number): string {
-  return isBytes(parameter) ? parameterText(parameter, value) : `${parameterText(parameter, value)} ${parameter}`
 }
 
 function full(set: FigureSet, figures: readonly Figure[], caption: string, value?: number): Markup {
@@ -78,7 +74,7 @@ function matrix(set: FigureSet): Markup {
   const some = every > 1 ? `, ${values.length} of ${set.values.length} values` : ""
   return table(
     `${set.title} (${set.first.better} is better; bold: the best of the row${some})`,
-    [{ title: parameter, text: true }, ...set.subjects.map(title => ({ title }))],
+    [{ title: parameter, text: true }, ...set.subjects.map(subject => ({ title: breakable(subject) }))],
     values.map(value => {
       const first = set.subjects.length > 1 ? best(value) : undefined
       return {

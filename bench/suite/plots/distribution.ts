@@ -2,7 +2,7 @@
 
 import { digits, quantity } from "../quantity.ts"
 import type { HistogramReport, Unit } from "../report.ts"
-import { linear, logarithmic, tail } from "./axis.ts"
+import { logarithmic, tail } from "./axis.ts"
 import { frame, type NamedLine } from "./frame.ts"
 import { stylesOf } from "./palette.ts"
 import { el, px } from "./svg.ts"
@@ -89,7 +89,8 @@ export function histogramPlot(one: Distribution, options: DistributionOptions): 
   const { histogram, unit } = one
   const edge = (i: number) => histogram.low * histogram.growth ** i
   const x = logarithmic([edge(0), edge(histogram.counts.length)], { label: value => quantity(value, unit) })
-  const y = linear(histogram.counts, digits)
+  // Logarithmic, or the outliers could not be seen beside the hill. Half a value is where one still has a height.
+  const y = logarithmic([0.5, ...histogram.counts.filter(count => count > 0)], { label: digits })
   const { colour } = stylesOf([one.name])(one.name)
   return frame({
     ...options,
@@ -102,11 +103,10 @@ export function histogramPlot(one: Distribution, options: DistributionOptions): 
         .map((count, i) => {
           if (count === 0) return ""
           const [from, to] = [xOf(edge(i)), xOf(edge(i + 1))]
-          // A single outlier is as much a part of it as the hill: half a pixel at least.
-          const height = Math.max(1, yOf(0) - yOf(count))
+          const height = yOf(0.5) - yOf(count)
           return el("rect", {
             x: from,
-            y: yOf(0) - height,
+            y: yOf(0.5) - height,
             width: Math.max(0.8, to - from - 0.3),
             height,
             fill: colour,

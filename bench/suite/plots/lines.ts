@@ -21,8 +21,8 @@ export interface LinesOptions {
   readonly description: string
   readonly xLabel: string
   readonly yLabel: string
-  /** `bytes`: powers of two. */
-  readonly xScale: "bytes" | "log" | "linear"
+  /** `doubling`: logarithmic, with powers of two as its ticks. */
+  readonly xScale: "doubling" | "log" | "linear"
   readonly yScale: "log" | "linear"
   readonly xTick: (value: number) => string
   readonly yTick: (value: number) => string
@@ -75,9 +75,13 @@ type Place = (value: number) => number
 
 const levels = (level: number | undefined) => (level === undefined ? [] : [level])
 
-function axisOf(values: readonly number[], scale: "bytes" | "log" | "linear", label: (value: number) => string): Axis {
+function axisOf(
+  values: readonly number[],
+  scale: "doubling" | "log" | "linear",
+  label: (value: number) => string,
+): Axis {
   if (scale === "linear") return linear(values, label)
-  return logarithmic(values, { base: scale === "bytes" ? 2 : 10, label })
+  return logarithmic(values, { base: scale === "doubling" ? 2 : 10, label })
 }
 
 function clean(line: Line): Line {

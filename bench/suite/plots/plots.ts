@@ -1,6 +1,6 @@
 /** Which plots a group's figures make, and as files. Owns the choice: what can be drawn follows from what the figures have, not from names of groups. */
 
-import { isBytes, parameterText, quantity, range, times } from "../quantity.ts"
+import { isBytes, parameterText, parameterWords, quantity, range, times } from "../quantity.ts"
 import type { Figure, GroupReport, Report, Subject } from "../report.ts"
 import { basesOf, type FigureSet, find, isOurs, oursOf, ratioOf, setsOf } from "../sets.ts"
 import { cdfPlot, countOf, type Distribution, histogramPlot } from "./distribution.ts"
@@ -54,6 +54,8 @@ const fileName = (...parts: readonly string[]) =>
 
 const betterWords = (figure: Figure) => `${figure.better} is better`
 
+const powerOfTwo = (value: number) => value >= 1 && Number.isInteger(Math.log2(value))
+
 /** Decades make a logarithmic axis; what stays within a few times of itself is shown from zero. */
 function spans(values: readonly number[], factor: number): boolean {
   const positive = values.filter(value => value > 0 && Number.isFinite(value))
@@ -65,7 +67,8 @@ function spans(values: readonly number[], factor: number): boolean {
 function seriesPlots(set: FigureSet): Plot[] {
   const { parameter, first } = set
   if (parameter === undefined || set.values.length < 2) return []
-  const xScale = isBytes(parameter) ? "bytes" : spans(set.values, 16) ? "log" : "linear"
+  const xScale =
+    isBytes(parameter) || set.values.every(powerOfTwo) ? "doubling" : spans(set.values, 16) ? "log" : "linear"
   const axes = {
     xLabel: isBytes(parameter) ? "size of the message" : parameter,
     xScale,
@@ -200,12 +203,13 @@ function subjectMatter(set: FigureSet): string {
   return set.title.replace(/[,:]?\s*\(?(p\d+(\.\d+)?|median|mean|max)\)?\s*$/i, "") || set.title
 }
 
-function parameterWords(name: string, value: number): string {
-  return isBytes(name) ? parameterText(name, value) : `${parameterText(name, value)} ${name}`
-}
+/** Of a plot with a row for each: beyond it some quantiles are left to the tables. */
+const MOST_ROWS = 48
 
 /** Everyone against the base, one row each, for the figures that are no series. */
-function ratioPlots(group: GroupReport, sets: readonly FigureSet[]): Plot[] {
+function ratioPlots(group: GroupReport, all: readonly FigureSet[]): Plot[] {
+  const rows = all.reduce((sum, set) => sum + set.figures.length, 0)
+  const sets = rows > MOST_ROWS ? all.filter(set => !/\/(p90|p99\.9)$/.test(set.id)) : all
   const bases = [...new Set(sets.flatMap(set => basesOf(set).slice(0, 1)))]
   return bases.flatMap(base => {
     const groups = sets

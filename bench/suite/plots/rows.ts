@@ -45,7 +45,7 @@ export function dotsPlot(groups: readonly DotGroup[], options: RowsOptions & { l
   let y = top
   for (const group of shown) {
     parts.push(
-      el("rect", { x: 8, y: y + 2, width: WIDTH - 16, height: ROW - 3, fill: "#f3f3f3" }),
+      el("rect", { x: 8, y, width: WIDTH - 16, height: ROW - 2, fill: "#f3f3f3" }),
       text(12, y + 15, shorten(group.title, 100), { "font-weight": "bold" }),
     )
     y += ROW
