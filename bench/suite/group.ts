@@ -6,6 +6,8 @@ export interface SuiteOptions {
   readonly backend: "local" | "slurm"
   /** The job script, as `slurm({ slurmJob })` takes it. */
   readonly slurmJob?: string
+  /** sbatch's options, as `slurm({ sbatch })` takes them. */
+  readonly sbatch?: Readonly<Record<string, string | true>>
   readonly tls: boolean
   /** Less of everything: for a look, not for a paper. */
   readonly quick: boolean
@@ -35,7 +37,10 @@ export interface Bench {
   with<T>(names: readonly string[] | "all", body: (open: readonly OpenSubject[]) => Promise<T>): Promise<T>
   /** Opens a pool of our own as `backend` says, for the groups that measure pools. The module is a file of bench/suite/modules. The caller closes it. */
   pool(module: URL, options: Record<string, unknown>): Promise<unknown>
+  /** The subject is not in the group, or in part of it only; the first reason counts. One of ours makes the run a failed one. */
   skip(subject: string, reason: string): void
+  /** The same where nothing failed: it was left out of a part of the group on purpose. */
+  note(subject: string, reason: string): void
   warn(words: string): void
   /** For the terminal: what is being done now. */
   progress(words: string): void

@@ -5,6 +5,7 @@
  */
 import { Command, CommanderError } from "commander"
 import { isFlameError } from "../shared/errors.ts"
+import { addBenchOptions } from "./bench-options.ts"
 import { VERSION } from "./manifest.ts"
 import { addSlurmOptions } from "./slurm-options.ts"
 
@@ -69,6 +70,13 @@ function program(): Command {
       const { script } = await import("./script.ts")
       script(options)
     })
+  const bench = top
+    .command("bench")
+    .description("measure latency and bandwidth, and compare with others over the same wire")
+  addBenchOptions(bench).action(async options => {
+    const { bench } = await import("./bench.ts")
+    process.exitCode = await bench(options)
+  })
   return top
 }
 

@@ -1,0 +1,132 @@
+/**
+ * A process that answers questions, seen from who asks. Owns the process, the answers that are awaited, and their failure when it ends or
+ * is silent. Knows no question.
+ */
+import { type ChildProcess, fork } from "node:child_process"
+
+/** What goes there. */
+export interface Question {
+  readonly id: number
+  readonly ask: string
+  readonly with: unknown
+}
+
+/** What comes back. `lost`: it will answer nothing any more, and why. */
+export type Answer =
+  | { readonly id: number; readonly result?: unknown; readonly error?: Failure }
+  | { readonly lost: string }
+
+export interface Failure {
+  readonly message: string
+  readonly stack: string | undefined
+}
+
+interface Awaited {
+  resolve(value: unknown): void
+  reject(error: Error): void
+  readonly timer: NodeJS.Timeout
+}
+
+/** From SIGTERM to SIGKILL of one that does not end by itself. */
+const KILL_MS = 20_000
+
+export class Asked {
+  readonly name: string
+  readonly #child: ChildProcess
+  readonly #awaited = new Map<number, Awaited>()
+  readonly #exited: Promise<void>
+  readonly #onLost: (error: Error) => void
+  #lost: Error | undefined
+  #closing = false
+  #id = 0
+
+  /**
+   * Starts the program.
+   * @param name for messages: "the client of raw ws"
+   * @param onLost called once when it is of no more use, unless it was closed
+   */
+  constructor(program: URL, name: string, onLost: (error: Error) => void = () => undefined) {
+    this.name = name
+    this.#onLost = onLost
+    // Structured clones: typed arrays cross as they are.
+    this.#child = fork(program, { serialization: "advanced" })
+    this.#child.on("message", message => this.#hear(message as Answer))
+    this.#child.on("error", error => this.#lose(new Error(`${name} cannot be reached: ${error.message}`)))
+    this.#exited = new Promise(resolve => {
+      this.#child.once("exit", (code, signal) => {
+        this.#lose(new Error(`${name} ended (${signal ?? `exit code ${code}`}): what it said is above`))
+        resolve()
+      })
+    })
+  }
+
+  /** Why it is of no more use; undefined while it is. */
+  get lost(): Error | undefined {
+    return this.#lost
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid
+  }
+
+  /**
+   * Asks, and waits for the answer.
+   * @param ms how long; after that the process is taken for stuck and ended
+   * @throws Error what it threw there, that the process ended, or that it was silent
+   */
+  ask<T>(ask: string, what: unknown, ms: number): Promise<T> {
+    if (this.#lost) return Promise.reject(this.#lost)
+    const id = ++this.#id
+    return new Promise<T>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#lose(
+          new Error(`${this.name} was silent for ${Math.round(ms / 1_000)} s (asked for ${ask}), and was ended`),
+        )
+        this.#child.kill("SIGKILL")
+      }, ms)
+      this.#awaited.set(id, { resolve: value => resolve(value as T), reject, timer })
+      this.#child.send({ id, ask, with: what } satisfies Question, error => {
+        if (error) this.#lose(new Error(`${this.name} cannot be reached: ${error.message}`))
+      })
+    })
+  }
+
+  /** It is of no more use, for a reason of the caller's: whoever waits for an answer gets it. It is still to be closed. */
+  abandon(error: Error): void {
+    this.#closing = true
+    this.#lose(error)
+  }
+
+  /** Ends it: it is asked to close what it holds, then killed. Resolves when it is gone. */
+  async close(): Promise<void> {
+    this.#closing = true
+    this.#lose(new Error(`${this.name} was closed`))
+    if (this.#child.connected) this.#child.disconnect() // it closes what it holds, and ends
+    const timer = setTimeout(() => this.#child.kill("SIGKILL"), KILL_MS)
+    await this.#exited
+    clearTimeout(timer)
+  }
+
+  #hear(answer: Answer): void {
+    if ("lost" in answer) return this.#lose(new Error(answer.lost))
+    const awaited = this.#awaited.get(answer.id)
+    if (!awaited) return
+    this.#awaited.delete(answer.id)
+    clearTimeout(awaited.timer)
+    if (!answer.error) return awaited.resolve(answer.result)
+    const error = new Error(answer.error.message)
+    if (answer.error.stack !== undefined) error.stack = answer.error.stack
+    awaited.reject(error)
+  }
+
+  #lose(error: Error): void {
+    if (this.#lost) return
+    this.#lost = error
+    for (const { reject, timer } of this.#awaited.values()) {
+      clearTimeout(timer)
+      reject(error)
+    }
+    this.#awaited.clear()
+    if (!this.#closing) this.#onLost(error)
+  }
+}

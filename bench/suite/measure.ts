@@ -1,0 +1,73 @@
+/** Rounds as groups use them: what fails is told to the suite and left out. Owns that a group goes on when one subject does not. */
+import type { Bench, OpenSubject } from "./group.ts"
+import { interleave, type Measured, warm } from "./rounds.ts"
+
+/** The most slices that one subject is warmed up for. */
+const WARM = { quick: 6, full: 15 }
+
+/**
+ * Has each subject do slices until they are stable.
+ * @param measure one slice; gives the figure that is to be stable
+ * @returns those that work
+ */
+export async function warmUp<S extends OpenSubject>(
+  bench: Bench,
+  subjects: readonly S[],
+  measure: (subject: S) => Promise<number>,
+): Promise<S[]> {
+  bench.progress("warming up")
+  const most = bench.options.quick ? WARM.quick : WARM.full
+  const { warm: ready, unstable } = await warm(subjects, most, measure, failed(bench))
+  if (unstable.length > 0) {
+    bench.warn(`not stable after ${most} slices of warm-up (no three in a row within 10 %): ${unstable.join("; ")}`)
+  }
+  return ready
+}
+
+/** Interleaved slices of all of them, see `interleave`. @param what for the terminal: "64 KiB" */
+export async function measureSlices<S extends OpenSubject, T>(
+  bench: Bench,
+  subjects: readonly S[],
+  more: (done: number) => boolean,
+  measure: (subject: S) => Promise<T | null>,
+  what = "",
+): Promise<Measured<T>> {
+  const told = (done: number) => {
+    const another = more(done)
+    if (another) bench.progress(`${what === "" ? "" : `${what}, `}round ${done + 1}`)
+    return another
+  }
+  return await interleave(subjects, told, measure, failed(bench))
+}
+
+/** Those that had a slice in the last round: the others are not asked again. */
+export function survivors<S extends OpenSubject>(subjects: readonly S[], slices: Measured<unknown>): S[] {
+  return subjects.filter(({ name }) => (slices.get(name)?.at(-1) ?? null) !== null)
+}
+
+/** Those that have these methods; the suite is told of the others. */
+export function able<S extends OpenSubject>(
+  bench: Bench,
+  subjects: readonly S[],
+  methods: readonly string[],
+  without: string,
+): S[] {
+  return subjects.filter(subject => {
+    const can = methods.every(method => subject.can(method))
+    if (!can) bench.skip(subject.name, without)
+    return can
+  })
+}
+
+/** `how(slice)` of each slice, null where there was none. */
+export function valuesOf<T>(slices: Measured<T>, how: (slice: T) => number | null): Map<string, (number | null)[]> {
+  return new Map([...slices].map(([name, list]) => [name, list.map(slice => (slice === null ? null : how(slice)))]))
+}
+
+/** The sum of `how(slice)` of a subject's slices. */
+export function sumOf<T>(slices: Measured<T>, how: (slice: T) => number): (subject: string) => number {
+  return subject => (slices.get(subject) ?? []).reduce((sum, slice) => sum + (slice === null ? 0 : how(slice)), 0)
+}
+
+const failed = (bench: Bench) => (subject: OpenSubject, error: unknown) =>
+  bench.skip(subject.name, error instanceof Error ? error.message : String(error))

@@ -1,0 +1,35 @@
+/**
+ * What one slice of single measurements comes to. Owns which quantiles a number of samples supports; made in the process that
+ * measured, so that only this crosses.
+ */
+import { Histogram, type HistogramParts } from "./histogram.ts"
+import { quantileOfSorted } from "./statistics.ts"
+
+/** The quantiles that are told, and the least number of samples for each: ten of them lie beyond it in a p99, one in a p99.9. */
+export const QUANTILES = [
+  { name: "p50", q: 0.5, least: 1 },
+  { name: "p90", q: 0.9, least: 10 },
+  { name: "p99", q: 0.99, least: 100 },
+  { name: "p99.9", q: 0.999, least: 1_000 },
+  { name: "max", q: 1, least: 1 },
+] as const
+
+export type QuantileName = (typeof QUANTILES)[number]["name"]
+
+export interface Sampled {
+  readonly n: number
+  /** Of this slice; null where it has too few samples for one. Exact, not of the histogram. */
+  readonly quantiles: Readonly<Record<QuantileName, number | null>>
+  readonly histogram: HistogramParts
+}
+
+/** @param samples in any order; sorted in place */
+export function sampled(samples: Float64Array): Sampled {
+  samples.sort()
+  const histogram = new Histogram()
+  for (const value of samples) histogram.add(value)
+  const quantiles = Object.fromEntries(
+    QUANTILES.map(({ name, q, least }) => [name, samples.length >= least ? quantileOfSorted(samples, q) : null]),
+  ) as Record<QuantileName, number | null>
+  return { n: samples.length, quantiles, histogram: histogram.parts() }
+}

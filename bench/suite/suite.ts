@@ -1,0 +1,212 @@
+/**
+ * The run of the groups, and what they measure with. Owns the report as it grows: whatever ends the run early, what was measured until then
+ * is in it.
+ */
+import { createPool, type Pool } from "slurm-flame"
+import { collectAbout } from "./about.ts"
+import { backendOf } from "./backend.ts"
+import { machineWarnings } from "./doubts.ts"
+import { collectionFigures } from "./gc.ts"
+import type { Bench, Group, OpenSubject, SuiteOptions } from "./group.ts"
+import { type About, type GroupReport, type Report, SCHEMA } from "./report.ts"
+import { SubjectProcesses } from "./site.ts"
+import { OURS, OURS_PLAIN, type Subject } from "./subjects.ts"
+
+/** What becomes known while it runs, for a terminal. */
+export interface Watcher {
+  about(about: About): void
+  progress(words: string): void
+  warning(words: string): void
+  group(report: GroupReport): void
+}
+
+export interface SuiteRun {
+  readonly options: SuiteOptions
+  readonly groups: readonly Group[]
+  /** All that there are, also those that were not chosen. */
+  readonly subjects: readonly Subject[]
+  readonly version: string
+  /** The command line. */
+  readonly command: string
+  readonly watcher: Watcher
+}
+
+export class Suite implements Bench {
+  readonly options: SuiteOptions
+  readonly #run: SuiteRun
+  readonly #processes: SubjectProcesses
+  readonly #pools = new Set<Pool<unknown>>()
+  readonly #reports: GroupReport[] = []
+  readonly #warnings: string[] = []
+  #about: About | undefined
+  #group: Group | undefined
+  #skipped = new Map<string, string>()
+  /** True when something of ours did not work. */
+  #broken = false
+
+  constructor(run: SuiteRun) {
+    this.#run = run
+    this.options = run.options
+    this.#processes = new SubjectProcesses(run.options, () => undefined)
+  }
+
+  /** @throws Error before the first group: it is not known yet */
+  get about(): About {
+    if (!this.#about) throw new Error("it is not known yet where this is measured")
+    return this.#about
+  }
+
+  /** Whether all that was wanted of ours was measured. */
+  get ok(): boolean {
+    return !this.#broken && this.#processes.lost === undefined
+  }
+
+  /**
+   * Measures. Ends all that it started.
+   * @throws Error when there is no runner: then there is nothing to report
+   */
+  async measure(): Promise<Report> {
+    const began = performance.now()
+    try {
+      await this.#open()
+      for (const words of machineWarnings(this.about)) this.warn(words)
+      for (const group of this.#run.groups) {
+        if (this.#processes.lost) break
+        await this.#measureGroup(group)
+      }
+      const { lost } = this.#processes
+      if (lost) this.warn(`the run ended early: ${lost.message}; what was measured until then is here`)
+    } finally {
+      await this.#close()
+    }
+    return {
+      schema: SCHEMA,
+      about: this.about,
+      options: this.#optionsTold(),
+      groups: this.#reports,
+      warnings: this.#warnings,
+      seconds: (performance.now() - began) / 1_000,
+    }
+  }
+
+  /** Ends it early; `measure` gives what there is. */
+  stop(reason: Error): void {
+    this.#processes.abandon(reason)
+    this.#closePools()
+  }
+
+  async with<T>(names: readonly string[] | "all", body: (open: readonly OpenSubject[]) => Promise<T>): Promise<T> {
+    const { subjects } = this.options
+    const open: OpenSubject[] = []
+    for (const spec of this.#run.subjects) {
+      if (names !== "all" && !names.includes(spec.name)) continue
+      if (subjects && !subjects.includes(spec.name)) continue
+      if (spec.name === OURS && !this.options.tls) continue // the suite was asked for the other one instead
+      if (spec.missing !== undefined) {
+        this.skip(spec.name, spec.missing)
+        continue
+      }
+      this.progress(`opening ${spec.name}`)
+      try {
+        open.push(await this.#processes.open(spec))
+      } catch (error) {
+        this.skip(spec.name, error instanceof Error ? error.message : String(error))
+      }
+    }
+    return await body(open)
+  }
+
+  async pool(module: URL, options: Record<string, unknown>): Promise<Pool<unknown>> {
+    const given = { ...(this.options.tls ? {} : { tls: false }), backend: backendOf(this.options), max: 1, ...options }
+    const pool = createPool<unknown>({ module, ...given })
+    this.#pools.add(pool)
+    return pool
+  }
+
+  note(subject: string, reason: string): void {
+    if (!this.#skipped.has(subject)) this.#skipped.set(subject, reason)
+  }
+
+  skip(subject: string, reason: string): void {
+    if (this.#skipped.has(subject)) return
+    this.#skipped.set(subject, reason)
+    if (subject === OURS || subject === OURS_PLAIN) {
+      this.#broken = true
+      this.warn(`${subject} is not in it: ${reason}`)
+    }
+  }
+
+  warn(words: string): void {
+    const whole = this.#group ? `${this.#group.id}: ${words}` : words
+    if (this.#warnings.includes(whole)) return
+    this.#warnings.push(whole)
+    this.#run.watcher.warning(whole)
+  }
+
+  progress(words: string): void {
+    this.#run.watcher.progress(this.#group ? `${this.#group.id}: ${words}` : words)
+  }
+
+  async #open(): Promise<void> {
+    const { options, version, command, watcher } = this.#run
+    this.progress(
+      options.backend === "slurm" ? "waiting for a runner: Slurm's queue, and its boot" : "starting a runner",
+    )
+    const { address, parentAddress, node } = await this.#processes.openHost(options.tls ? OURS : OURS_PLAIN)
+    void address
+    this.#about = await collectAbout(options, { version, command, address: parentAddress, runners: [node] })
+    watcher.about(this.#about)
+  }
+
+  async #measureGroup(group: Group): Promise<void> {
+    const began = performance.now()
+    this.#group = group
+    this.#skipped = new Map()
+    const { id, title, how } = group
+    const why = group.unavailable?.(this.options)
+    let figures: GroupReport["figures"] = []
+    if (why !== undefined) this.#skipped.set("all", why)
+    else {
+      try {
+        figures = await group.run(this)
+      } catch (error) {
+        this.#broken = true
+        this.warn(`it failed: ${error instanceof Error ? error.message : String(error)}`)
+      }
+    }
+    const collections = collectionFigures(id, this.#processes.takeCollected())
+    const skipped = [...this.#skipped].map(([subject, reason]) => ({ subject, reason }))
+    const report = {
+      id,
+      title,
+      how,
+      figures: [...figures, ...collections],
+      skipped,
+      seconds: (performance.now() - began) / 1_000,
+    }
+    this.#reports.push(report)
+    this.#group = undefined
+    this.#run.watcher.group(report)
+  }
+
+  async #close(): Promise<void> {
+    this.progress("ending what was started")
+    await Promise.all([this.#processes.close(), this.#closePools()])
+  }
+
+  async #closePools(): Promise<void> {
+    await Promise.all([...this.#pools].map(pool => pool.close({ timeout: 0 })))
+  }
+
+  #optionsTold(): Report["options"] {
+    const { quick, secondsPerGroup, subjects, maxRunners, tls } = this.options
+    return {
+      quick,
+      secondsPerGroup,
+      maxRunners,
+      tls,
+      ...(subjects ? { subjects } : {}),
+      groups: this.#run.groups.map(({ id }) => id),
+    }
+  }
+}

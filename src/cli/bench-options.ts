@@ -1,0 +1,23 @@
+/** The options of `slurm-flame bench`. Owns their names; what they may hold is for the suite to judge. */
+import type { Command } from "commander"
+import { addSlurmOptions } from "./slurm-options.ts"
+
+/** Adds the options to a command. */
+export function addBenchOptions(command: Command): Command {
+  return addSlurmOptions(command)
+    .option("--slurm", "measure between this node and those of Slurm jobs; so does any of the three options above")
+    .option("--quick", "less of everything: a minute or so, for a look")
+    .option("--only <groups>", "these groups of measurements alone: small,bandwidth")
+    .option("--subjects <names>", 'these subjects alone: "slurm-flame,raw ws"')
+    .option("--json <file>", "write the whole report to this file")
+    .option("--html <file>", "write it as a page with plots")
+    .option("--compare <file>", "compare with a report that --json wrote, and tell what is beyond the noise")
+    .option("--no-tls", "measure our pools without TLS")
+    .option("--max-runners <n>", "the most runners that are asked for at a time")
+    .option("--seconds-per-group <n>", "when a group's rounds end, though never before the third")
+    .option("--list", "print the groups and the subjects, and which of them can be had here")
+    .option(
+      "--install-peers",
+      "install what we are compared with (npm ci in the package's bench/peers), and do no more",
+    )
+}
