@@ -1,5 +1,6 @@
 /** The figures of a report put together as plots and tables need them: by id, by subject, by parameter, one against another. */
-import type { Figure, GroupReport, Report, Spread, Subject } from "./report.ts"
+import type { Figure, GroupReport, Spread, Subject } from "./report.ts"
+import { ratios, spread } from "./statistics.ts"
 
 export const OURS: Subject = "slurm-flame"
 
@@ -11,6 +12,11 @@ export function isOurs(subject: Subject): boolean {
 /** The one of ours that others are compared with: with its defaults where it was measured so. */
 export function oursOf(set: FigureSet): Subject | undefined {
   return set.subjects.includes(OURS) ? OURS : set.subjects.find(isOurs)
+}
+
+/** What only explains the other figures (how busy the collector was): in the tables, and no contest. */
+export function isContext(set: FigureSet): boolean {
+  return set.id.endsWith("/gc")
 }
 
 /** Fewer rounds tell nothing of how far they lie apart. */
@@ -64,34 +70,14 @@ export function ratioOf(figure: Figure, base: Figure | undefined): Spread | unde
   const told = figure.ratios?.[base.subject]
   if (told !== undefined && told.n > 0) return told
   if (figure.slices.length !== base.slices.length) return undefined
-  const quotients = figure.slices.flatMap((slice, i) => {
-    const under = base.slices[i]
-    return slice === null || under === null || under === undefined || under <= 0 ? [] : [slice / under]
-  })
-  return quotients.length === 0 ? undefined : spreadOf(quotients)
-}
-
-/** @param values at least one */
-export function spreadOf(values: readonly number[]): Spread {
-  const sorted = [...values].sort((a, b) => a - b)
-  const at = (share: number) => {
-    const place = share * (sorted.length - 1)
-    const below = sorted[Math.floor(place)]!
-    return below + (sorted[Math.ceil(place)]! - below) * (place % 1)
-  }
-  return { median: at(0.5), p25: at(0.25), p75: at(0.75), min: sorted[0]!, max: sorted.at(-1)!, n: sorted.length }
+  const quotients = ratios(figure.slices, base.slices)
+  return quotients.length === 0 ? undefined : spread(quotients)
 }
 
 /** Who others are put in relation to in this set: the bare wires, then ours, as far as they are in it. */
 export function basesOf(set: FigureSet): Subject[] {
   const bases = ["raw ws", "raw TCP", oursOf(set)].filter(base => base !== undefined && set.subjects.includes(base))
   return set.subjects.length > 1 ? (bases as Subject[]) : []
-}
-
-/** All subjects of a report, ours first, then in the order in which they appear. */
-export function subjectsOf(report: Report): Subject[] {
-  const all = new Set(report.groups.flatMap(group => group.figures.map(figure => figure.subject)))
-  return [...all].sort((a, b) => Number(isOurs(b)) - Number(isOurs(a)))
 }
 
 /** How many times as good as the other's ours is: above 1 ours is ahead, whether less or more is better. */

@@ -9,7 +9,7 @@ import type {
   Unit,
 } from "../../bench/suite/report.ts"
 import { SCHEMA } from "../../bench/suite/report.ts"
-import { spreadOf } from "../../bench/suite/sets.ts"
+import { spread } from "../../bench/suite/statistics.ts"
 
 /** Numbers from 0 to 1, the same ones for the same seed (mulberry32). */
 export function random(seed: number): () => number {
@@ -27,9 +27,9 @@ export function normal(next: () => number): number {
   return Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next())
 }
 
-/** Slices round a level: log-normal noise, and now and then one that something disturbed. */
-export function slicesOf(next: () => number, level: number, rounds: number, noise = 0.05): number[] {
-  return Array.from({ length: rounds }, () => level * Math.exp(noise * normal(next)) * (next() < 0.03 ? 1.6 : 1))
+/** Slices round a level: log-normal noise, and now and then one that something disturbed: this share of them. */
+export function slicesOf(next: () => number, level: number, rounds: number, noise = 0.05, disturbed = 0.03): number[] {
+  return Array.from({ length: rounds }, () => level * Math.exp(noise * normal(next)) * (next() < disturbed ? 1.6 : 1))
 }
 
 export interface MadeFigure {
@@ -48,7 +48,7 @@ export interface MadeFigure {
 /** A figure whose spread is that of its slices. */
 export function figureOf(made: MadeFigure): Figure {
   const own = made.slices.filter(slice => slice !== null)
-  return { better: "less", n: own.length * 1000, ...made, spread: spreadOf(own) }
+  return { better: "less", n: own.length * 1000, ...made, spread: spread(own) }
 }
 
 /** A histogram with a hill at `middle` and a long tail. */

@@ -7,7 +7,7 @@ import type { Figure, Report, Subject } from "../report.ts"
 import { compareSamples, FEWEST, standing } from "./two-samples.ts"
 
 /** Of the verdicts of one comparison, at most this share is wrong; so is one report in so many of which nothing changed. */
-export const FALSE_RATE = 0.01
+export const FALSE_RATE = 0.03
 
 /** A change that is smaller is not worth a word, however certain: another memory layout of the same program makes as much. */
 export const SMALLEST = { ratio: 0.05, absolute: 0.1 } as const

@@ -1,6 +1,6 @@
 /** A comparison in words, for the terminal and for the page. Owns the wording alone. */
 import { change, parameterWords } from "../quantity.ts"
-import type { Comparison, Verdict, VerdictKind } from "./compare.ts"
+import { type Comparison, FALSE_RATE, type Verdict, type VerdictKind } from "./compare.ts"
 
 const ORDER: readonly VerdictKind[] = ["slower", "faster", "same", "not-comparable", "only-new", "only-old"]
 
@@ -76,6 +76,6 @@ export function comparisonText(comparison: Comparison, options: { everything?: b
     ...comparison.differences.map(words => `  differs: ${words}`),
     ...rows.map(row => `  ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join("  ")}`.trimEnd()),
     `  ${tally(comparison)}`,
-    `  ${comparison.tested} figures were tested at once; of the verdicts one in a hundred may be chance.`,
+    `  ${comparison.tested} figures were tested at once; ${100 * FALSE_RATE} in a hundred of such verdicts may be chance.`,
   ].join("\n")
 }

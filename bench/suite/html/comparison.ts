@@ -1,5 +1,5 @@
 /** The section that compares with an older report. Owns its layout; the words are those of the terminal. */
-import type { Comparison } from "../compare/compare.ts"
+import { type Comparison, FALSE_RATE } from "../compare/compare.ts"
 import { basisWords, figureWords, sorted, tally, verdictWords } from "../compare/words.ts"
 import { list, Markup, table, tag } from "./elements.ts"
 
@@ -26,7 +26,7 @@ export function comparisonSection(comparison: Comparison): Markup {
       "p",
       {},
       `Slices of both reports are put to a rank test (Mann-Whitney), as ratios to the bare wire of the same run where there are any; ` +
-        `${tested} figures were tested at once, with at most one verdict in a hundred left to chance (Benjamini-Hochberg), and a change below 5 % ` +
+        `${tested} figures were tested at once, with ${100 * FALSE_RATE} verdicts in a hundred at most left to chance (Benjamini-Hochberg), and a change below 5 % ` +
         `(10 % where only absolute values could be compared) is not told. Two runs of one program may differ by more than their slices show.`,
     ),
     ...(differences.length === 0 ? [] : [tag("p", {}, "What differs between the two:"), list(differences)]),

@@ -42,7 +42,7 @@ export function frame(options: FrameOptions): string {
   const titles = wrap(options.title, 92)
   const notes = wrap(options.note ?? "", 118)
   const names = lines.map(line => shorten(line.name, LONGEST_NAME))
-  const column = Math.max(0, ...names.map(name => widthOf(name))) + (lines.length === 0 ? 16 : SWATCH + 22)
+  const column = Math.max(0, ...names.map(name => widthOf(name))) + (lines.length === 0 ? 28 : SWATCH + 22)
   const left = 34 + Math.max(20, ...y.ticks.map(tick => widthOf(tick.label, 11.5)))
   const top = 14 + titles.length * 17
   const plotHeight = Math.max(290, lines.length * ROW + 4)
@@ -66,7 +66,9 @@ export function frame(options: FrameOptions): string {
       value => xOf(x.at(value)),
       value => yOf(y.at(value)),
     ),
-    text(left + plotWidth / 2, bottom + 38, options.xLabel, { "text-anchor": "middle" }),
+    text(left + plotWidth / 2, bottom + 38, shorten(options.xLabel, Math.floor(plotWidth / 7)), {
+      "text-anchor": "middle",
+    }),
     el(
       "text",
       { transform: `translate(15 ${top + plotHeight / 2}) rotate(-90)`, "text-anchor": "middle" },

@@ -2,7 +2,7 @@
 
 import { isBytes, parameterText, parameterWords, quantity, range, times } from "../quantity.ts"
 import type { Figure, GroupReport, Report, Subject } from "../report.ts"
-import { basesOf, type FigureSet, find, isOurs, oursOf, ratioOf, setsOf } from "../sets.ts"
+import { basesOf, type FigureSet, find, isContext, isOurs, oursOf, ratioOf, setsOf } from "../sets.ts"
 import { cdfPlot, countOf, type Distribution, histogramPlot } from "./distribution.ts"
 import { type Line, linesPlot } from "./lines.ts"
 import { barsPlot, dotsPlot } from "./rows.ts"
@@ -16,7 +16,7 @@ export interface Plot {
 
 /** All plots of a group, in the order of its figures. */
 export function plotsOf(group: GroupReport): Plot[] {
-  const sets = setsOf(group)
+  const sets = setsOf(group).filter(set => !isContext(set))
   const stages = stagesOf(sets)
   const named = new Map<string, number>()
   const plots = [

@@ -149,7 +149,7 @@ function grid(x: Axis, { left, top, bottom, plotWidth, title, xLabel }: Layout):
     ...x.ticks.map(tick => rule(xOf(tick.at), top, xOf(tick.at), bottom, GRID)),
     rule(left, bottom, left + plotWidth, bottom, "#444444"),
     ...xTicks(x, xOf, bottom),
-    text(left + plotWidth / 2, bottom + 38, xLabel, { "text-anchor": "middle" }),
+    text(left + plotWidth / 2, bottom + 38, shorten(xLabel, Math.floor(plotWidth / 7)), { "text-anchor": "middle" }),
   ].join("")
 }
 
