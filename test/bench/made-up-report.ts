@@ -248,8 +248,8 @@ function coldStart(next: () => number, rounds: number): GroupReport {
   const figures = ["slurm-flame", "slurm-flame, no TLS"].flatMap(subject => [
     ...stages.map(([name, ms]) =>
       figureOf({
-        id: `cold-start/stage/${name}`,
-        title: name.replace("-", " "),
+        id: `cold-start/${name}`,
+        title: `Cold start: ${name.replace("-", " ")}`,
         subject,
         unit: "ms",
         slices: slicesOf(next, ms, rounds, 0.1),

@@ -20,7 +20,7 @@ interface Section {
 /** The whole page. @param comparison with an older report, when there is one */
 export function htmlOf(report: Report, comparison?: Comparison): string {
   const { about } = report
-  const where = about.nodes.map(({ name }) => name)
+  const where = [...new Set(about.nodes.map(({ name }) => name))]
   const title = `slurm-flame ${about.version}: benchmark ${about.backend === "slurm" ? "on Slurm" : "on one machine"}`
   const sections: Section[] = [
     { id: "summary", title: "Summary", body: [summary(report)] },

@@ -22,7 +22,7 @@ th, td { padding: .2rem .7rem .2rem 0; text-align: right; vertical-align: top; w
 th:first-child, td:first-child { padding-left: .35rem; } th:last-child, td:last-child { padding-right: .35rem; }
 thead th { border-bottom: 1px solid var(--ink); vertical-align: bottom; }
 tbody th { font-weight: normal; text-align: left; }
-th.text, td.text { text-align: left; white-space: normal; overflow-wrap: anywhere; }
+th.text, td.text { text-align: left; white-space: normal; overflow-wrap: break-word; } tbody th.text { min-width: 8.5rem; max-width: 16rem; }
 tr.ours { background: var(--ours); } tr.ours th { font-weight: bold; }
 td small, th small { color: var(--soft); font-size: .92em; }
 th small { display: block; font-weight: normal; white-space: normal; max-width: 16rem; }

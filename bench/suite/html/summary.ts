@@ -1,7 +1,7 @@
 /** What comes out of it, first: where ours is ahead and where another is, figure by figure, with the same words for both. */
 import { change, parameterWords, times } from "../quantity.ts"
 import type { Report, Subject } from "../report.ts"
-import { type FigureSet, type Standing, setsOf, standings } from "../sets.ts"
+import { type FigureSet, isContext, type Standing, setsOf, standings } from "../sets.ts"
 import { breakable, type Content, Markup, table, tag } from "./elements.ts"
 
 /** Of a series, so many of its values: the first, the last, and some between. */
@@ -16,6 +16,7 @@ interface Line {
 export function summary(report: Report): Markup {
   const lines = report.groups
     .flatMap(setsOf)
+    .filter(set => !isContext(set))
     .flatMap(linesOf)
     .filter(line => line.standings.length > 0)
   const all = lines.flatMap(line => line.standings)
@@ -97,7 +98,7 @@ function matrix(lines: readonly Line[], subjects: readonly Subject[]): Markup {
             words,
             ...subjects.map((subject): Content => {
               const found = standings.find(standing => standing.subject === subject)
-              return found === undefined ? "" : cell(found, "two lines")
+              return found === undefined ? "" : cell(found, subjects.length > 5 ? "two lines" : undefined)
             }),
           ],
         })),

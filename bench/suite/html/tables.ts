@@ -40,8 +40,9 @@ function full(set: FigureSet, figures: readonly Figure[], caption: string, value
         cells: [
           note === undefined ? subject : [subject, tag("small", {}, note)],
           quantity(spread.median, unit),
-          range(spread.p25, spread.p75, unit),
-          range(spread.min, spread.max, unit),
+          // Of one slice there is nothing to tell.
+          spread.n === 1 ? "–" : range(spread.p25, spread.p75, unit),
+          spread.n === 1 ? "–" : range(spread.min, spread.max, unit),
           n.toLocaleString("en-US"),
           missing === 0 ? String(spread.n) : `${spread.n} (${missing} missing)`,
           ...bases.map(base => ratio(figure, find(set, base, value))),
@@ -56,6 +57,7 @@ function ratio(figure: Figure, base: Figure | undefined): Content {
   if (figure === base) return "1"
   const spread = ratioOf(figure, base)
   if (spread === undefined) return "–"
+  if (spread.n === 1) return times(spread.median)
   return [times(spread.median), tag("small", {}, ` (${times(spread.p25)}–${times(spread.p75)})`)]
 }
 

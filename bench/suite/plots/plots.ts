@@ -226,7 +226,8 @@ function ratioPlots(group: GroupReport, all: readonly FigureSet[]): Plot[] {
               value: median,
               low: p25,
               high: p75,
-              words: `${times(median)}  (${times(p25)}–${times(p75)})`,
+              words:
+                ratio.n === 1 ? `${times(median)}  (one round)` : `${times(median)}  (${times(p25)}–${times(p75)})`,
             },
           ]
         }),
@@ -285,10 +286,12 @@ function valuePlots(sets: readonly FigureSet[]): Plot[] {
   }))
 }
 
-/** `cold-start/stage/…`: what follows one another and adds up. */
+/** What follows one another and adds up: all that stands beside a `…/total`, in its unit. */
 function stagesOf(sets: readonly FigureSet[]): FigureSet[] {
-  const found = sets.filter(set => /(^|\/)stages?\//.test(set.id))
-  return found.filter(set => set.first.unit === found[0]?.first.unit)
+  const total = sets.find(set => set.id.endsWith("/total"))
+  if (total === undefined) return []
+  const prefix = total.id.slice(0, -"total".length)
+  return sets.filter(set => set !== total && set.id.startsWith(prefix) && set.first.unit === total.first.unit)
 }
 
 /** One bar for each subject, or for each value of the parameter, of the medians of its stages. */
@@ -323,7 +326,7 @@ function stagePlots(group: GroupReport, stages: readonly FigureSet[]): Plot[] {
       caption: `${title}: medians, one after the other; the number on the right is their sum.`,
       svg: barsPlot(
         rows,
-        stages.map(set => set.title),
+        stages.map(set => set.title.replace(/^.*: /, "")),
         options,
       ),
     },
