@@ -1,11 +1,10 @@
 /** The suite as the command `slurm-flame bench` runs it. Owns what is written where, and the exit code. */
 import { spawnSync } from "node:child_process"
-import { existsSync, readFileSync, writeFileSync } from "node:fs"
-import path from "node:path"
+import { readFileSync } from "node:fs"
 import { OptionError } from "slurm-flame"
 import { GROUPS } from "./groups.ts"
 import { type BenchArguments, readOptions } from "./options.ts"
-import type { Report } from "./report.ts"
+import { OutputError, prepareOutputs, reportFor } from "./outputs.ts"
 import { findSubjects, PEERS_DIR, type Subject } from "./subjects.ts"
 import { Suite } from "./suite.ts"
 import { Terminal } from "./terminal.ts"
@@ -22,17 +21,14 @@ const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const
  */
 export async function bench(given: BenchArguments, commandLine: string): Promise<number> {
   if (given.installPeers) return installPeers()
+  if (given.from !== undefined) return await draw(given.from, given)
   const subjects = await findSubjects()
   const { options, groups } = readOptions(
     given,
     GROUPS.map(({ id }) => id),
     subjects.map(({ name }) => name),
   )
-  for (const [name, file] of [
-    ["json", given.json],
-    ["html", given.html],
-  ] as const)
-    checkWritable(name, file)
+  const outputs = await prepareOutputs(given).catch(asOptionError)
   if (given.list) {
     process.stdout.write(listed(subjects))
     return 0
@@ -56,7 +52,7 @@ export async function bench(given: BenchArguments, commandLine: string): Promise
   try {
     const report = await suite.measure()
     terminal.end(report)
-    write(report, given)
+    print(outputs.write(report))
   } catch (error) {
     terminal.failed(error)
     return code ?? 1
@@ -66,14 +62,21 @@ export async function bench(given: BenchArguments, commandLine: string): Promise
   return code ?? (suite.ok ? 0 : 1)
 }
 
-function write(report: Report, { json }: BenchArguments): void {
-  if (json !== undefined) writeFileSync(json, `${JSON.stringify(report, null, 1)}\n`)
+/** `--from`: what was measured before is drawn and compared, and nothing is measured. */
+async function draw(from: string, given: BenchArguments): Promise<number> {
+  const report = await reportFor("from", from).catch(asOptionError)
+  const outputs = await prepareOutputs(given).catch(asOptionError)
+  print(outputs.write(report))
+  return 0
 }
 
-/** Before an hour of measuring, not after it. */
-function checkWritable(option: string, file: string | undefined): void {
-  if (file === undefined || existsSync(path.dirname(path.resolve(file)))) return
-  throw new OptionError(option, `--${option} ${file}: there is no directory ${path.dirname(path.resolve(file))}`)
+function print(words: string | undefined): void {
+  if (words !== undefined) process.stdout.write(`\n${words}\n`)
+}
+
+function asOptionError(error: unknown): never {
+  if (error instanceof OutputError) throw new OptionError(error.option, error.message, { cause: error })
+  throw error
 }
 
 function listed(subjects: readonly Subject[]): string {

@@ -13,7 +13,9 @@ export interface BenchArguments {
   readonly subjects?: string
   readonly json?: string
   readonly html?: string
+  readonly svg?: string
   readonly compare?: string
+  readonly from?: string
   readonly tls?: boolean
   readonly maxRunners?: string
   readonly shaping?: string

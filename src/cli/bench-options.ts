@@ -11,6 +11,8 @@ export function addBenchOptions(command: Command): Command {
     .option("--subjects <names>", 'these subjects alone: "slurm-flame,raw ws"')
     .option("--json <file>", "write the whole report to this file")
     .option("--html <file>", "write it as a page with plots")
+    .option("--svg <directory>", "write each plot to a file in this directory")
+    .option("--from <file>", "measure nothing: take the report that --json wrote, for --html, --svg and --compare")
     .option("--compare <file>", "compare with a report that --json wrote, and tell what is beyond the noise")
     .option("--no-tls", "measure our pools without TLS")
     .option("--max-runners <n>", "the most runners that are asked for at a time")

@@ -1,0 +1,81 @@
+/** A comparison in words, for the terminal and for the page. Owns the wording alone. */
+import { change, parameterWords } from "../quantity.ts"
+import { type Comparison, FALSE_RATE, type Verdict, type VerdictKind } from "./compare.ts"
+
+const ORDER: readonly VerdictKind[] = ["slower", "faster", "same", "not-comparable", "only-new", "only-old"]
+
+/** `faster: +24 % (+20 % to +28 %)`, `no difference beyond the noise (±3 %)`, … */
+export function verdictWords(verdict: Verdict): string {
+  switch (verdict.kind) {
+    case "faster":
+    case "slower":
+      return `${verdict.kind}: ${change(verdict.factor!)} (${change(verdict.low!)} to ${change(verdict.high!)})`
+    case "same":
+      return `no difference beyond the noise (${noise(verdict)})`
+    case "only-old":
+      return "only in the old report"
+    case "only-new":
+      return "only in the new report"
+    case "not-comparable":
+      return `not comparable: ${verdict.why}`
+  }
+}
+
+/** Half of the interval, on the scale of factors. What is less than this could not have been seen. */
+function noise({ low, high }: Verdict): string {
+  const half = Math.sqrt(high! / low!) - 1
+  return half > 1
+    ? `a factor of ${(1 + half).toPrecision(2)} either way`
+    : `±${(half * 100).toFixed(half < 0.1 ? 1 : 0)} %`
+}
+
+/** What it was compared by. */
+export function basisWords({ basis }: Verdict): string {
+  if (basis === undefined) return ""
+  return basis.kind === "ratio" ? `as a ratio to ${basis.to}` : "absolute: weaker, the machine is in it"
+}
+
+/** Its title with the parameter: `Latency by size, 64 KiB`. */
+export function figureWords({ title, parameter }: Pick<Verdict, "title" | "parameter">): string {
+  if (parameter === undefined) return title
+  return `${title}, ${parameterWords(parameter.name, parameter.value)}`
+}
+
+/** The verdicts, the worst first; those of a kind stay in their order. */
+export function sorted(verdicts: readonly Verdict[]): Verdict[] {
+  return ORDER.flatMap(kind => verdicts.filter(verdict => verdict.kind === kind))
+}
+
+/** `2 slower, 1 faster, 97 without a difference beyond the noise, …` */
+export function tally(comparison: Comparison): string {
+  const count = (kind: VerdictKind) => comparison.verdicts.filter(verdict => verdict.kind === kind).length
+  const parts = [
+    [count("slower"), "slower"],
+    [count("faster"), "faster"],
+    [count("same"), "without a difference beyond the noise"],
+    [count("not-comparable"), "not comparable"],
+    [count("only-new"), "only in the new report"],
+    [count("only-old"), "only in the old report"],
+  ] as const
+  return parts
+    .filter(([n], i) => n > 0 || i < 2)
+    .map(([n, words]) => `${n} ${words}`)
+    .join(", ")
+}
+
+/** The whole comparison as lines for a terminal. What did not change is counted, and listed with `everything`. */
+export function comparisonText(comparison: Comparison, options: { everything?: boolean } = {}): string {
+  const { old, new: now } = comparison
+  const shown = sorted(comparison.verdicts).filter(
+    ({ kind }) => options.everything || kind === "faster" || kind === "slower" || kind === "not-comparable",
+  )
+  const rows = shown.map(verdict => [verdict.subject, figureWords(verdict), verdictWords(verdict), basisWords(verdict)])
+  const widths = [0, 1, 2].map(column => Math.max(0, ...rows.map(row => row[column]!.length)))
+  return [
+    `Compared with ${old.version} of ${old.date} (this one: ${now.version} of ${now.date})`,
+    ...comparison.differences.map(words => `  differs: ${words}`),
+    ...rows.map(row => `  ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join("  ")}`.trimEnd()),
+    `  ${tally(comparison)}`,
+    `  ${comparison.tested} figures were tested at once; ${100 * FALSE_RATE} in a hundred of such verdicts may be chance.`,
+  ].join("\n")
+}

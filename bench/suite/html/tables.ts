@@ -1,0 +1,96 @@
+/** The figures of a group as tables: everyone's spread and ratios, and for a series its matrix. Owns the columns. */
+
+import { parameterText, parameterWords, quantity, range, times } from "../quantity.ts"
+import type { Figure, Subject } from "../report.ts"
+import { basesOf, type FigureSet, find, isOurs, ratioOf } from "../sets.ts"
+import { breakable, type Column, type Content, Markup, type Row, table, tag } from "./elements.ts"
+
+/** What the set comes to: for a series a matrix of medians, with all the rest folded away. */
+export function figureTables(set: FigureSet): Markup {
+  if (set.parameter === undefined) return full(set, set.figures, `${set.title} (${set.first.better} is better)`)
+  const details = set.values.map(value =>
+    full(
+      set,
+      set.figures.filter(figure => figure.parameter?.value === value),
+      `${set.title}, ${parameterWords(set.parameter!, value)}`,
+      value,
+    ),
+  )
+  const summary = tag("summary", {}, `${set.title}: spread, n and ratios at each ${set.parameter}`)
+  return new Markup([matrix(set), tag("details", {}, [summary, ...details])].map(({ html }) => html).join(""))
+}
+
+function full(set: FigureSet, figures: readonly Figure[], caption: string, value?: number): Markup {
+  const bases = basesOf(set)
+  const sign = set.first.better === "more" ? -1 : 1
+  const rows = [...figures].sort((a, b) => sign * (a.spread.median - b.spread.median))
+  const columns: Column[] = [
+    { title: "", text: true },
+    ...["median", "p25–p75", "min–max", "n", "slices"].map(title => ({ title })),
+    ...bases.map(base => ({ title: `ratio to ${base}` })),
+  ]
+  return table(
+    caption,
+    columns,
+    rows.map((figure): Row => {
+      const { subject, spread, unit, n, slices, note } = figure
+      const missing = slices.filter(slice => slice === null).length
+      return {
+        name: isOurs(subject) ? "ours" : undefined,
+        cells: [
+          note === undefined ? subject : [subject, tag("small", {}, note)],
+          quantity(spread.median, unit),
+          // Of one slice there is nothing to tell.
+          spread.n === 1 ? "–" : range(spread.p25, spread.p75, unit),
+          spread.n === 1 ? "–" : range(spread.min, spread.max, unit),
+          n.toLocaleString("en-US"),
+          missing === 0 ? String(spread.n) : `${spread.n} (${missing} missing)`,
+          ...bases.map(base => ratio(figure, find(set, base, value))),
+        ],
+      }
+    }),
+  )
+}
+
+/** The median of the ratios within rounds, with its quarters. */
+function ratio(figure: Figure, base: Figure | undefined): Content {
+  if (figure === base) return "1"
+  const spread = ratioOf(figure, base)
+  if (spread === undefined) return "–"
+  if (spread.n === 1) return times(spread.median)
+  return [times(spread.median), tag("small", {}, ` (${times(spread.p25)}–${times(spread.p75)})`)]
+}
+
+/** So many values at most: every second or fourth of more; what is left out is in the details. */
+const ROWS = 15
+
+function matrix(set: FigureSet): Markup {
+  const every = Math.ceil(set.values.length / ROWS)
+  const values = set.values.filter((_, i) => i % every === 0 || i === set.values.length - 1)
+  const parameter = set.parameter!
+  const best = (value: number): Subject | undefined => {
+    const all = set.figures.filter(figure => figure.parameter?.value === value)
+    const sign = set.first.better === "more" ? -1 : 1
+    return [...all].sort((a, b) => sign * (a.spread.median - b.spread.median))[0]?.subject
+  }
+  const some = every > 1 ? `, ${values.length} of ${set.values.length} values` : ""
+  return table(
+    `${set.title} (${set.first.better} is better; bold: the best of the row${some})`,
+    [{ title: parameter, text: true }, ...set.subjects.map(subject => ({ title: breakable(subject) }))],
+    values.map(value => {
+      const first = set.subjects.length > 1 ? best(value) : undefined
+      return {
+        cells: [
+          parameterText(parameter, value),
+          ...set.subjects.map((subject): Content => {
+            const figure = find(set, subject, value)
+            if (figure === undefined) return "–"
+            const median = quantity(figure.spread.median, figure.unit)
+            return subject === first ? tag("b", {}, median) : median
+          }),
+        ],
+      }
+    }),
+    "matrix",
+  )
+}

@@ -1,0 +1,334 @@
+/** Which plots a group's figures make, and as files. Owns the choice: what can be drawn follows from what the figures have, not from names of groups. */
+
+import { isBytes, parameterText, parameterWords, quantity, range, times } from "../quantity.ts"
+import type { Figure, GroupReport, Report, Subject } from "../report.ts"
+import { basesOf, type FigureSet, find, isContext, isOurs, oursOf, ratioOf, setsOf } from "../sets.ts"
+import { cdfPlot, countOf, type Distribution, histogramPlot } from "./distribution.ts"
+import { type Line, linesPlot } from "./lines.ts"
+import { barsPlot, dotsPlot } from "./rows.ts"
+
+export interface Plot {
+  /** Of its file, without `.svg`: letters, digits and dashes. */
+  readonly name: string
+  readonly caption: string
+  readonly svg: string
+}
+
+/** All plots of a group, in the order of its figures. */
+export function plotsOf(group: GroupReport): Plot[] {
+  const sets = setsOf(group).filter(set => !isContext(set))
+  const stages = stagesOf(sets)
+  const named = new Map<string, number>()
+  const plots = [
+    ...stagePlots(group, stages),
+    ...sets.flatMap(set => [...seriesPlots(set), ...distributionPlots(set)]),
+    ...ratioPlots(
+      group,
+      sets.filter(set => set.parameter === undefined && !stages.includes(set)),
+    ),
+    ...valuePlots(sets.filter(set => !stages.includes(set))),
+  ]
+  return plots.map(plot => {
+    const times = (named.get(plot.name) ?? 0) + 1
+    named.set(plot.name, times)
+    return times === 1 ? plot : { ...plot, name: `${plot.name}-${times}` }
+  })
+}
+
+/** For `--svg`: file name -> its text. */
+export function svgFiles(report: Report): Map<string, string> {
+  return new Map(
+    report.groups
+      .flatMap(plotsOf)
+      .map(({ name, svg }) => [`${name}.svg`, `<?xml version="1.0" encoding="UTF-8"?>\n${svg}\n`]),
+  )
+}
+
+const fileName = (...parts: readonly string[]) =>
+  parts
+    .join("-")
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-+|-+$/g, "")
+    .slice(0, 80) || "plot"
+
+const betterWords = (figure: Figure) => `${figure.better} is better`
+
+const powerOfTwo = (value: number) => value >= 1 && Number.isInteger(Math.log2(value))
+
+/** Decades make a logarithmic axis; what stays within a few times of itself is shown from zero. */
+function spans(values: readonly number[], factor: number): boolean {
+  const positive = values.filter(value => value > 0 && Number.isFinite(value))
+  if (positive.length === 0) return false
+  return positive.reduce((a, b) => Math.max(a, b)) / positive.reduce((a, b) => Math.min(a, b)) >= factor
+}
+
+/** Lines over the parameter, and the same as ratios to the bare wire where it was measured as well. */
+function seriesPlots(set: FigureSet): Plot[] {
+  const { parameter, first } = set
+  if (parameter === undefined || set.values.length < 2) return []
+  const xScale =
+    isBytes(parameter) || set.values.every(powerOfTwo) ? "doubling" : spans(set.values, 16) ? "log" : "linear"
+  const axes = {
+    xLabel: isBytes(parameter) ? "size of the message" : parameter,
+    xScale,
+    xTick: (value: number) => parameterText(parameter, value),
+  } as const
+  const lines = set.subjects.map(
+    (name): Line => ({
+      name,
+      points: set.figures
+        .filter(figure => figure.subject === name)
+        .map(({ parameter, spread }) => ({ x: parameter!.value, y: spread.median, low: spread.p25, high: spread.p75 })),
+    }),
+  )
+  const runners = /runner|worker|client/i.test(parameter)
+  const ours = lines.find(({ name }) => name === oursOf(set)) ?? lines[0]
+  const plots: Plot[] = [
+    {
+      name: fileName(set.id),
+      caption: `${set.title} (${betterWords(first)}): medians of slices; whiskers are the quarters where they are larger than the marker.${
+        runners && first.better === "more" ? " Dotted: in proportion to the first point." : ""
+      }`,
+      svg: linesPlot(lines, {
+        ...axes,
+        title: `${set.title} (${betterWords(first)})`,
+        description: `Lines for ${set.subjects.join(", ")} over ${parameter}, from ${range(set.values[0]!, set.values.at(-1)!, "%").replace(" %", "")}.`,
+        yLabel: set.title,
+        yScale: spans(
+          set.figures.map(figure => figure.spread.median),
+          20,
+        )
+          ? "log"
+          : "linear",
+        yTick: value => quantity(value, first.unit),
+        ...(runners && first.better === "more" && ours ? { ideal: ours } : {}),
+      }),
+    },
+  ]
+  const base = basesOf(set).find(candidate => !isOurs(candidate))
+  if (base !== undefined) plots.push(...relativePlot(set, base, axes))
+  return plots
+}
+
+function relativePlot(
+  set: FigureSet,
+  base: Subject,
+  axes: Pick<Parameters<typeof linesPlot>[1], "xLabel" | "xScale" | "xTick">,
+): Plot[] {
+  const lines = set.subjects
+    .filter(subject => subject !== base)
+    .map(
+      (name): Line => ({
+        name,
+        points: set.values.flatMap(x => {
+          const figure = find(set, name, x)
+          const ratio = figure && ratioOf(figure, find(set, base, x))
+          return ratio === undefined ? [] : [{ x, y: ratio.median, low: ratio.p25, high: ratio.p75 }]
+        }),
+      }),
+    )
+  if (lines.every(line => line.points.length === 0)) return []
+  const title = `${set.title}: ratio to ${base} (${betterWords(set.first)})`
+  return [
+    {
+      name: fileName(set.id, "ratio"),
+      caption: `${title}: medians of the ratios within rounds, with their quarters.`,
+      svg: linesPlot(lines, {
+        ...axes,
+        title,
+        description: `The same figures divided by those of ${base} in the same rounds.`,
+        yLabel: `ratio to ${base}`,
+        yScale: "log",
+        yTick: times,
+        level: 1,
+      }),
+    },
+  ]
+}
+
+/** The cumulative distribution of everyone, and our histogram. With a parameter: of its smallest and its largest value. */
+function distributionPlots(set: FigureSet): Plot[] {
+  const chosen = set.parameter === undefined ? [undefined] : [...new Set([set.values[0]!, set.values.at(-1)!])]
+  return chosen.flatMap(value => {
+    const found = set.figures.filter(figure => value === undefined || figure.parameter?.value === value)
+    const all = found.flatMap(({ subject, unit, histogram }): Distribution[] =>
+      histogram ? [{ name: subject, unit, histogram }] : [],
+    )
+    const at = value === undefined ? "" : `, ${parameterWords(set.parameter!, value)}`
+    const counts = all.map(({ histogram }) => countOf(histogram))
+    const what = subjectMatter(set)
+    const cdf = cdfPlot(all, {
+      title: `${what}${at}: all values, with the tail`,
+      description: `Cumulative distributions of ${all.map(({ name }) => name).join(", ")}; the vertical axis is stretched towards 100 %.`,
+      xLabel: what,
+    })
+    const ours = all.find(({ name }) => name === oursOf(set))
+    const histogram =
+      ours &&
+      histogramPlot(ours, {
+        title: `${what}${at}: histogram of ${ours.name} (n = ${countOf(ours.histogram).toLocaleString("en-US")})`,
+        description: `Counts of single values by size.`,
+        xLabel: what,
+      })
+    const few =
+      counts.length > 0
+        ? `${Math.min(...counts).toLocaleString("en-US")} to ${Math.max(...counts).toLocaleString("en-US")} values each`
+        : ""
+    return [
+      ...(cdf === undefined
+        ? []
+        : [
+            {
+              name: fileName(set.id, "cdf", at),
+              caption: `${what}${at}: the share of values up to each size, all slices together, nothing trimmed (${few}). Names stand in the order of the medians.`,
+              svg: cdf,
+            },
+          ]),
+      ...(histogram === undefined
+        ? []
+        : [
+            {
+              name: fileName(set.id, "histogram", at),
+              caption: `${what}${at}: ${ours?.name}, all single values.`,
+              svg: histogram,
+            },
+          ]),
+    ]
+  })
+}
+
+/** A distribution is of the thing itself, whichever of its percentiles carries it: `Small call, p50` is about `Small call`. */
+function subjectMatter(set: FigureSet): string {
+  return set.title.replace(/[,:]?\s*\(?(p\d+(\.\d+)?|median|mean|max)\)?\s*$/i, "") || set.title
+}
+
+/** Of a plot with a row for each: beyond it some quantiles are left to the tables. */
+const MOST_ROWS = 48
+
+/** Everyone against the base, one row each, for the figures that are no series. */
+function ratioPlots(group: GroupReport, all: readonly FigureSet[]): Plot[] {
+  const rows = all.reduce((sum, set) => sum + set.figures.length, 0)
+  const sets = rows > MOST_ROWS ? all.filter(set => !/\/(p90|p99\.9)$/.test(set.id)) : all
+  const bases = [...new Set(sets.flatMap(set => basesOf(set).slice(0, 1)))]
+  return bases.flatMap(base => {
+    const groups = sets
+      .filter(set => basesOf(set)[0] === base)
+      .map(set => ({
+        title: `${set.title} (${betterWords(set.first)})`,
+        rows: byMedian(set.figures).flatMap(figure => {
+          const ratio = ratioOf(figure, find(set, base))
+          if (ratio === undefined || !(ratio.median > 0)) return []
+          const { median, p25, p75 } = ratio
+          return [
+            {
+              name: figure.subject,
+              value: median,
+              low: p25,
+              high: p75,
+              words:
+                ratio.n === 1 ? `${times(median)}  (one round)` : `${times(median)}  (${times(p25)}–${times(p75)})`,
+            },
+          ]
+        }),
+      }))
+      .filter(({ rows }) => rows.length > 0)
+    if (groups.length === 0) return []
+    const title = `${group.title}: ratios to ${base}`
+    const options = {
+      title,
+      description: `Dots are medians of the ratios within rounds, bars their quarters; the line is ${base}.`,
+      xLabel: `ratio to ${base}`,
+      tick: times,
+      level: 1,
+    }
+    return [
+      {
+        name: fileName(group.id, "ratios", base),
+        caption: `${title}: medians of the ratios within rounds, with their quarters. The line at 1× is ${base}.`,
+        svg: dotsPlot(groups, options),
+      },
+    ]
+  })
+}
+
+function byMedian(figures: readonly Figure[]): Figure[] {
+  const sign = figures[0]?.better === "more" ? -1 : 1
+  return [...figures].sort((a, b) => sign * (a.spread.median - b.spread.median))
+}
+
+/** The values themselves, where no plot of ratios or of a series shows them. */
+function valuePlots(sets: readonly FigureSet[]): Plot[] {
+  const alone = sets.filter(set => set.values.length < 2 && basesOf(set).length === 0 && set.subjects.length > 1)
+  return alone.map(set => ({
+    name: fileName(set.id),
+    caption: `${set.title} (${betterWords(set.first)}): medians of slices with their quarters.`,
+    svg: dotsPlot(
+      [
+        {
+          title: `${set.title} (${betterWords(set.first)})`,
+          rows: byMedian(set.figures).map(({ subject, unit, spread: { median, p25, p75 } }) => ({
+            name: subject,
+            value: median,
+            low: p25,
+            high: p75,
+            words: `${quantity(median, unit)}  (${range(p25, p75, unit)})`,
+          })),
+        },
+      ],
+      {
+        title: set.title,
+        description: "Dots are medians of slices, bars their quarters.",
+        xLabel: set.title,
+        tick: value => quantity(value, set.first.unit),
+      },
+    ),
+  }))
+}
+
+/** What follows one another and adds up: all that stands beside a `…/total`, in its unit. */
+function stagesOf(sets: readonly FigureSet[]): FigureSet[] {
+  const total = sets.find(set => set.id.endsWith("/total"))
+  if (total === undefined) return []
+  const prefix = total.id.slice(0, -"total".length)
+  return sets.filter(set => set !== total && set.id.startsWith(prefix) && set.first.unit === total.first.unit)
+}
+
+/** One bar for each subject, or for each value of the parameter, of the medians of its stages. */
+function stagePlots(group: GroupReport, stages: readonly FigureSet[]): Plot[] {
+  if (stages.length < 2) return []
+  const { unit } = stages[0]!.first
+  const subjects = [...new Set(stages.flatMap(set => set.subjects))]
+  const values = [
+    ...new Set(
+      stages.flatMap((set): (number | undefined)[] => (set.values.length === 0 ? [undefined] : [...set.values])),
+    ),
+  ]
+  const rows = subjects.flatMap(subject =>
+    values.map(value => {
+      const medians = stages.map(set => find(set, subject, value)?.spread.median ?? 0)
+      const sum = medians.reduce((a, b) => a + b, 0)
+      const parameter = stages.find(set => set.parameter !== undefined)?.parameter
+      const at = value === undefined || parameter === undefined ? "" : `, ${parameterWords(parameter, value)}`
+      return { name: `${subject}${at}`, values: medians, words: quantity(sum, unit) }
+    }),
+  )
+  const title = `${group.title}: stages`
+  const options = {
+    title,
+    description: `Stacked bars of the stages ${stages.map(set => set.title).join(", ")}.`,
+    xLabel: "time since the order",
+    tick: (value: number) => quantity(value, unit),
+  }
+  return [
+    {
+      name: fileName(group.id, "stages"),
+      caption: `${title}: medians, one after the other; the number on the right is their sum.`,
+      svg: barsPlot(
+        rows,
+        stages.map(set => set.title.replace(/^.*: /, "")),
+        options,
+      ),
+    },
+  ]
+}

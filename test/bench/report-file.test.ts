@@ -1,0 +1,81 @@
+/** Reports that are read from files: what is none is refused with the place and the reason. */
+import { mkdtemp, readFile, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import path from "node:path"
+import { expect, test } from "vitest"
+import { prepareOutputs, reportFor } from "../../bench/suite/outputs.ts"
+import { parseReport, readReport } from "../../bench/suite/report-file.ts"
+import { madeUpReport } from "./made-up-report.ts"
+
+const good = () => JSON.parse(JSON.stringify(madeUpReport()))
+
+test("takes what the suite writes, and what a later version adds to it", () => {
+  const report = good()
+  report.groups[0].figures[0].later = { more: 1 }
+  expect(parseReport(JSON.stringify(report), "r.json")).toEqual(report)
+})
+
+/** Puts a value in a place of the report. */
+const set = (of: (report: any) => any, key: string | number, value: unknown) => (report: any) => {
+  of(report)[key] = value
+  return report
+}
+
+test.each<[string, (report: any) => unknown, string]>([
+  ["another schema", report => Object.assign(report, { schema: 2 }), "r.json has schema 2, and this version reads 1"],
+  [
+    "no schema",
+    report => Object.assign(report, { schema: undefined }),
+    'r.json is no report of this suite: it has no "schema"',
+  ],
+  ["a list", () => [], 'it has no "schema"'],
+  ["null", () => null, 'it has no "schema"'],
+  ["no groups", report => Object.assign(report, { groups: 3 }), "r.json: groups is 3, expected a list"],
+  [
+    "a slice",
+    set(report => report.groups[1].figures[2].slices, 1, "x"),
+    'groups[1].figures[2].slices[1] is "x", expected a number',
+  ],
+  [
+    "better",
+    set(report => report.groups[0].figures[0], "better", "up"),
+    'groups[0].figures[0].better is "up", expected "less" or "more"',
+  ],
+  ["a spread", set(report => report.groups[0].figures[0].spread, "p25", null), "spread.p25 is null, expected a number"],
+  ["a name", set(report => report.about, "version", undefined), "about.version is missing, expected a text"],
+  [
+    "an interface",
+    set(report => report.about.nodes[2].interface, "mtu", "9000"),
+    'about.nodes[2].interface.mtu is "9000"',
+  ],
+])("refuses %s", (_, spoil, message) => {
+  expect(() => parseReport(JSON.stringify(spoil(good())), "r.json")).toThrow(message)
+})
+
+test("refuses what is no JSON, and a file that is not there, by name", async () => {
+  expect(() => parseReport("{", "r.json")).toThrow("r.json is no JSON: ")
+  await expect(readReport("/nowhere/r.json")).rejects.toThrow("cannot read the report /nowhere/r.json: ENOENT")
+})
+
+test("everything is written that was asked for, from one report", async () => {
+  const directory = await mkdtemp(path.join(tmpdir(), "slurm-flame-report-"))
+  const at = (name: string) => path.join(directory, name)
+  await writeFile(at("old.json"), JSON.stringify(madeUpReport(2, { pace: 1.5 })))
+  const paths = { json: at("new.json"), html: at("new.html"), svg: at("plots/deep"), compare: at("old.json") }
+  const words = (await prepareOutputs(paths)).write(madeUpReport(1))
+  expect(words).toContain("faster")
+  expect(await reportFor("from", at("new.json"))).toEqual(good())
+  expect(await readFile(at("new.html"), "utf8")).toContain("Changes beyond the noise")
+  expect(await readFile(at("plots/deep/size-latency.svg"), "utf8")).toMatch(/^<\?xml .*\n<svg /)
+})
+
+test("what cannot be written or compared is known before anything is measured", async () => {
+  await expect(prepareOutputs({ html: "/nowhere/a.html" })).rejects.toThrow(
+    "--html /nowhere/a.html: there is no directory /nowhere",
+  )
+  await expect(prepareOutputs({ json: tmpdir() })).rejects.toThrow("that is a directory")
+  await expect(prepareOutputs({ compare: "/nowhere/a.json" })).rejects.toThrow(
+    "--compare: cannot read the report /nowhere/a.json",
+  )
+  await expect(prepareOutputs({ svg: "/dev/null/x" })).rejects.toThrow("--svg /dev/null/x: it cannot be made")
+})
