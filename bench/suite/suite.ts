@@ -47,7 +47,7 @@ export class Suite implements Bench {
   constructor(run: SuiteRun) {
     this.#run = run
     this.options = run.options
-    this.#processes = new SubjectProcesses(run.options, () => undefined)
+    this.#processes = new SubjectProcesses(run.options, error => this.stop(error))
   }
 
   /** @throws Error before the first group: it is not known yet */
@@ -101,7 +101,10 @@ export class Suite implements Bench {
     for (const spec of this.#run.subjects) {
       if (names !== "all" && !names.includes(spec.name)) continue
       if (subjects && !subjects.includes(spec.name)) continue
-      if (spec.name === OURS && !this.options.tls) continue // the suite was asked for the other one instead
+      if (spec.name === OURS && !this.options.tls) {
+        this.note(spec.name, "--no-tls asks for the other one instead")
+        continue
+      }
       if (spec.missing !== undefined) {
         this.skip(spec.name, spec.missing)
         continue
@@ -152,8 +155,7 @@ export class Suite implements Bench {
     this.progress(
       options.backend === "slurm" ? "waiting for a runner: Slurm's queue, and its boot" : "starting a runner",
     )
-    const { address, parentAddress, node } = await this.#processes.openHost(options.tls ? OURS : OURS_PLAIN)
-    void address
+    const { parentAddress, node } = await this.#processes.openHost(options.tls ? OURS : OURS_PLAIN)
     this.#about = await collectAbout(options, { version, command, address: parentAddress, runners: [node] })
     watcher.about(this.#about)
   }

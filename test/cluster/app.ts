@@ -33,6 +33,9 @@ export async function installApp(root: string): Promise<string> {
   writeFileSync(join(APP, "package.json"), `${JSON.stringify({ private: true, type: "module" })}\n`)
   cpSync(join(root, "package.json"), join(installed, "package.json"))
   cpSync(join(root, "dist"), join(installed, "dist"), { recursive: true })
+  const peers = join(root, "bench", "peers")
+  const packages = join(peers, "node_modules")
+  cpSync(peers, join(installed, "bench", "peers"), { recursive: true, filter: source => source !== packages })
   for (const path of [...runtimePackages(root), EXAMPLE_DATA]) {
     cpSync(join(root, path), join(APP, path), { recursive: true, dereference: true })
   }

@@ -1,4 +1,7 @@
-/** Whole messages over a stream: a byte of kind, eight of length, the bytes. Read into memory of just that size, written without a copy. */
+/**
+ * Whole messages over a stream: a byte of kind, eight of length, the bytes. What comes in
+ * several pieces is read into memory of just that size; what is sent is not copied.
+ */
 
 const HEAD = 9
 /** What is smaller goes out with its head in one piece: cheaper than two. */
@@ -21,7 +24,13 @@ export function messages(socket, onMessage) {
         if (headAt < HEAD) break
         headAt = 0
         bodyAt = 0
-        body = Buffer.allocUnsafeSlow(head.readDoubleLE(1))
+        const length = head.readDoubleLE(1)
+        if (length <= data.length - at) {
+          onMessage(head[0], data.subarray(at, at + length)) // all of it is here: no copy
+          at += length
+          continue
+        }
+        body = Buffer.allocUnsafeSlow(length)
       }
       const taken = data.copy(body, bodyAt, at)
       at += taken
