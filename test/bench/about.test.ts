@@ -93,10 +93,10 @@ describe("the interface in use", () => {
   })
 
   test.each([
-    ["ib0", "1", "-1", "virtual"], // a bridge or veth may be called anything
-    ["lo", "772", "4294967295", "loopback"],
-    ["tun0", "65534", "10", "virtual"],
-  ] as const)("%s of type %s without a device is %s", (name, type, speed, kind) => {
+    ["ib0", "1", "virtual", "-1"], // a bridge or veth may be called anything
+    ["lo", "772", "loopback", "4294967295"],
+    ["tun0", "65534", "virtual", "10"],
+  ] as const)("%s of type %s without a device is %s", (name, type, kind, speed) => {
     put({ [`class/net/${name}/type`]: type, [`class/net/${name}/mtu`]: "1500", [`class/net/${name}/speed`]: speed })
     const found = aboutInterface("192.0.2.1", sys, { [name]: at(name, "192.0.2.1")[name]! })
     expect(found).toEqual({ name, mtu: 1500, kind, ...(speed === "10" ? { speedMbit: 10 } : {}) })
