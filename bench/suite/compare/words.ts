@@ -63,11 +63,23 @@ export function tally(comparison: Comparison): string {
     .join(", ")
 }
 
+/** Why figures were not compared, each reason once: there may be one for all of them. */
+function reasons(verdicts: readonly Verdict[]): string[] {
+  const by = new Map<string, Verdict[]>()
+  for (const verdict of verdicts) {
+    if (verdict.why !== undefined) by.set(verdict.why, [...(by.get(verdict.why) ?? []), verdict])
+  }
+  return [...by].map(([why, [first, ...others]]) => {
+    const more = others.length === 0 ? "" : ` and ${others.length} more`
+    return `  not comparable: ${first!.subject}, ${figureWords(first!)}${more}: ${why}`
+  })
+}
+
 /** The whole comparison as lines for a terminal. What did not change is counted, and listed with `everything`. */
 export function comparisonText(comparison: Comparison, options: { everything?: boolean } = {}): string {
   const { old, new: now } = comparison
   const shown = sorted(comparison.verdicts).filter(
-    ({ kind }) => options.everything || kind === "faster" || kind === "slower" || kind === "not-comparable",
+    ({ kind }) => options.everything || kind === "faster" || kind === "slower",
   )
   const rows = shown.map(verdict => [verdict.subject, figureWords(verdict), verdictWords(verdict), basisWords(verdict)])
   const widths = [0, 1, 2].map(column => Math.max(0, ...rows.map(row => row[column]!.length)))
@@ -75,6 +87,7 @@ export function comparisonText(comparison: Comparison, options: { everything?: b
     `Compared with ${old.version} of ${old.date} (this one: ${now.version} of ${now.date})`,
     ...comparison.differences.map(words => `  differs: ${words}`),
     ...rows.map(row => `  ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join("  ")}`.trimEnd()),
+    ...reasons(comparison.verdicts),
     `  ${tally(comparison)}`,
     `  ${comparison.tested} figures were tested at once; ${100 * FALSE_RATE} in a hundred of such verdicts may be chance.`,
   ].join("\n")

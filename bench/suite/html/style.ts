@@ -24,7 +24,7 @@ thead th { border-bottom: 1px solid var(--ink); vertical-align: bottom; }
 tbody th { font-weight: normal; text-align: left; }
 th.text, td.text { text-align: left; white-space: normal; overflow-wrap: break-word; } tbody th.text { min-width: 8.5rem; max-width: 16rem; }
 tr.ours { background: var(--ours); } tr.ours th { font-weight: bold; }
-td small, th small { color: var(--soft); font-size: .92em; }
+td small, th small { color: var(--soft); font-size: .92em; } td small { display: block; }
 th small { display: block; font-weight: normal; white-space: normal; max-width: 16rem; }
 .ahead, .faster { color: var(--good); } .behind, .slower { color: var(--bad); font-weight: bold; } .near, .same { color: var(--soft); }
 .matrix { font-size: .76rem; } .matrix th, .matrix td { padding-right: .55rem; } .matrix thead th { white-space: normal; max-width: 5.2rem; } .matrix tbody th { white-space: normal; min-width: 9rem; } .line { display: block; font-size: .92em; }
