@@ -9,7 +9,7 @@ import { BARE_NODE, nameOfOurs } from "../life/names.ts"
 import { poolOfOne } from "../life/runner-life.ts"
 import type * as lived from "../modules/lived.ts"
 import type { Figure, Subject } from "../report.ts"
-import { interleave, plan } from "../rounds.ts"
+import { interleave, plan, shuffled } from "../rounds.ts"
 
 const ROUNDS = { local: 12, slurm: 3 }
 const WORK_MS = 100
@@ -49,10 +49,7 @@ export const drain: Group = {
     const mine = nameOfOurs(bench.options)
     const found = [bareNode, ...(await threads(bench))]
     const enders: Ender[] = [
-      {
-        name: mine,
-        once: async () => ({ ...(await closed(bench)), ...(await closedBusy(bench)), ...(await terminated(bench)) }),
-      },
+      { name: mine, once: () => everyEnd(bench) },
       ...found.map(({ name, begin }) => ({
         name,
         async once() {
@@ -75,6 +72,13 @@ export const drain: Group = {
     )
     return made(slices)
   },
+}
+
+/** Each of our ends, in another order every time: the first of them is not always the one that finds Slurm unasked. */
+async function everyEnd(bench: Bench): Promise<Ends> {
+  const ends: Ends[] = []
+  for (const end of shuffled([closed, closedBusy, terminated])) ends.push(await end(bench))
+  return Object.assign({}, ...ends)
 }
 
 /** The figures of all ends. */
