@@ -45,6 +45,30 @@ export function survivors<S extends OpenSubject>(subjects: readonly S[], slices:
   return subjects.filter(({ name }) => (slices.get(name)?.at(-1) ?? null) !== null)
 }
 
+/** Who takes longer for one slice of big messages is spared the others: the rest of the group would wait for it. */
+const SLOW_SECONDS = 1.5
+
+/**
+ * One slice of each, which does not count: who has this size first pays for it.
+ * @param seconds how long a slice took
+ * @returns those that go on; the suite is told of those that are too slow for `what`
+ */
+export async function tryOut<S extends OpenSubject, T>(
+  bench: Bench,
+  subjects: readonly S[],
+  measure: (subject: S) => Promise<T>,
+  seconds: (slice: T) => number,
+  what: string,
+): Promise<S[]> {
+  const slices = await measureSlices(bench, subjects, done => done < 1, measure, `${what}, trying`)
+  return survivors(subjects, slices).filter(({ name }) => {
+    const took = seconds(slices.get(name)![0]!)
+    if (took <= SLOW_SECONDS) return true
+    bench.note(name, `not ${what} and what comes after it: a slice took ${took.toFixed(1)} s`)
+    return false
+  })
+}
+
 /** Those that have these methods; the suite is told of the others. */
 export function able<S extends OpenSubject>(
   bench: Bench,

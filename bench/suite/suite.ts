@@ -5,6 +5,7 @@
 import { createPool, type Pool } from "slurm-flame"
 import { machineWarnings } from "./about/doubts.ts"
 import { collectAbout } from "./about.ts"
+import { atOnce } from "./at-once.ts"
 import { backendOf } from "./backend.ts"
 import { collectionFigures } from "./gc.ts"
 import type { Bench, Group, OpenSubject, SuiteOptions } from "./group.ts"
@@ -30,6 +31,9 @@ export interface SuiteRun {
   readonly command: string
   readonly watcher: Watcher
 }
+
+/** Subjects that are opened at the same time: each is two processes that start. */
+const OPENING = 4
 
 export class Suite implements Bench {
   readonly options: SuiteOptions
@@ -103,26 +107,26 @@ export class Suite implements Bench {
 
   async with<T>(names: readonly string[] | "all", body: (open: readonly OpenSubject[]) => Promise<T>): Promise<T> {
     const { subjects } = this.options
-    const open: OpenSubject[] = []
-    for (const spec of this.#run.subjects) {
-      if (names !== "all" && !names.includes(spec.name)) continue
-      if (subjects && !subjects.includes(spec.name)) continue
-      if (spec.name === OURS && !this.options.tls) {
-        this.note(spec.name, "--no-tls asks for the other one instead")
-        continue
-      }
-      if (spec.missing !== undefined) {
-        this.skip(spec.name, spec.missing)
-        continue
-      }
+    const chosen = this.#run.subjects.filter(
+      ({ name }) => (names === "all" || names.includes(name)) && (!subjects || subjects.includes(name)),
+    )
+    const open = (await atOnce(chosen, OPENING, spec => this.#openSubject(spec))).filter(one => one !== undefined)
+    return await body(open)
+  }
+
+  /** Undefined when it cannot be had: then it is told why. */
+  async #openSubject(spec: Subject): Promise<OpenSubject | undefined> {
+    if (spec.name === OURS && !this.options.tls) this.note(spec.name, "--no-tls asks for the other one instead")
+    else if (spec.missing !== undefined) this.note(spec.name, spec.missing)
+    else {
       this.progress(`opening ${spec.name}`)
       try {
-        open.push(await this.#processes.open(spec))
+        return await this.#processes.open(spec)
       } catch (error) {
         this.skip(spec.name, error instanceof Error ? error.message : String(error))
       }
     }
-    return await body(open)
+    return undefined
   }
 
   async pool(module: URL, options: Record<string, unknown>): Promise<Pool<unknown>> {

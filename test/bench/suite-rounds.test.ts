@@ -1,5 +1,6 @@
 /** The order of the slices, and what they become: figures with ratios, of all subjects. */
 import { expect, test } from "vitest"
+import { atOnce } from "../../bench/suite/at-once.ts"
 import { figures, quantileFigures, TOGETHER } from "../../bench/suite/figures.ts"
 import { interleave, plan, shuffled, warm } from "../../bench/suite/rounds.ts"
 import { sampled } from "../../bench/suite/sampled.ts"
@@ -90,6 +91,24 @@ test("shuffled leaves what it was given alone, and loses nothing", () => {
   expect(items).toEqual([1, 2, 3, 4, 5])
 })
 
+test("so many at once, results in order, and what has begun is over before it fails", async () => {
+  let [running, most, ended] = [0, 0, 0]
+  const work = async (ms: number) => {
+    running += 1
+    most = Math.max(most, running)
+    await new Promise(resolve => setTimeout(resolve, ms))
+    running -= 1
+    ended += 1
+    if (ms === 7) throw new Error("seven")
+    return ms
+  }
+  expect(await atOnce([30, 1, 20, 2, 3], 2, work)).toEqual([30, 1, 20, 2, 3])
+  expect(most).toBe(2)
+  ended = 0
+  await expect(atOnce([7, 40], 2, work)).rejects.toThrow("seven")
+  expect(ended).toBe(2)
+})
+
 const HEAD = { id: "x/rate", title: "X", unit: "calls/s", better: "more" } as const
 
 test("a figure has its ratio to each base, round by round, and none to itself", () => {
@@ -123,6 +142,8 @@ test("a quantile that no slice supports is taken of all of them together, and sa
   expect(find("x/p99.9", "few")).toBeUndefined()
   expect(find("x/p99.9", "ours")).toMatchObject({ slices: [expect.closeTo(1_998, 0), null] })
   expect(find("x/p99.9", "ours")!.note).toBeUndefined()
+  expect(find("x/p99.9", "ours")!.ratios!["raw ws"]).toMatchObject({ n: 1, median: expect.closeTo(1_998 / 599, 0) })
+  expect(find("x/p99", "ours")!.ratios!["raw ws"]!.n).toBe(1) // the one round that both have
   const ws = find("x/p99.9", "raw ws")!
   expect(ws).toMatchObject({ n: 1_200, note: TOGETHER, spread: { n: 1 } })
   expect(Math.abs(ws.spread.median / 599 - 1)).toBeLessThan(0.03)

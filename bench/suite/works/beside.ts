@@ -9,6 +9,8 @@ export interface Beside {
   readonly alone: number
   readonly shared: number
   readonly transfers: number
+  /** All of it, alone and with the calls. */
+  readonly bulkSeconds: number
   readonly small: Sampled
 }
 
@@ -47,6 +49,7 @@ export async function beside(
       alone: before.mbPerSecond,
       shared: during.mbPerSecond,
       transfers: before.transfers + during.transfers,
+      bulkSeconds: before.seconds + during.seconds,
       small: sampled(times.subarray(0, n)),
     }
   } finally {
@@ -61,5 +64,6 @@ async function bulk(big: () => Promise<void>, bytes: number, ms: number) {
     await big()
     transfers += 1
   } while (performance.now() < start + ms)
-  return { mbPerSecond: (transfers * bytes) / ((performance.now() - start) / 1_000) / 1e6, transfers }
+  const seconds = (performance.now() - start) / 1_000
+  return { mbPerSecond: (transfers * bytes) / seconds / 1e6, transfers, seconds }
 }
