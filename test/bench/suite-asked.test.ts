@@ -40,10 +40,10 @@ test("when it ends, whoever waits is told how, and so is who asks later", async 
 test("one that is silent is ended", async () => {
   const { asked, lost } = start()
   expect(await asked.ask("echo", 1, LONG)).toBe(1)
-  await expect(asked.ask("never", undefined, 50)).rejects.toThrow(
-    /was silent for 0 s \(asked for never\), and was ended/,
+  await expect(asked.ask("block", undefined, 50)).rejects.toThrow(
+    /was silent for 0 s \(asked for block\), and was ended/,
   )
-  await asked.close() // resolves when the process is gone
+  await asked.close() // resolves when the process is gone; one that blocks does not go by itself
   expect(lost.length).toBe(1)
 })
 
