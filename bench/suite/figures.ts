@@ -66,11 +66,11 @@ export function quantileFigures(head: Omit<FigureHead, "better">, slices: Sample
     const note = head.note === undefined ? TOGETHER : `${head.note}; ${TOGETHER}`
     const other = new Map(figures({ ...whole, note }, together, n).map(figure => [figure.subject, figure]))
     return [...slices.keys()].flatMap(subject => {
-      const whole = other.get(subject)
-      const found = own.get(subject) ?? whole
+      const once = other.get(subject)
+      const found = own.get(subject) ?? once
       if (!found) return []
       // Where the base has no such quantile of single slices: of all slices together, one value.
-      const against = { ...whole?.ratios, ...found.ratios }
+      const against = { ...once?.ratios, ...found.ratios }
       const figure = Object.keys(against).length === 0 ? found : { ...found, ratios: against }
       const histogram = name === "p50" ? merged.get(subject)?.report() : undefined
       return histogram ? [{ ...figure, histogram }] : [figure]

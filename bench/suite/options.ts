@@ -24,7 +24,7 @@ export interface BenchArguments {
   readonly list?: boolean
 }
 
-const SECONDS = { full: 35, quick: 5 }
+const SECONDS = { full: 25, quick: 5 }
 const MAX_RUNNERS = { full: 8, quick: 4 }
 
 /** @throws OptionError naming what is wrong and what there is */

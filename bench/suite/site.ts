@@ -37,6 +37,7 @@ export class SubjectProcesses {
   readonly #onLost: (error: Error) => void
   readonly #open = new Map<string, Running>()
   readonly #starting = new Set<Asked>()
+  readonly #refused = new Map<string, Error>()
   #collected = new Map<string, Collected[]>()
   #host: { readonly asked: Asked; readonly site: Site } | undefined
   #lost: Error | undefined
@@ -75,9 +76,22 @@ export class SubjectProcesses {
     const good = known && !known.asked.lost && (!known.failed || spec.file === undefined)
     if (good) return known.subject
     if (known) await this.#end(spec.name, known)
+    const refused = this.#refused.get(spec.name)
+    if (refused) throw refused
+    try {
+      return await this.#openAnew(spec)
+    } catch (error) {
+      // It may have taken a minute to fail, and would again in each group.
+      this.#refused.set(spec.name, error as Error)
+      throw error
+    }
+  }
+
+  async #openAnew(spec: Subject): Promise<OpenSubject> {
     if (spec.file !== undefined) return await this.#openPeer(spec, spec.file)
-    const node = this.#options.backend === "slurm" ? this.#host?.site.node.name : undefined
-    await this.#openOurs(spec.name, this.#options.backend === "slurm" ? SECOND_BOOT_MS : BOOT_MS.local, node)
+    const onSlurm = this.#options.backend === "slurm"
+    const node = onSlurm ? this.#host?.site.node.name : undefined
+    await this.#openOurs(spec.name, onSlurm ? SECOND_BOOT_MS : BOOT_MS.local, node)
     return this.#open.get(spec.name)!.subject
   }
 

@@ -106,8 +106,10 @@ function parameter(name: string, value: number): string {
   return value >= 2 ** 10 ? `${value / 2 ** 10} KiB` : `${value} B`
 }
 
-/** Three figures that mean something. */
+/** Three figures that mean something, in seven columns at most. */
 export function show(value: number): string {
+  if (value >= 1_000_000) return `${(value / 1e6).toPrecision(3)}M`
+  if (value >= 100_000) return `${Math.round(value / 1_000)}k`
   if (value >= 1_000) return count(Math.round(value))
   return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)
 }

@@ -12,7 +12,7 @@ const read = (given: Parameters<typeof readOptions>[0]) => readOptions(given, GR
 
 test("without options: all groups, on this machine, with TLS", () => {
   expect(read({})).toEqual({
-    options: { backend: "local", tls: true, quick: false, secondsPerGroup: 35, maxRunners: 8 },
+    options: { backend: "local", tls: true, quick: false, secondsPerGroup: 25, maxRunners: 8 },
     groups: GROUPS,
   })
 })

@@ -12,13 +12,13 @@ const ROUNDS = 9
 /** Up to here a slice is run that does not count: what has this size first pays for it. */
 const TRIED = 1 << 20
 /** Who takes longer for one message is spared the larger ones. */
-const SLOW_US = 700_000
+const SLOW_US = 1_500_000
 const WARM_BYTES = 4 << 10
 
 export const size: Group = {
   id: "size",
   title: "Latency by size",
-  how: "So many bytes there and back, one message at a time: of each slice (15 ms, one message at least; 10 ms with --quick) the median. One round after the other for each size. Who took longer than 0.7 s for one message is left out of the larger sizes.",
+  how: "So many bytes there and back, one message at a time: of each slice (15 ms, one message at least; 10 ms with --quick) the median. One round after the other for each size. Who took longer than 1.5 s for one message is left out of the larger sizes.",
   async run(bench) {
     return await bench.with("all", async open => {
       const ms = bench.options.quick ? 10 : 15
