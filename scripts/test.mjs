@@ -15,8 +15,11 @@ import { MAJORS, nodeBinary, OWN_MAJOR } from "./nodes.mjs"
 
 const ALL_PROJECTS = ["unit", "types", "e2e", "cluster"]
 
-/** What must also pass on the other majors: sockets and garbage collection are where they differ. */
-const PORTABLE = { projects: ["unit", "e2e"], filters: ["test/transport/", "test/e2e/"] }
+/**
+ * What must also pass on the other majors: sockets and garbage collection are where they differ. The benchmark suite uses the library as
+ * other programs there do, and takes long.
+ */
+const PORTABLE = { projects: ["unit", "e2e"], filters: ["test/transport/", "test/e2e/"], exclude: "test/e2e/bench*" }
 
 const args = process.argv.slice(2)
 const quick = args.includes("--quick")
@@ -73,7 +76,7 @@ async function onOtherMajors() {
  * One run of vitest on one Node. Resolves with its counts; whatever goes wrong with vitest itself counts as a failure. `aside`: its
  * output comes in one piece at the end.
  */
-async function vitest(node, { projects, filters = [], aside = false }) {
+async function vitest(node, { projects, filters = [], exclude, aside = false }) {
   const label = `node ${node.version} (${projects.join(", ")}${filters.length > 0 ? `: ${filters.join(" ")}` : ""})`
   const title = `\n=== ${label}\n`
   if (!aside) process.stdout.write(title)
@@ -86,6 +89,7 @@ async function vitest(node, { projects, filters = [], aside = false }) {
     ...projects.flatMap(name => ["--project", name]),
     "--reporter=default",
     `--reporter=${path.join(ROOT, "scripts/summary-reporter.mjs")}`,
+    ...(exclude ? ["--exclude", exclude] : []),
     ...filters,
   ]
   const output = []

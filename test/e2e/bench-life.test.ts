@@ -80,7 +80,7 @@ test(
   "what a parent pays is measured for idle runners and for calls",
   async () => {
     const { figures } = await measured("cpu")
-    const calls = ["cpu/calls", "cpu/calls-delay-p99"]
+    const calls = ["cpu/calls", "cpu/calls-delay-p99", "cpu/gc"]
     expect([...of(figures, OURS).keys()]).toEqual(["cpu/idle", "cpu/idle-memory", "cpu/idle-delay-p99", ...calls])
     expect([...of(figures, "raw ws").keys()]).toEqual(calls)
     expect(of(figures, OURS).get("cpu/idle")!.n).toBe(300)
