@@ -1,6 +1,7 @@
 /** The figures of a report put together as plots and tables need them: by id, by subject, by parameter, one against another. */
+import { quotients } from "./figure.ts"
 import type { Figure, GroupReport, Spread, Subject } from "./report.ts"
-import { ratios, spread } from "./statistics.ts"
+import { spread } from "./statistics.ts"
 
 export const OURS: Subject = "slurm-flame"
 
@@ -69,9 +70,8 @@ export function ratioOf(figure: Figure, base: Figure | undefined): Spread | unde
   if (base === undefined || base === figure) return undefined
   const told = figure.ratios?.[base.subject]
   if (told !== undefined && told.n > 0) return told
-  if (figure.slices.length !== base.slices.length) return undefined
-  const quotients = ratios(figure.slices, base.slices)
-  return quotients.length === 0 ? undefined : spread(quotients)
+  const pairs = quotients(figure, base)
+  return pairs.length === 0 ? undefined : spread(pairs)
 }
 
 /** Who others are put in relation to in this set: the bare wires, then ours, as far as they are in it. */

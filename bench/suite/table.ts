@@ -1,4 +1,5 @@
 /** A group's figures as lines of text of 100 columns at most. Owns the columns; what is too much for them is in the JSON. */
+import { figureValue } from "./figure.ts"
 import { TOGETHER } from "./figures.ts"
 import { GC } from "./gc.ts"
 import type { Figure, GroupReport } from "./report.ts"
@@ -35,7 +36,10 @@ function collections(figures: readonly Figure[]): string[] {
 function block(figures: readonly Figure[]): string[] {
   const [first] = figures
   if (!first) return []
-  const head = `  ${first.title} (${first.unit}, ${first.better} is better)`
+  const ofAll = figures.some(({ value, spread }) => value !== undefined && spread.n > 1)
+    ? "; of all, quarters of slices"
+    : ""
+  const head = `  ${first.title} (${first.unit}, ${first.better} is better${ofAll})`
   const values = new Set(figures.map(figure => figure.parameter?.value))
   const lines = values.size > 1 ? series(figures) : rows(figures)
   return [head, ...lines]
@@ -44,7 +48,7 @@ function block(figures: readonly Figure[]): string[] {
 /** One line for each subject. */
 function rows(figures: readonly Figure[]): string[] {
   const ours = figures.find(({ subject }) => subject === OURS) ?? figures.find(({ subject }) => subject === OURS_PLAIN)
-  const head = `    ${"".padEnd(NAME)}${cell("median", 9)}${cell("p25 .. p75", 18)}${cell("n", 9)}${cell("/raw TCP", 10)}${cell("/raw ws", 9)}  than ours`
+  const head = `    ${"".padEnd(NAME)}${cell("value", 9)}${cell("p25 .. p75", 18)}${cell("n", 9)}${cell("/raw TCP", 10)}${cell("/raw ws", 9)}  than ours`
   return [
     head,
     ...figures.map(figure => {
@@ -52,8 +56,8 @@ function rows(figures: readonly Figure[]): string[] {
       const against = (base: string) => (ratios?.[base] ? show(ratios[base].median) : "-")
       const between =
         spread.n === 1 ? (note?.includes(TOGETHER) ? "all slices" : "-") : `${show(spread.p25)} .. ${show(spread.p75)}`
-      const line = `    ${subject.padEnd(NAME)}${cell(show(spread.median), 9)}${cell(between, 18)}${cell(count(n), 9)}${cell(against("raw TCP"), 10)}${cell(against("raw ws"), 9)}`
-      const words = figure.id.endsWith("/max") ? `worst ${show(spread.max)}` : verdict(figure, ours)
+      const line = `    ${subject.padEnd(NAME)}${cell(show(figureValue(figure)), 9)}${cell(between, 18)}${cell(count(n), 9)}${cell(against("raw TCP"), 10)}${cell(against("raw ws"), 9)}`
+      const words = verdict(figure, ours)
       return `${line}${words === "" ? "" : `  ${words}`}`.slice(0, 100).trimEnd()
     }),
   ]
@@ -86,7 +90,7 @@ function series(figures: readonly Figure[]): string[] {
         const figure = own.find(one => one.parameter!.value === value)
         if (!figure) return cell("-", 13)
         const ratio = figure.ratios?.["raw ws"]
-        return cell(`${show(figure.spread.median)}${ratio ? ` x${show(ratio.median)}` : ""}`, 13)
+        return cell(`${show(figureValue(figure))}${ratio ? ` x${show(ratio.median)}` : ""}`, 13)
       })
       const n = own.reduce((sum, figure) => sum + figure.n, 0)
       return `    ${subject.padEnd(NAME)}${cells.join("")}${cell(count(n), 8)}`

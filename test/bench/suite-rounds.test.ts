@@ -108,24 +108,67 @@ test("a figure has its ratio to each base, round by round, and none to itself", 
   expect(Object.keys(ws!.ratios!)).toEqual(["raw TCP"])
 })
 
-test("a quantile that no slice supports is taken of all of them together, and says so", () => {
-  const slice = (n: number) => sampled(Float64Array.from({ length: n }, (_, i) => i + 1))
-  const slices = new Map([
-    ["raw ws", [slice(600), slice(600)]],
-    ["ours", [slice(2_000), null]],
-    ["few", [slice(20), slice(30)]],
-  ])
+/** A slice of `n` samples of which `stalls` took 40 ms, and all others from 100 to 200 us. */
+function slice(n: number, stalls = 0) {
+  return sampled(Float64Array.from({ length: n }, (_, i) => (i < stalls ? 40_000 : 100 + (100 * i) / n)))
+}
+
+/** What there is of one subject. */
+function quantilesOf(slices: ReadonlyMap<string, readonly (ReturnType<typeof slice> | null)[]>) {
   const made = quantileFigures({ id: "x", title: "X", unit: "us" }, slices)
-  const find = (id: string, subject: string) => made.find(figure => figure.id === id && figure.subject === subject)
-  expect(find("x/p50", "few")).toMatchObject({ n: 50, slices: [10.5, 15.5] })
-  expect(find("x/p50", "few")!.histogram!.counts.reduce((a, b) => a + b)).toBe(50)
-  expect(find("x/p99", "few")).toBeUndefined()
-  expect(find("x/p99.9", "few")).toBeUndefined()
-  expect(find("x/p99.9", "ours")).toMatchObject({ slices: [expect.closeTo(1_998, 0), null] })
-  expect(find("x/p99.9", "ours")!.note).toBeUndefined()
-  const ws = find("x/p99.9", "raw ws")!
-  expect(ws).toMatchObject({ n: 1_200, note: TOGETHER, spread: { n: 1 } })
-  expect(Math.abs(ws.spread.median / 599 - 1)).toBeLessThan(0.03)
-  expect(find("x/max", "raw ws")!.spread.max).toBe(600)
-  expect(made.filter(figure => figure.histogram).every(figure => figure.id === "x/p50")).toBe(true)
+  return (id: string, subject = "ours") => made.find(figure => figure.id === `x/${id}` && figure.subject === subject)
+}
+
+test("slices with too few samples are not left out of a quantile: they are the slow ones", () => {
+  // Nine slices; in six of them something stalled, and so few calls were made.
+  const stalled = [...Array.from({ length: 6 }, () => slice(60, 3)), ...Array.from({ length: 3 }, () => slice(120))]
+  const find = quantilesOf(new Map([["ours", stalled]]))
+  const p99 = find("p99")!
+  expect(p99).toMatchObject({ n: 720, note: TOGETHER, spread: { n: 1 } })
+  expect(Math.abs(p99.value! / 40_000 - 1)).toBeLessThan(0.03)
+  // That of the slices that have enough for it would be this.
+  expect(find("p50")!.spread).toMatchObject({ n: 9 })
+  expect(find("p50")!.value).toBeUndefined()
+})
+
+test("the far tail and the largest value are of all samples: a stall in one slice of nine is in them", () => {
+  const find = quantilesOf(new Map([["ours", [slice(1_000, 20), ...Array.from({ length: 8 }, () => slice(1_000))]]]))
+  const [tail, max] = [find("p99.9")!, find("max")!]
+  expect(max).toMatchObject({ value: 40_000, n: 9_000, spread: { n: 9 } })
+  expect(max.spread.median).toBeLessThan(201)
+  expect(Math.abs(tail.value! / 40_000 - 1)).toBeLessThan(0.03)
+  expect(tail.spread.median).toBeLessThan(201)
+  expect(tail.slices.length).toBe(9)
+  expect(tail.note).toBeUndefined()
+})
+
+test("a quantile of all samples is put in relation to that of the base, whatever its slices support", () => {
+  const find = quantilesOf(
+    new Map([
+      ["raw ws", [slice(200), slice(200)]],
+      ["ours", [slice(60, 30), slice(200)]],
+    ]),
+  )
+  expect(find("p99", "raw ws")!.value).toBeUndefined()
+  const { ratios, value } = find("p99")!
+  expect(ratios!["raw ws"]).toMatchObject({ n: 1 })
+  expect(ratios!["raw ws"]!.median).toBeCloseTo(value! / 199, -1)
+  expect(find("p50")!.ratios!["raw ws"]!.n).toBe(2)
+})
+
+test("a quantile needs samples enough in all slices together", () => {
+  const find = quantilesOf(
+    new Map([
+      ["few", [slice(20), slice(30)]],
+      ["ours", [slice(600), slice(600)]],
+      ["part", [slice(2_000), null]],
+    ]),
+  )
+  expect(find("p50", "few")).toMatchObject({ n: 50, spread: { n: 2 } })
+  expect(find("p50", "few")!.histogram!.counts.reduce((a, b) => a + b)).toBe(50)
+  expect(find("p99", "few")).toBeUndefined()
+  expect(find("p99.9", "few")).toBeUndefined()
+  expect(find("p99.9")).toMatchObject({ n: 1_200, note: TOGETHER, spread: { n: 1 } })
+  expect(find("p99.9", "part")).toMatchObject({ slices: [expect.closeTo(199.85, 0), null] })
+  expect(find("p99")!.histogram).toBeUndefined()
 })
