@@ -4,6 +4,7 @@ import { TOGETHER } from "./figures.ts"
 import { GC } from "./gc.ts"
 import type { Figure, GroupReport } from "./report.ts"
 import { OURS, OURS_PLAIN } from "./subjects.ts"
+import { FEWEST_ROUNDS, standingOf } from "./verdict.ts"
 
 const NAME = 22
 /** Of a series, so many values of the parameter are shown: the first, the last, and some between. */
@@ -16,10 +17,19 @@ export function groupTable({ id, title, figures, skipped, seconds }: GroupReport
   return [
     `${id}: ${title} (${seconds.toFixed(0)} s)`,
     ...ids.flatMap(one => block(inTables.filter(figure => figure.id === one))),
+    ...doubt(inTables),
     ...(notes.size === 0 ? [] : wrap(`  Notes: ${[...notes].join("; ")}`)),
     ...collections(figures.filter(figure => figure.id.endsWith(GC))),
     ...skipped.flatMap(({ subject, reason }) => wrap(`  - ${subject}: ${reason}`)),
   ]
+}
+
+/** Why there are no verdicts, where there are none for want of rounds. */
+function doubt(figures: readonly Figure[]): string[] {
+  const rounds = Math.max(0, ...figures.map(({ slices }) => slices.length))
+  const some = new Set(figures.map(({ subject }) => subject)).size > 1
+  if (!some || rounds >= FEWEST_ROUNDS) return []
+  return [`  No verdicts: ${rounds} round${rounds === 1 ? "" : "s"}, and who is faster takes ${FEWEST_ROUNDS}`]
 }
 
 function ownNotes({ note }: Figure): string[] {
@@ -63,16 +73,15 @@ function rows(figures: readonly Figure[]): string[] {
   ]
 }
 
-/** Of a subject that is not ours: how much better or worse it is, where the slices of the two do not overlap. */
+/** Of a subject that is not ours: how much better or worse it is, as far as the rounds say. */
 function verdict(figure: Figure, ours: Figure | undefined): string {
   if (!ours || figure.subject === OURS || figure.subject === OURS_PLAIN) return ""
-  const [theirs, own] = [figure.spread, ours.spread]
-  if (theirs.n === 1 || own.n === 1) return ""
-  if (theirs.p25 <= own.p75 && own.p25 <= theirs.p75) return "like ours"
-  const times = Math.max(theirs.median, own.median) / Math.min(theirs.median, own.median)
-  const better = theirs.median < own.median === (figure.better === "less")
+  const standing = standingOf(figure, ours)
+  if (!standing || standing.kind === "unsure") return ""
+  if (standing.kind === "near") return "like ours"
+  const { advantage, kind } = standing
   const [good, bad] = figure.unit === "%" || figure.unit === "MiB" ? ["better", "worse"] : ["faster", "slower"]
-  return `${show(times)}x ${better ? good : bad}`
+  return `${show(Math.max(advantage, 1 / advantage))}x ${kind === "ahead" ? good : bad}`
 }
 
 /** One line for each subject, one column for some values of the parameter: the median, and its ratio to raw ws. */
