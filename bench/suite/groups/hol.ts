@@ -17,7 +17,7 @@ const ROUNDS = 9
 export const hol: Group = {
   id: "hol",
   title: "Small calls beside a big message",
-  how: "Messages of 32 MiB (8 with --quick) one after the other, first alone, then with small calls beside them on the same line, one at a time and at most one in a millisecond. What the big ones keep is their bandwidth beside the calls as a share of that of the same slice without them.",
+  how: "Messages of 32 MiB (8 with --quick) one after the other, alone, and with small calls beside them on the same line; which comes first is left to chance. A small call is due every millisecond, whether or not those before have ended, and counts from when it was due: a line that is blocked for 300 ms delays 300 of them. A timer may begin one up to a millisecond late, which is in the values of all subjects alike. What the big ones keep is their bandwidth beside the calls as a share of that of the same slice without them.",
   async run(bench) {
     return await bench.with("all", async open => {
       const { quick, secondsPerGroup } = bench.options
