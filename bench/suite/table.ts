@@ -46,9 +46,7 @@ function collections(figures: readonly Figure[]): string[] {
 function block(figures: readonly Figure[]): string[] {
   const [first] = figures
   if (!first) return []
-  const ofAll = figures.some(({ value, spread }) => value !== undefined && spread.n > 1)
-    ? "; of all, quarters of slices"
-    : ""
+  const ofAll = figures.some(({ value, spread }) => value !== undefined && spread.n > 1) ? "; of all calls" : ""
   const head = `  ${first.title} (${first.unit}, ${first.better} is better${ofAll})`
   const values = new Set(figures.map(figure => figure.parameter?.value))
   const lines = values.size > 1 ? series(figures) : rows(figures)
@@ -58,7 +56,7 @@ function block(figures: readonly Figure[]): string[] {
 /** One line for each subject. */
 function rows(figures: readonly Figure[]): string[] {
   const ours = figures.find(({ subject }) => subject === OURS) ?? figures.find(({ subject }) => subject === OURS_PLAIN)
-  const head = `    ${"".padEnd(NAME)}${cell("value", 9)}${cell("p25 .. p75", 18)}${cell("n", 9)}${cell("/raw TCP", 10)}${cell("/raw ws", 9)}  than ours`
+  const head = `    ${"".padEnd(NAME)}${cell("value", 9)}${cell("p25 .. p75", 19)}${cell("n", 9)}${cell("/raw TCP", 10)}${cell("/raw ws", 9)}  than ours`
   return [
     head,
     ...figures.map(figure => {
@@ -66,7 +64,7 @@ function rows(figures: readonly Figure[]): string[] {
       const against = (base: string) => (ratios?.[base] ? show(ratios[base].median) : "-")
       const between =
         spread.n === 1 ? (note?.includes(TOGETHER) ? "all slices" : "-") : `${show(spread.p25)} .. ${show(spread.p75)}`
-      const line = `    ${subject.padEnd(NAME)}${cell(show(figureValue(figure)), 9)}${cell(between, 18)}${cell(count(n), 9)}${cell(against("raw TCP"), 10)}${cell(against("raw ws"), 9)}`
+      const line = `    ${subject.padEnd(NAME)}${cell(show(figureValue(figure)), 9)}${cell(between, 19)}${cell(count(n), 9)}${cell(against("raw TCP"), 10)}${cell(against("raw ws"), 9)}`
       const words = verdict(figure, ours)
       return `${line}${words === "" ? "" : `  ${words}`}`.slice(0, 100).trimEnd()
     }),
