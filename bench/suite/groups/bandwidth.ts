@@ -21,10 +21,10 @@ const MOST_BYTES = 64 << 20
 export const bandwidth: Group = {
   id: "bandwidth",
   title: "Bandwidth by size",
-  how: "16 messages in flight (fewer where they would be more than 64 MiB), each answered with its length, or asked for with it: millions of bytes a second, of both ways together in the last. Slices of 80 ms (40 ms with --quick), the first of each size does not count.",
+  how: "16 messages in flight (fewer where they would be more than 64 MiB), each answered with its length, or asked for with it: millions of bytes a second, of both ways together in the last. Slices of 40 ms, the first of each size does not count.",
   async run(bench) {
     return await bench.with("all", async open => {
-      const ms = bench.options.quick ? 40 : 80
+      const ms = 40
       const sizes = bench.options.quick ? QUICK : FULL
       const seconds = bench.options.secondsPerGroup / (sizes.length * WAYS.length)
       const made: Figure[] = []

@@ -15,10 +15,10 @@ export const small: Group = {
     const ms = bench.options.quick ? 60 : 150
     return await bench.with("all", async open => {
       const work = "latency"
+      const more = plan(bench.options, { full: ROUNDS, seconds: bench.options.secondsPerGroup })
       const ready = await warmUp(bench, open, subject =>
         subject.work<Sampled>(work, { ms }).then(({ quantiles }) => quantiles.p50!),
       )
-      const more = plan(bench.options, { full: ROUNDS, seconds: bench.options.secondsPerGroup })
       const slices = await measureSlices(bench, ready, more, subject => subject.work<Sampled>(work, { ms }))
       return quantileFigures({ id: "small", title: "Small call", unit: "us" }, slices)
     })
