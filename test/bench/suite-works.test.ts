@@ -1,6 +1,7 @@
 /** The loops that measure, with clients that are made up: what they count when a subject stalls, lies or fails. No timing is looked at. */
 import { expect, test } from "vitest"
 import type { Client } from "../../bench/suite/client.ts"
+import { usually } from "../../bench/suite/groups/size.ts"
 import { beside } from "../../bench/suite/works/beside.ts"
 import { openLoop } from "../../bench/suite/works/open-loop.ts"
 import { rate } from "../../bench/suite/works/rate.ts"
@@ -133,4 +134,9 @@ test("a wrong sum is no call that ended", async () => {
   await expect(openLoop(liar, { rate: 10_000, ms: 5 })).rejects.toThrow("4 + 1 came back as 6")
   await expect(rate(liar, { lanes: 8, ms: 1_000 })).rejects.toThrow("came back as")
   await expect(beside(liar, { ...BESIDE, ms: 50 }, false)).rejects.toThrow("came back as")
+})
+
+test("whether a subject is too slow for larger messages is not for one slice of it to say", () => {
+  expect(usually([50, 900_000, 60, null, 70])).toBe(65)
+  expect(usually([null])).toBe(0)
 })
