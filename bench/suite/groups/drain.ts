@@ -43,6 +43,7 @@ interface Ender {
 
 export const drain: Group = {
   id: "drain",
+  alone: true,
   title: "The end of a runner",
   how: `From the word until the runner's job is known to be gone: pool.close() of an idle runner, pool.close() while a call of ${WORK_MS} ms runs, and terminate(). Each end is that of a runner of its own, and each is a slice. Beside it: SIGTERM to a bare Node process, and the end of a thread. On the parent's own machine processes and directories are looked for behind it.`,
   async run(bench) {
