@@ -11,7 +11,7 @@ import type * as lived from "../modules/lived.ts"
 import type { Figure, Subject } from "../report.ts"
 import { interleave, plan } from "../rounds.ts"
 
-const ROUNDS = { local: 12, slurm: 3 }
+const ROUNDS = { local: 12, slurm: 6 }
 const WORK_MS = 100
 const COMPARED: readonly Subject[] = [BARE_NODE, "comlink worker_threads"]
 
