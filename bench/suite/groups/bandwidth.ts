@@ -16,12 +16,12 @@ const WAYS: readonly { direction: Direction; title: string }[] = [
 const ROUNDS = 9
 const WINDOW = 16
 /** In flight at most: more is a question to the memory. */
-const MOST_BYTES = 64 << 20
+const MOST_BYTES = 32 << 20
 
 export const bandwidth: Group = {
   id: "bandwidth",
   title: "Bandwidth by size",
-  how: "16 messages in flight (fewer where they would be more than 64 MiB), each answered with its length, or asked for with it: millions of bytes a second, of both ways together in the last. Slices of 40 ms, the first of each size does not count.",
+  how: "16 messages in flight (fewer where they would be more than 32 MiB), each answered with its length, or asked for with it: millions of bytes a second, of both ways together in the last. Slices of 40 ms, the first of each size does not count.",
   async run(bench) {
     return await bench.with("all", async open => {
       const ms = 40
