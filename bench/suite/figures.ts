@@ -45,35 +45,53 @@ function ratiosTo(bases: readonly Subject[], subject: Subject, values: readonly 
 /** One subject's slices of single measurements, `null` where it had none in that round. */
 export type SampledSlices = ReadonlyMap<Subject, readonly (Sampled | null)[]>
 
-/** The note of a quantile for which no single slice has samples enough. */
+/** The note of a quantile that the slices have too few samples for. */
 export const TOGETHER = "all slices together"
 
 /**
- * The figures `ID/p50`, `ID/p90`, `ID/p99`, `ID/p99.9` and `ID/max`. The first has the histogram of all slices. A quantile for which no
- * slice has samples enough is taken of all slices together, if they have them: one value, its ratios to those of the others' slices
- * together, and the note `TOGETHER`.
+ * The figures `ID/p50`, `ID/p90`, `ID/p99`, `ID/p99.9` and `ID/max`. The first has the histogram of all slices. The last two are `value`s of all
+ * samples together, with the slices for their spread. So is any of which one slice has too few samples: the slices that have enough are
+ * those in which nothing stalled, and would speak for the others. It has no slices then, and the note `TOGETHER`.
  */
 export function quantileFigures(head: Omit<FigureHead, "better">, slices: SampledSlices): Figure[] {
   const merged = new Map([...slices].map(([subject, list]) => [subject, mergedOf(list)]))
-  const n = (subject: Subject) => merged.get(subject)?.n ?? 0
-  return QUANTILES.flatMap(({ name, q, least }) => {
-    const whole = { ...head, id: `${head.id}/${name}`, title: `${head.title}, ${name}`, better: "less" as const }
-    const bySlice = new Map(
-      [...slices].map(([subject, list]) => [subject, list.map(slice => slice?.quantiles[name] ?? null)]),
-    )
-    const together = new Map([...merged].map(([subject, all]) => [subject, [all.n >= least ? all.quantile(q) : null]]))
-    const own = new Map(figures(whole, bySlice, n).map(figure => [figure.subject, figure]))
-    const note = head.note === undefined ? TOGETHER : `${head.note}; ${TOGETHER}`
-    const other = new Map(figures({ ...whole, note }, together, n).map(figure => [figure.subject, figure]))
-    return [...slices.keys()].flatMap(subject => {
-      const once = other.get(subject)
-      const found = own.get(subject) ?? once
-      if (!found) return []
-      // Where the base has no such quantile of single slices: of all slices together, one value.
-      const against = { ...once?.ratios, ...found.ratios }
-      const figure = Object.keys(against).length === 0 ? found : { ...found, ratios: against }
-      const histogram = name === "p50" ? merged.get(subject)?.report() : undefined
-      return histogram ? [{ ...figure, histogram }] : [figure]
+  return QUANTILES.flatMap(({ name, q, least, of }) => {
+    const whole = new Map([...merged].flatMap(([s, all]) => (all.n >= least ? [[s, all.quantile(q)] as const] : [])))
+    const made = [...slices].flatMap(([subject, list]): { figure: Figure; bySlice: boolean }[] => {
+      const value = whole.get(subject)
+      if (value === undefined) return []
+      const enough = list.every(slice => slice === null || slice.quantiles[name] !== null)
+      const own = enough ? list.map(slice => slice?.quantiles[name] ?? null) : [value]
+      const histogram = name === "p50" ? merged.get(subject)!.report() : undefined
+      const note = [head.note, ...(enough ? [] : [TOGETHER])].filter(words => words !== undefined).join("; ")
+      const figure: Figure = {
+        ...head,
+        id: `${head.id}/${name}`,
+        title: `${head.title}, ${name}`,
+        better: "less",
+        subject,
+        n: merged.get(subject)!.n,
+        slices: own,
+        spread: spread(own.filter(one => one !== null)),
+        ...(enough && of === "slices" ? {} : { value }),
+        ...(note === "" ? {} : { note }),
+        ...(histogram ? { histogram } : {}),
+      }
+      return [{ figure, bySlice: figure.value === undefined }]
+    })
+    return made.map(({ figure, bySlice }) => {
+      const against: Record<Subject, Spread> = {}
+      for (const base of BASES) {
+        const other = made.find(one => one.figure.subject === base)
+        if (!other || base === figure.subject) continue
+        // Like with like: where one of the two is of all samples, the other is.
+        const pairs =
+          bySlice && other.bySlice
+            ? ratios(figure.slices, other.figure.slices)
+            : ratios([whole.get(figure.subject)!], [whole.get(base)!])
+        if (pairs.length > 0) against[base] = spread(pairs)
+      }
+      return Object.keys(against).length > 0 ? { ...figure, ratios: against } : figure
     })
   })
 }

@@ -11,7 +11,7 @@ export interface SuiteOptions {
   readonly tls: boolean
   /** Less of everything: for a look, not for a paper. */
   readonly quick: boolean
-  /** Ends a group's rounds early, never before three. */
+  /** Ends a group's rounds early, never before six (three with `quick`). */
   readonly secondsPerGroup: number
   /** Names of subjects; undefined: all that can be had. */
   readonly subjects?: readonly string[]
@@ -54,6 +54,11 @@ export interface Group {
   readonly id: string
   readonly title: string
   readonly how: string
+  /**
+   * It has processes of its own: those of the peers are ended before it, as some (Dask, Erlang) are busy when nobody calls them. What
+   * `with` opens is then opened anew. Default: false, they stay open for the next group
+   */
+  readonly alone?: boolean
   /** Why it cannot run here; undefined when it can. */
   unavailable?(options: SuiteOptions): string | undefined
   run(bench: Bench): Promise<GroupReport["figures"]>

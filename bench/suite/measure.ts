@@ -1,9 +1,13 @@
 /** Rounds as groups use them: what fails is told to the suite and left out. Owns that a group goes on when one subject does not. */
+import { setTimeout as sleep } from "node:timers/promises"
 import type { Bench, OpenSubject } from "./group.ts"
 import { interleave, type Measured, warm } from "./rounds.ts"
 
 /** The most slices that one subject is warmed up for. */
-const WARM = { quick: 6, full: 15 }
+const WARM = { quick: 6, full: 10 }
+
+/** What a slice leaves to be done (garbage, acknowledgements) is not to be in the next one's. */
+const PAUSE_MS = 5
 
 /**
  * Has each subject do slices until they are stable.
@@ -37,7 +41,11 @@ export async function measureSlices<S extends OpenSubject, T>(
     if (another) bench.progress(`${what === "" ? "" : `${what}, `}round ${done + 1}`)
     return another
   }
-  return await interleave(subjects, told, measure, failed(bench))
+  const paused = async (subject: S) => {
+    await sleep(PAUSE_MS)
+    return await measure(subject)
+  }
+  return await interleave(subjects, told, paused, failed(bench))
 }
 
 /** Those that had a slice in the last round: the others are not asked again. */
@@ -80,6 +88,14 @@ export function able<S extends OpenSubject>(
     const can = methods.every(method => subject.can(method))
     if (!can) bench.skip(subject.name, without)
     return can
+  })
+}
+
+/** Those whose calls the suite itself makes and times; the suite is told of the others. */
+export function timedHere<S extends OpenSubject>(bench: Bench, subjects: readonly S[], without: string): S[] {
+  return subjects.filter(subject => {
+    if (subject.can("slice")) bench.note(subject.name, without)
+    return !subject.can("slice")
   })
 }
 

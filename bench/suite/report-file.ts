@@ -97,6 +97,7 @@ const figure = shape({
   n: number,
   slices: list(orNull(number)),
   spread,
+  value: maybe(number),
   ratios: maybe(record(spread)),
   histogram: maybe(shape({ low: number, growth: number, counts: list(number), max: number })),
   note: maybe(text),

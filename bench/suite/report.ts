@@ -92,7 +92,13 @@ export interface Figure {
   readonly slices: readonly (number | null)[]
   /** Of the slices. */
   readonly spread: Spread
-  /** Against others in the same rounds, slice by slice: base subject -> figure / base. */
+  /**
+   * The figure, where it is not the median of its slices: of all single measurements together. So are the far tail and the largest value, as
+   * what happens in one slice of ten is in no median, and every quantile for which a slice has too few measurements: the slices are then
+   * this value alone.
+   */
+  readonly value?: number
+  /** Against others in the same rounds, slice by slice: base subject -> figure / base. With `value` the quotient of the values, so of one. */
   readonly ratios?: Readonly<Record<Subject, Spread>>
   /** Of all single measurements: for the distribution's plot. */
   readonly histogram?: HistogramReport

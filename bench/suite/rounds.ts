@@ -4,19 +4,21 @@
  */
 import type { OpenSubject } from "./group.ts"
 import { stable } from "./statistics.ts"
+import { FEWEST_ROUNDS } from "./verdict.ts"
 
-/** With fewer there is no telling a figure from an accident. */
-export const LEAST_ROUNDS = 3
+/** With fewer there is no telling a figure from an accident, and with fewer than `FEWEST_ROUNDS` no verdict. */
+export const LEAST_ROUNDS = { quick: 3, full: FEWEST_ROUNDS }
 
 /**
- * When there is to be another round: `full` of them (`LEAST_ROUNDS` with `quick`), of which those that do not fit into `seconds` are left
- * out, but never the first three. The clock starts here.
+ * When there is to be another round: `full` of them (the least with `quick`), of which those that do not fit into `seconds` are left out, but
+ * never the first `LEAST_ROUNDS`. The clock starts here, so make it before the warm-up where that is to count.
  * @returns a function of the number of rounds so far
  */
 export function plan(options: { quick: boolean }, most: { full: number; seconds: number }): (done: number) => boolean {
   const until = performance.now() + most.seconds * 1_000
-  const full = options.quick ? LEAST_ROUNDS : Math.max(LEAST_ROUNDS, most.full)
-  return done => done < LEAST_ROUNDS || (done < full && performance.now() < until)
+  const least = options.quick ? LEAST_ROUNDS.quick : LEAST_ROUNDS.full
+  const full = options.quick ? least : Math.max(least, most.full)
+  return done => done < least || (done < full && performance.now() < until)
 }
 
 /** What became of a round-robin: slices by subject, `null` where one had none. */

@@ -5,13 +5,17 @@
 import { Histogram, type HistogramParts } from "./histogram.ts"
 import { quantileOfSorted } from "./statistics.ts"
 
-/** The quantiles that are told, and the least number of samples for each: ten of them lie beyond it in a p99, one in a p99.9. */
+/**
+ * The quantiles that are told, and the least number of samples for each: one of them lies beyond it. `of`: the median of those of the
+ * slices, or that of all samples together. A stall that is in fewer than half of the slices is in no median of theirs, and it is what the
+ * far tail and the largest value are asked for.
+ */
 export const QUANTILES = [
-  { name: "p50", q: 0.5, least: 1 },
-  { name: "p90", q: 0.9, least: 10 },
-  { name: "p99", q: 0.99, least: 100 },
-  { name: "p99.9", q: 0.999, least: 1_000 },
-  { name: "max", q: 1, least: 1 },
+  { name: "p50", q: 0.5, least: 1, of: "slices" },
+  { name: "p90", q: 0.9, least: 10, of: "slices" },
+  { name: "p99", q: 0.99, least: 100, of: "slices" },
+  { name: "p99.9", q: 0.999, least: 1_000, of: "all" },
+  { name: "max", q: 1, least: 1, of: "all" },
 ] as const
 
 export type QuantileName = (typeof QUANTILES)[number]["name"]

@@ -1,6 +1,8 @@
 /** The figures of a report put together as plots and tables need them: by id, by subject, by parameter, one against another. */
+import { quotients } from "./figure.ts"
 import type { Figure, GroupReport, Spread, Subject } from "./report.ts"
-import { ratios, spread } from "./statistics.ts"
+import { spread } from "./statistics.ts"
+import { type Standing, standingOf } from "./verdict.ts"
 
 export const OURS: Subject = "slurm-flame"
 
@@ -18,9 +20,6 @@ export function oursOf(set: FigureSet): Subject | undefined {
 export function isContext(set: FigureSet): boolean {
   return set.id.endsWith("/gc")
 }
-
-/** Fewer rounds tell nothing of how far they lie apart. */
-const FEWEST = 3
 
 /** All figures with one id: a table, or a plot. */
 export interface FigureSet {
@@ -69,9 +68,8 @@ export function ratioOf(figure: Figure, base: Figure | undefined): Spread | unde
   if (base === undefined || base === figure) return undefined
   const told = figure.ratios?.[base.subject]
   if (told !== undefined && told.n > 0) return told
-  if (figure.slices.length !== base.slices.length) return undefined
-  const quotients = ratios(figure.slices, base.slices)
-  return quotients.length === 0 ? undefined : spread(quotients)
+  const pairs = quotients(figure, base)
+  return pairs.length === 0 ? undefined : spread(pairs)
 }
 
 /** Who others are put in relation to in this set: the bare wires, then ours, as far as they are in it. */
@@ -80,31 +78,20 @@ export function basesOf(set: FigureSet): Subject[] {
   return set.subjects.length > 1 ? (bases as Subject[]) : []
 }
 
-/** How many times as good as the other's ours is: above 1 ours is ahead, whether less or more is better. */
-export interface Standing {
+/** Where ours stands against one of the others in one figure. */
+export interface Rivalry extends Standing {
   readonly subject: Subject
   readonly figure: Figure
-  /** Of the rounds that both were in. */
-  readonly advantage: Spread
-  /** `near`: the quarters lie on both sides of 1, or there are fewer than three rounds. */
-  readonly kind: "ahead" | "behind" | "near"
 }
 
-/** Where ours stands against the other subjects, figure by figure. A ratio that is not above zero is left out: nothing can be said of it. */
-export function standings(set: FigureSet, value?: number): Standing[] {
+/** Where ours stands against the other subjects. What has no quotient is left out: nothing can be said of it. */
+export function rivalries(set: FigureSet, value?: number): Rivalry[] {
   const own = oursOf(set)
   const ours = own === undefined ? undefined : find(set, own, value)
   if (ours === undefined) return []
   return set.subjects.flatMap(subject => {
-    const other = find(set, subject, value)
-    const ratio = isOurs(subject) ? undefined : ratioOf(ours, other)
-    if (ratio === undefined || !(ratio.min > 0)) return []
-    const advantage = ours.better === "more" ? ratio : inverse(ratio)
-    const kind = advantage.n < FEWEST ? "near" : advantage.p25 > 1 ? "ahead" : advantage.p75 < 1 ? "behind" : "near"
-    return [{ subject, figure: ours, advantage, kind }]
+    const other = isOurs(subject) ? undefined : find(set, subject, value)
+    const standing = other && standingOf(ours, other)
+    return standing ? [{ ...standing, subject, figure: ours }] : []
   })
-}
-
-function inverse({ median, p25, p75, min, max, n }: Spread): Spread {
-  return { median: 1 / median, p25: 1 / p75, p75: 1 / p25, min: 1 / max, max: 1 / min, n }
 }

@@ -8,7 +8,7 @@ import type { Collected } from "./gc.ts"
 import type { OpenSubject, SuiteOptions } from "./group.ts"
 import type { Served } from "./modules/agent.ts"
 import type { OursOptions, Site } from "./ours.ts"
-import { OURS, type OURS_PLAIN, type Subject } from "./subjects.ts"
+import { OURS, OURS_PLAIN, type Subject } from "./subjects.ts"
 
 const CLIENT = new URL("./client-main.js", import.meta.url)
 const BOOT_MS = { local: 60_000, slurm: 600_000 }
@@ -108,6 +108,12 @@ export class SubjectProcesses {
     this.#lost = error
     for (const asked of this.#all()) asked.abandon(error)
     this.#onLost(error)
+  }
+
+  /** Ends all peers: the next `open` starts them anew. Ours stay, which are silent unless they are called, and whose jobs may have waited long. */
+  async rest(): Promise<void> {
+    const peers = [...this.#open].filter(([name]) => name !== OURS && name !== OURS_PLAIN)
+    await Promise.all(peers.map(([name, peer]) => this.#end(name, peer)))
   }
 
   /** Ends all processes. Resolves when they are gone. */

@@ -2,18 +2,20 @@
  * The run of the groups, and what they measure with. Owns the report as it grows: whatever ends the run early, what was measured until then
  * is in it.
  */
-import { availableParallelism, loadavg } from "node:os"
+import { loadavg } from "node:os"
 import { createPool, type Pool } from "slurm-flame"
-import { machineWarnings } from "./about/doubts.ts"
+import { loadWarnings, machineWarnings } from "./about/doubts.ts"
 import { collectAbout } from "./about.ts"
 import { atOnce } from "./at-once.ts"
 import { backendOf } from "./backend.ts"
 import { collectionFigures } from "./gc.ts"
 import type { Bench, Group, OpenSubject, SuiteOptions } from "./group.ts"
-import { endWarnings } from "./load.ts"
 import { type About, type GroupReport, type Report, SCHEMA } from "./report.ts"
 import { SubjectProcesses } from "./site.ts"
 import { OURS, OURS_PLAIN, type Subject } from "./subjects.ts"
+
+/** Of the suite itself at most: a client and its server, and what the two have the kernel do. */
+const OWN_LOAD = 3
 
 /** What becomes known while it runs, for a terminal. */
 export interface Watcher {
@@ -85,7 +87,7 @@ export class Suite implements Bench {
         if (this.#processes.lost) break
         await this.#measureGroup(group)
       }
-      for (const words of endWarnings(loadavg()[0]!, availableParallelism())) this.warn(words)
+      for (const words of loadWarnings(this.about, loadavg()[0]!, OWN_LOAD)) this.warn(words)
       const { lost } = this.#processes
       if (lost) this.warn(`the run ended early: ${lost.message}; what was measured until then is here`)
     } finally {
@@ -187,6 +189,7 @@ export class Suite implements Bench {
     if (why !== undefined) this.#skipped.set("all", why)
     else {
       try {
+        if (group.alone) await this.#processes.rest()
         figures = await group.run(this)
       } catch (error) {
         this.#broken = true

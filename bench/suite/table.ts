@@ -1,8 +1,10 @@
 /** A group's figures as lines of text of 100 columns at most. Owns the columns; what is too much for them is in the JSON. */
+import { figureValue } from "./figure.ts"
 import { TOGETHER } from "./figures.ts"
 import { GC } from "./gc.ts"
 import type { Figure, GroupReport } from "./report.ts"
 import { OURS, OURS_PLAIN } from "./subjects.ts"
+import { FEWEST_ROUNDS, standingOf } from "./verdict.ts"
 
 const NAME = 22
 /** Of a series, so many values of the parameter are shown: the first, the last, and some between. */
@@ -15,10 +17,19 @@ export function groupTable({ id, title, figures, skipped, seconds }: GroupReport
   return [
     `${id}: ${title} (${seconds.toFixed(0)} s)`,
     ...ids.flatMap(one => block(inTables.filter(figure => figure.id === one))),
+    ...doubt(inTables),
     ...(notes.size === 0 ? [] : wrap(`  Notes: ${[...notes].join("; ")}`)),
     ...collections(figures.filter(figure => figure.id.endsWith(GC))),
     ...skipped.flatMap(({ subject, reason }) => wrap(`  - ${subject}: ${reason}`)),
   ]
+}
+
+/** Why there are no verdicts, where there are none for want of rounds. */
+function doubt(figures: readonly Figure[]): string[] {
+  const rounds = Math.max(0, ...figures.map(({ slices }) => slices.length))
+  const some = new Set(figures.map(({ subject }) => subject)).size > 1
+  if (!some || rounds >= FEWEST_ROUNDS) return []
+  return [`  No verdicts: ${rounds} round${rounds === 1 ? "" : "s"}, and who is faster takes ${FEWEST_ROUNDS}`]
 }
 
 function ownNotes({ note }: Figure): string[] {
@@ -35,7 +46,8 @@ function collections(figures: readonly Figure[]): string[] {
 function block(figures: readonly Figure[]): string[] {
   const [first] = figures
   if (!first) return []
-  const head = `  ${first.title} (${first.unit}, ${first.better} is better)`
+  const ofAll = figures.some(({ value, spread }) => value !== undefined && spread.n > 1) ? "; of all calls" : ""
+  const head = `  ${first.title} (${first.unit}, ${first.better} is better${ofAll})`
   const values = new Set(figures.map(figure => figure.parameter?.value))
   const lines = values.size > 1 ? series(figures) : rows(figures)
   return [head, ...lines]
@@ -44,7 +56,7 @@ function block(figures: readonly Figure[]): string[] {
 /** One line for each subject. */
 function rows(figures: readonly Figure[]): string[] {
   const ours = figures.find(({ subject }) => subject === OURS) ?? figures.find(({ subject }) => subject === OURS_PLAIN)
-  const head = `    ${"".padEnd(NAME)}${cell("median", 9)}${cell("p25 .. p75", 18)}${cell("n", 9)}${cell("/raw TCP", 10)}${cell("/raw ws", 9)}  than ours`
+  const head = `    ${"".padEnd(NAME)}${cell("value", 9)}${cell("p25 .. p75", 19)}${cell("n", 9)}${cell("/raw TCP", 10)}${cell("/raw ws", 9)}  than ours`
   return [
     head,
     ...figures.map(figure => {
@@ -52,23 +64,22 @@ function rows(figures: readonly Figure[]): string[] {
       const against = (base: string) => (ratios?.[base] ? show(ratios[base].median) : "-")
       const between =
         spread.n === 1 ? (note?.includes(TOGETHER) ? "all slices" : "-") : `${show(spread.p25)} .. ${show(spread.p75)}`
-      const line = `    ${subject.padEnd(NAME)}${cell(show(spread.median), 9)}${cell(between, 18)}${cell(count(n), 9)}${cell(against("raw TCP"), 10)}${cell(against("raw ws"), 9)}`
-      const words = figure.id.endsWith("/max") ? `worst ${show(spread.max)}` : verdict(figure, ours)
+      const line = `    ${subject.padEnd(NAME)}${cell(show(figureValue(figure)), 9)}${cell(between, 19)}${cell(count(n), 9)}${cell(against("raw TCP"), 10)}${cell(against("raw ws"), 9)}`
+      const words = verdict(figure, ours)
       return `${line}${words === "" ? "" : `  ${words}`}`.slice(0, 100).trimEnd()
     }),
   ]
 }
 
-/** Of a subject that is not ours: how much better or worse it is, where the slices of the two do not overlap. */
+/** Of a subject that is not ours: how much better or worse it is, as far as the rounds say. */
 function verdict(figure: Figure, ours: Figure | undefined): string {
   if (!ours || figure.subject === OURS || figure.subject === OURS_PLAIN) return ""
-  const [theirs, own] = [figure.spread, ours.spread]
-  if (theirs.n === 1 || own.n === 1) return ""
-  if (theirs.p25 <= own.p75 && own.p25 <= theirs.p75) return "like ours"
-  const times = Math.max(theirs.median, own.median) / Math.min(theirs.median, own.median)
-  const better = theirs.median < own.median === (figure.better === "less")
+  const standing = standingOf(figure, ours)
+  if (!standing || standing.kind === "unsure") return ""
+  if (standing.kind === "near") return "like ours"
+  const { advantage, kind } = standing
   const [good, bad] = figure.unit === "%" || figure.unit === "MiB" ? ["better", "worse"] : ["faster", "slower"]
-  return `${show(times)}x ${better ? good : bad}`
+  return `${show(Math.max(advantage, 1 / advantage))}x ${kind === "ahead" ? good : bad}`
 }
 
 /** One line for each subject, one column for some values of the parameter: the median, and its ratio to raw ws. */
@@ -86,7 +97,7 @@ function series(figures: readonly Figure[]): string[] {
         const figure = own.find(one => one.parameter!.value === value)
         if (!figure) return cell("-", 13)
         const ratio = figure.ratios?.["raw ws"]
-        return cell(`${show(figure.spread.median)}${ratio ? ` x${show(ratio.median)}` : ""}`, 13)
+        return cell(`${show(figureValue(figure))}${ratio ? ` x${show(ratio.median)}` : ""}`, 13)
       })
       const n = own.reduce((sum, figure) => sum + figure.n, 0)
       return `    ${subject.padEnd(NAME)}${cells.join("")}${cell(count(n), 8)}`

@@ -17,7 +17,7 @@ export function addBenchOptions(command: Command): Command {
     .option("--no-tls", "measure our pools without TLS")
     .option("--max-runners <n>", "the most runners that are asked for at a time")
     .option("--shaping <words>", "the delay or rate that you have put on the wire, for the report")
-    .option("--seconds-per-group <n>", "when a group's rounds end, though never before the third")
+    .option("--seconds-per-group <n>", "when a group's rounds end, though never before the sixth (--quick: third)")
     .option("--list", "print the groups and the subjects, and which of them can be had here")
     .option(
       "--install-peers",

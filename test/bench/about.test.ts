@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { networkInterfaces, tmpdir } from "node:os"
 import path from "node:path"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
-import { machineWarnings } from "../../bench/suite/about/doubts.ts"
+import { loadWarnings, machineWarnings } from "../../bench/suite/about/doubts.ts"
 import { aboutInterface, type Interfaces } from "../../bench/suite/about/interface.ts"
 import { aboutNode, nodeName } from "../../bench/suite/about/node.ts"
 import { slurmVersion } from "../../bench/suite/about/slurm.ts"
@@ -206,6 +206,15 @@ describe("in words", () => {
 
   test("a load of half the cores is not busy yet", () => {
     expect(said([on({}, { load: 4 })])).toEqual([])
+  })
+
+  test("a machine that became busy is told at the end, once, and not for what the suite itself does", () => {
+    const parent: NodeAbout = { ...quiet, role: "parent" }
+    const late = (load: number, node = parent) =>
+      loadWarnings({ version: "1", date: "", command: "", backend: "local", tls: true, nodes: [node] }, load, 3)
+    expect(late(7)).toEqual([])
+    expect(late(7.5)).toEqual([expect.stringMatching(/^n1 \(parent\) became busy .* load of 7\.5 on 8 cores/)])
+    expect(late(7.5, { ...parent, load: 5 })).toEqual([])
   })
 
   test("loopback and virtual networks are no fabric, and it is said once", () => {

@@ -71,29 +71,30 @@ test("the page has all that was measured, with who, where and how, and needs not
 })
 
 test("where a peer is faster the summary says so, and by how much", () => {
+  const six = (level: number) => [1, 1.05, 1.1, 1, 1.02, 1.03].map(factor => factor * level)
   const figures = [
     figureOf({
       id: "small/p50",
       title: "Small call, p50",
       subject: "slurm-flame",
       unit: "us",
-      slices: [200, 210, 220],
+      slices: six(200),
     }),
-    figureOf({ id: "small/p50", title: "Small call, p50", subject: "quick", unit: "us", slices: [100, 105, 110] }),
-    figureOf({ id: "small/p50", title: "Small call, p50", subject: "lazy", unit: "us", slices: [600, 630, 660] }),
+    figureOf({ id: "small/p50", title: "Small call, p50", subject: "quick", unit: "us", slices: six(100) }),
+    figureOf({ id: "small/p50", title: "Small call, p50", subject: "lazy", unit: "us", slices: six(600) }),
     figureOf({
       id: "rate",
       title: "Rate",
       subject: "slurm-flame",
       unit: "calls/s",
       better: "more",
-      slices: [50, 50, 50],
+      slices: six(50),
     }),
-    figureOf({ id: "rate", title: "Rate", subject: "quick", unit: "calls/s", better: "more", slices: [200, 200, 200] }),
+    figureOf({ id: "rate", title: "Rate", subject: "quick", unit: "calls/s", better: "more", slices: six(200) }),
   ]
   const { page } = drawn(reportOf(...figures))
   const summary = page.slice(page.indexOf('<section id="summary"'), page.indexOf('<section id="where"'))
-  expect(summary).toContain("is ahead in 1, behind in 2")
+  expect(summary).toContain("is ahead in 1 and behind in 2")
   const another = summary.slice(
     summary.indexOf("Where another is ahead"),
     summary.indexOf("Where slurm-flame is ahead"),

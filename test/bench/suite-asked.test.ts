@@ -2,7 +2,6 @@
 import { fileURLToPath, pathToFileURL } from "node:url"
 import { expect, onTestFinished, test } from "vitest"
 import { Asked } from "../../bench/suite/asked.ts"
-import { endWarnings } from "../../bench/suite/load.ts"
 
 const PROGRAM = pathToFileURL(fileURLToPath(new URL("../fixtures/programs/answers.mjs", import.meta.url)))
 const LONG = 20_000
@@ -64,10 +63,4 @@ test("one that says that it is lost is, and one that is closed or given up is no
   abandoned.asked.abandon(new Error("SIGINT"))
   await expect(other).rejects.toThrow("SIGINT")
   expect(abandoned.lost).toEqual([])
-})
-
-test("a load at the end is told where it cannot be the suite's own", () => {
-  expect(endWarnings(3.9, 2)).toEqual([])
-  expect(endWarnings(4.1, 2)[0]).toContain("a load of 4.1 on 2 cores")
-  expect(endWarnings(20, 64)).toEqual([])
 })

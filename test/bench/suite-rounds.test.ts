@@ -1,6 +1,5 @@
 /** The order of the slices, and what they become: figures with ratios, of all subjects. */
 import { expect, test } from "vitest"
-import { atOnce } from "../../bench/suite/at-once.ts"
 import { figures, quantileFigures, TOGETHER } from "../../bench/suite/figures.ts"
 import { interleave, plan, shuffled, warm } from "../../bench/suite/rounds.ts"
 import { sampled } from "../../bench/suite/sampled.ts"
@@ -59,7 +58,7 @@ test("when all have failed it ends", async () => {
   expect(rounds).toBe(2)
 })
 
-test("a plan has three rounds at least, `full` at most, and ends in time between them", () => {
+test("a plan has as many rounds as a verdict takes (three with --quick) at least, `full` at most, and ends in time between them", () => {
   const rounds = (more: (done: number) => boolean) => {
     let done = 0
     while (more(done)) done += 1
@@ -67,7 +66,7 @@ test("a plan has three rounds at least, `full` at most, and ends in time between
   }
   expect(rounds(plan({ quick: true }, { full: 9, seconds: 60 }))).toBe(3)
   expect(rounds(plan({ quick: false }, { full: 9, seconds: 60 }))).toBe(9)
-  expect(rounds(plan({ quick: false }, { full: 9, seconds: 0 }))).toBe(3)
+  expect(rounds(plan({ quick: false }, { full: 9, seconds: 0 }))).toBe(6)
 })
 
 test("the warm-up ends when three slices are alike, or it was enough, and says who never was", async () => {
@@ -91,24 +90,6 @@ test("shuffled leaves what it was given alone, and loses nothing", () => {
   expect(items).toEqual([1, 2, 3, 4, 5])
 })
 
-test("so many at once, results in order, and what has begun is over before it fails", async () => {
-  let [running, most, ended] = [0, 0, 0]
-  const work = async (ms: number) => {
-    running += 1
-    most = Math.max(most, running)
-    await new Promise(resolve => setTimeout(resolve, ms))
-    running -= 1
-    ended += 1
-    if (ms === 7) throw new Error("seven")
-    return ms
-  }
-  expect(await atOnce([30, 1, 20, 2, 3], 2, work)).toEqual([30, 1, 20, 2, 3])
-  expect(most).toBe(2)
-  ended = 0
-  await expect(atOnce([7, 40], 2, work)).rejects.toThrow("seven")
-  expect(ended).toBe(2)
-})
-
 const HEAD = { id: "x/rate", title: "X", unit: "calls/s", better: "more" } as const
 
 test("a figure has its ratio to each base, round by round, and none to itself", () => {
@@ -127,26 +108,67 @@ test("a figure has its ratio to each base, round by round, and none to itself", 
   expect(Object.keys(ws!.ratios!)).toEqual(["raw TCP"])
 })
 
-test("a quantile that no slice supports is taken of all of them together, and says so", () => {
-  const slice = (n: number) => sampled(Float64Array.from({ length: n }, (_, i) => i + 1))
-  const slices = new Map([
-    ["raw ws", [slice(600), slice(600)]],
-    ["ours", [slice(2_000), null]],
-    ["few", [slice(20), slice(30)]],
-  ])
+/** A slice of `n` samples of which `stalls` took 40 ms, and all others from 100 to 200 us. */
+function slice(n: number, stalls = 0) {
+  return sampled(Float64Array.from({ length: n }, (_, i) => (i < stalls ? 40_000 : 100 + (100 * i) / n)))
+}
+
+/** What there is of one subject. */
+function quantilesOf(slices: ReadonlyMap<string, readonly (ReturnType<typeof slice> | null)[]>) {
   const made = quantileFigures({ id: "x", title: "X", unit: "us" }, slices)
-  const find = (id: string, subject: string) => made.find(figure => figure.id === id && figure.subject === subject)
-  expect(find("x/p50", "few")).toMatchObject({ n: 50, slices: [10.5, 15.5] })
-  expect(find("x/p50", "few")!.histogram!.counts.reduce((a, b) => a + b)).toBe(50)
-  expect(find("x/p99", "few")).toBeUndefined()
-  expect(find("x/p99.9", "few")).toBeUndefined()
-  expect(find("x/p99.9", "ours")).toMatchObject({ slices: [expect.closeTo(1_998, 0), null] })
-  expect(find("x/p99.9", "ours")!.note).toBeUndefined()
-  expect(find("x/p99.9", "ours")!.ratios!["raw ws"]).toMatchObject({ n: 1, median: expect.closeTo(1_998 / 599, 0) })
-  expect(find("x/p99", "ours")!.ratios!["raw ws"]!.n).toBe(1) // the one round that both have
-  const ws = find("x/p99.9", "raw ws")!
-  expect(ws).toMatchObject({ n: 1_200, note: TOGETHER, spread: { n: 1 } })
-  expect(Math.abs(ws.spread.median / 599 - 1)).toBeLessThan(0.03)
-  expect(find("x/max", "raw ws")!.spread.max).toBe(600)
-  expect(made.filter(figure => figure.histogram).every(figure => figure.id === "x/p50")).toBe(true)
+  return (id: string, subject = "ours") => made.find(figure => figure.id === `x/${id}` && figure.subject === subject)
+}
+
+test("slices with too few samples are not left out of a quantile: they are the slow ones", () => {
+  // Nine slices; in six of them something stalled, and so few calls were made.
+  const stalled = [...Array.from({ length: 6 }, () => slice(60, 3)), ...Array.from({ length: 3 }, () => slice(120))]
+  const find = quantilesOf(new Map([["ours", stalled]]))
+  const p99 = find("p99")!
+  expect(p99).toMatchObject({ n: 720, note: TOGETHER, spread: { n: 1 } })
+  expect(Math.abs(p99.value! / 40_000 - 1)).toBeLessThan(0.03)
+  // That of the slices that have enough for it would be this.
+  expect(find("p50")!.spread).toMatchObject({ n: 9 })
+  expect(find("p50")!.value).toBeUndefined()
+})
+
+test("the far tail and the largest value are of all samples: a stall in one slice of nine is in them", () => {
+  const find = quantilesOf(new Map([["ours", [slice(1_000, 20), ...Array.from({ length: 8 }, () => slice(1_000))]]]))
+  const [tail, max] = [find("p99.9")!, find("max")!]
+  expect(max).toMatchObject({ value: 40_000, n: 9_000, spread: { n: 9 } })
+  expect(max.spread.median).toBeLessThan(201)
+  expect(Math.abs(tail.value! / 40_000 - 1)).toBeLessThan(0.03)
+  expect(tail.spread.median).toBeLessThan(201)
+  expect(tail.slices.length).toBe(9)
+  expect(tail.note).toBeUndefined()
+})
+
+test("a quantile of all samples is put in relation to that of the base, whatever its slices support", () => {
+  const find = quantilesOf(
+    new Map([
+      ["raw ws", [slice(200), slice(200)]],
+      ["ours", [slice(60, 30), slice(200)]],
+    ]),
+  )
+  expect(find("p99", "raw ws")!.value).toBeUndefined()
+  const { ratios, value } = find("p99")!
+  expect(ratios!["raw ws"]).toMatchObject({ n: 1 })
+  expect(ratios!["raw ws"]!.median).toBeCloseTo(value! / 199, -1)
+  expect(find("p50")!.ratios!["raw ws"]!.n).toBe(2)
+})
+
+test("a quantile needs samples enough in all slices together", () => {
+  const find = quantilesOf(
+    new Map([
+      ["few", [slice(20), slice(30)]],
+      ["ours", [slice(600), slice(600)]],
+      ["part", [slice(2_000), null]],
+    ]),
+  )
+  expect(find("p50", "few")).toMatchObject({ n: 50, spread: { n: 2 } })
+  expect(find("p50", "few")!.histogram!.counts.reduce((a, b) => a + b)).toBe(50)
+  expect(find("p99", "few")).toBeUndefined()
+  expect(find("p99.9", "few")).toBeUndefined()
+  expect(find("p99.9")).toMatchObject({ n: 1_200, note: TOGETHER, spread: { n: 1 } })
+  expect(find("p99.9", "part")).toMatchObject({ slices: [expect.closeTo(199.85, 0), null] })
+  expect(find("p99")!.histogram).toBeUndefined()
 })

@@ -131,6 +131,19 @@ test("a peer whose client is killed is left out of that group alone", async () =
   expect(hol!.figures.map(({ subject }) => subject)).toContain("raw ws")
 })
 
+test("before a group that has processes of its own the peers are ended, and for the next one they are opened anew", async () => {
+  const run = new Run(["--only", "small,callbacks,cpu", "--quick", "--subjects", SUBJECTS])
+  await run.said("Small call, max")
+  const servers = () => run.processes().filter(({ args }) => args.includes("server-main.js"))
+  const ended = run.said("callbacks: ").then(() => "the group was over")
+  const seen = eventually(() => servers().length === 0, "the end of the servers").then(() => "ended")
+  expect(await Promise.race([seen, ended])).toBe("ended")
+  const { code, stderr } = await run.ended
+  expect(code, stderr).toBe(0)
+  const cpu = run.report().groups.find(({ id }) => id === "cpu")!
+  expect(cpu.figures.some(({ id, subject }) => id === "cpu/calls" && subject === "raw ws")).toBe(true)
+})
+
 test("SIGINT ends everything, and what was measured is written", async () => {
   const run = new Run(["--only", "small,rate", "--seconds-per-group", "60", "--subjects", SUBJECTS])
   await run.said("slurm-flame 0.")

@@ -13,6 +13,15 @@ export function machineWarnings(about: About): string[] {
   return [...about.nodes.flatMap(nodeWarnings), ...networkWarnings(about)]
 }
 
+/** What the load has come to when all was measured, where it was not so from the start. The suite's own is in it: `expected` is what that makes at most. */
+export function loadWarnings(about: About, load: number, expected: number): string[] {
+  const parent = about.nodes.find(({ role }) => role === "parent")
+  if (!parent || parent.load / parent.cores > BUSY || load - expected <= parent.cores * BUSY) return []
+  return [
+    `${parent.name} (parent) became busy while it was measured: a load of ${load.toFixed(1)} on ${parent.cores} cores at the end, of which the suite makes ${expected} or less`,
+  ]
+}
+
 function nodeWarnings(node: NodeAbout): string[] {
   const { name, role, load, cores, governor } = node
   const who = `${name} (${role})`

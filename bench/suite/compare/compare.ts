@@ -3,6 +3,7 @@
  * what basis, and the verdicts. Ratios to the bare wire of the same run are preferred: two days differ by the machine and what else
  * it did, which hits both sides of a ratio. Knows no terminal and no page.
  */
+import { figureValue } from "../figure.ts"
 import type { Figure, Report, Subject } from "../report.ts"
 import { compareSamples, FEWEST, standing } from "./two-samples.ts"
 
@@ -125,7 +126,15 @@ function test(old: Placed, now: Placed, forbidden: Forbidden): Tested {
   if (![...a, ...b].every(value => value > 0)) return unlike("a slice of it is zero: there is no quotient to judge by")
   const { p, factor, low, high } = compareSamples(a, b)
   const basis = base === undefined ? ({ kind: "absolute" } as const) : ({ kind: "ratio", to: base } as const)
-  return { p, verdict: { ...verdict, basis, factor, low, high } }
+  return { p: agrees(old, now, base, factor) ? p : 1, verdict: { ...verdict, basis, factor, low, high } }
+}
+
+/** A figure that is of all measurements together is tested by its slices, and has to have moved the same way itself. */
+function agrees(old: Placed, now: Placed, base: Subject | undefined, factor: number): boolean {
+  if (old.figure.value === undefined && now.figure.value === undefined) return true
+  const level = ({ figure, beside }: Placed) =>
+    figureValue(figure) / (base === undefined ? 1 : figureValue(beside.get(base)!))
+  return level(now) / level(old) > 1 === factor > 1
 }
 
 const values = (figure: Figure) => figure.slices.filter(slice => slice !== null)

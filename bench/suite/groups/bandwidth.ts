@@ -16,15 +16,15 @@ const WAYS: readonly { direction: Direction; title: string }[] = [
 const ROUNDS = 9
 const WINDOW = 16
 /** In flight at most: more is a question to the memory. */
-const MOST_BYTES = 64 << 20
+const MOST_BYTES = 32 << 20
 
 export const bandwidth: Group = {
   id: "bandwidth",
   title: "Bandwidth by size",
-  how: "16 messages in flight (fewer where they would be more than 64 MiB), each answered with its length, or asked for with it: millions of bytes a second, of both ways together in the last. Slices of 60 ms (40 ms with --quick), the first of each size does not count; who took more than 1.5 s for that one is left out from then on.",
+  how: "16 messages in flight (fewer where they would be more than 32 MiB), each answered with its length, or asked for with it: millions of bytes a second, of both ways together in the last. Slices of 40 ms, the first of each size does not count; who took more than 1.5 s for that one is left out from then on.",
   async run(bench) {
     return await bench.with("all", async open => {
-      const ms = bench.options.quick ? 40 : 60
+      const ms = 40
       const sizes = bench.options.quick ? QUICK : FULL
       const seconds = bench.options.secondsPerGroup / (sizes.length * WAYS.length)
       const made: Figure[] = []

@@ -9,6 +9,7 @@ const IN_FLIGHT = 64
 
 export const callbacks: Group = {
   id: "callbacks",
+  alone: true,
   title: "Calls of a function that was passed",
   how: `The runner calls a function of the parent that came as an argument: two numbers there, their sum back, measured in the runner, one at a time (the quantiles) and with ${IN_FLIGHT} in flight (the rate). "direct" are calls the other way, from the parent to the runner, in the same rounds. Slices of 150 ms (80 ms with --quick).`,
   async run(bench) {

@@ -8,7 +8,7 @@ import { split } from "../life/stages.ts"
 import { type Start, startFigures } from "../life/start-figures.ts"
 import { interleave, plan } from "../rounds.ts"
 
-const ROUNDS = { local: 15, slurm: 5 }
+const ROUNDS = { local: 15, slurm: 6 }
 
 interface Starter {
   readonly name: string
@@ -18,6 +18,7 @@ interface Starter {
 
 export const coldStart: Group = {
   id: "cold-start",
+  alone: true,
   title: "Cold start, in stages",
   how: "From spawn() on an empty pool to the result of a first call of two numbers; each start is a slice, and each runner is ended before the next. Beside it, in the same rounds: a bare Node process until its first output, threads until their first result, and with Slurm the same job script with one line in the runner's place that connects back. One start of each goes before and does not count. Stages of one start add up to it; their medians need not.",
   async run(bench) {

@@ -18,7 +18,7 @@ const IDLE = {
   quick: { runners: 100, heartbeatMs: 250, windows: 3, watchSeconds: 1.5, settleMs: 500 },
   full: { runners: 1_000, heartbeatMs: 2_000, windows: 3, watchSeconds: 5, settleMs: 3_000 },
 }
-const CALLS = { quick: { rate: 1_000, ms: 150 }, full: { rate: 1_000, ms: 400 } }
+const CALLS = { quick: { rate: 1_000, ms: 150 }, full: { rate: 1_000, ms: 200 } }
 const ROUNDS = 7
 
 const OPEN_MS = 180_000

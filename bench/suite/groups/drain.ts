@@ -11,7 +11,7 @@ import type * as lived from "../modules/lived.ts"
 import type { Figure, Subject } from "../report.ts"
 import { interleave, plan, shuffled } from "../rounds.ts"
 
-const ROUNDS = { local: 12, slurm: 3 }
+const ROUNDS = { local: 12, slurm: 6 }
 const WORK_MS = 100
 const COMPARED: readonly Subject[] = [BARE_NODE, "comlink worker_threads"]
 
@@ -43,6 +43,7 @@ interface Ender {
 
 export const drain: Group = {
   id: "drain",
+  alone: true,
   title: "The end of a runner",
   how: `From the word until the runner's job is known to be gone: pool.close() of an idle runner, pool.close() while a call of ${WORK_MS} ms runs, and terminate(). Each end is that of a runner of its own, and each is a slice. Beside it: SIGTERM to a bare Node process, and the end of a thread. On the parent's own machine processes and directories are looked for behind it.`,
   async run(bench) {

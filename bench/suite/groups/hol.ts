@@ -1,12 +1,12 @@
 /** Head-of-line: what small calls pay for a big message on the same line, and it for them. */
 import { figures, quantileFigures } from "../figures.ts"
 import type { Group, OpenSubject } from "../group.ts"
-import { able, measureSlices, sumOf, survivors, tryOut, valuesOf } from "../measure.ts"
+import { able, measureSlices, sumOf, survivors, timedHere, valuesOf } from "../measure.ts"
 import type { Figure } from "../report.ts"
 import { plan } from "../rounds.ts"
 import type { Beside } from "../works/beside.ts"
 
-const BYTES = { quick: 8 << 20, full: 32 << 20 }
+const BYTES = { quick: 8 << 20, full: 16 << 20 }
 const WAYS = [
   { direction: "up", title: "to the server" },
   { direction: "down", title: "from the server" },
@@ -17,18 +17,22 @@ const ROUNDS = 9
 export const hol: Group = {
   id: "hol",
   title: "Small calls beside a big message",
-  how: "Messages of 32 MiB (8 with --quick) one after the other, first alone, then with small calls beside them on the same line, one at a time and at most one in a millisecond. What the big ones keep is their bandwidth beside the calls as a share of that of the same slice without them. Who took more than 1.5 s for a first slice, which does not count, is left out.",
+  how: "Messages of 16 MiB (8 with --quick) one after the other, alone, and with small calls beside them on the same line; which comes first is left to chance. A small call is due every millisecond, whether or not those before have ended, and counts from when it was due: a line that is blocked for 300 ms delays 300 of them. A timer may begin one up to a millisecond late, which is in the values of all subjects alike. What the big ones keep is their bandwidth beside the calls as a share of that of the same slice without them.",
   async run(bench) {
     return await bench.with("all", async open => {
       const { quick, secondsPerGroup } = bench.options
       const bytes = quick ? BYTES.quick : BYTES.full
-      const ms = quick ? 50 : 150
+      const ms = quick ? 50 : 120
       const made: Figure[] = []
-      let left: OpenSubject[] = able(bench, open, ["sink", "source"], "it has no bytes one way")
+      const capable = able(bench, open, ["sink", "source"], "it has no bytes one way")
+      let left: OpenSubject[] = timedHere(
+        bench,
+        capable,
+        "its program times its own calls, and makes those of one kind at a time",
+      )
       for (const { direction, title } of WAYS) {
         const slice = (subject: OpenSubject) => subject.work<Beside>("beside", { bytes, ms, direction, gapMs: GAP_MS })
-        const took = ({ bulkSeconds }: Beside) => bulkSeconds
-        left = await tryOut(bench, left, slice, took, `big messages ${title}`)
+        left = survivors(left, await measureSlices(bench, left, done => done < 1, slice, `${title}, trying`))
         const more = plan(bench.options, { full: ROUNDS, seconds: secondsPerGroup / WAYS.length })
         const slices = await measureSlices(bench, left, more, slice, title)
         const small = new Map([...slices].map(([name, list]) => [name, list.map(one => one?.small ?? null)]))

@@ -9,6 +9,7 @@ const IN_FLIGHT = 64
 
 export const relay: Group = {
   id: "relay",
+  alone: true,
   title: "From runner to runner, through the parent",
   how: `One runner calls a function of the parent, which calls another runner and gives back its answer: two round trips, measured in the first runner, one at a time (the quantiles) and with ${IN_FLIGHT} in flight (the rate). "direct" are small calls from the parent to that runner in the same rounds. Slices of 150 ms (80 ms with --quick).`,
   unavailable: ({ maxRunners }) => (maxRunners < 2 ? "it takes two runners, and only one is allowed" : undefined),

@@ -25,6 +25,7 @@ interface Kind {
 
 export const scaling: Group = {
   id: "scaling",
+  alone: true,
   title: "Many runners at once",
   how: "1, 2, 4, 8, ... runners work at the same time, the others rest: small calls with 64 in flight for each runner; functions that compute for about 1 ms and 10 ms, one at a time on each; 1 MiB to each, four in flight. All calls are the pool's, which chooses the runner. Efficiency is the rate of so many runners against so many times that of one, in the same round. Slices of 200 ms (80 ms with --quick).",
   async run(bench) {

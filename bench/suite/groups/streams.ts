@@ -24,6 +24,7 @@ const LOADS: readonly Load[] = [
 
 export const streams: Group = {
   id: "streams",
+  alone: true,
   title: "Streams",
   how: `Small numbers, and byte arrays of 64 KiB, in a stream from the runner and in one to it, as fast as the reader takes them. "${EACH}" is what users do without a stream: an awaited call for each item, in the same rounds; Comlink has no streams and is there for that alone. Slices of 200 ms (80 ms with --quick).`,
   async run(bench) {

@@ -1,7 +1,8 @@
 /** What comes out of it, first: where ours is ahead and where another is, figure by figure, with the same words for both. */
 import { change, parameterWords, times } from "../quantity.ts"
 import type { Report, Subject } from "../report.ts"
-import { type FigureSet, isContext, type Standing, setsOf, standings } from "../sets.ts"
+import { type FigureSet, isContext, type Rivalry, rivalries, setsOf } from "../sets.ts"
+import { CONFIDENCE, FEWEST_ROUNDS } from "../verdict.ts"
 import { breakable, type Content, Markup, table, tag } from "./elements.ts"
 
 /** Of a series, so many of its values: the first, the last, and some between. */
@@ -9,7 +10,7 @@ const VALUES = 4
 
 interface Line {
   readonly words: string
-  readonly standings: readonly Standing[]
+  readonly standings: readonly Rivalry[]
 }
 
 /** The headline ratios as sentences and as a matrix. Nothing where ours was measured alone. */
@@ -22,11 +23,12 @@ export function summary(report: Report): Markup {
   const all = lines.flatMap(line => line.standings)
   if (all.length === 0)
     return tag("p", {}, "Nothing was measured beside slurm-flame in this run: there are no ratios to tell.")
-  const count = (kind: Standing["kind"]) => all.filter(standing => standing.kind === kind).length
+  const count = (kind: Rivalry["kind"]) => all.filter(standing => standing.kind === kind).length
   const subjects = [...new Set(all.map(standing => standing.subject))]
   const total = tag("p", {}, [
-    `In ${all.length} comparisons (the rows and columns below) slurm-flame is ahead in ${count("ahead")}, behind in ${count("behind")}, `,
-    `and in ${count("near")} the quarters of the ratios lie on both sides of 1, or there were fewer than three rounds: no winner.`,
+    `In ${all.length} comparisons (the rows and columns below) slurm-flame is ahead in ${count("ahead")} and behind in ${count("behind")}: there `,
+    `the whole interval of the median ratio (${CONFIDENCE * 100} %) lies on one side of 1. In ${count("near")} it does not, and there is no winner; in ${count("unsure")} `,
+    `there were fewer than ${FEWEST_ROUNDS} rounds, or it is a tail, which is of all calls together: no verdict. Of the verdicts one in twenty between equals is chance.`,
   ])
   return new Markup(
     [
@@ -41,7 +43,7 @@ export function summary(report: Report): Markup {
 }
 
 function linesOf(set: FigureSet): Line[] {
-  if (set.parameter === undefined) return [{ words: set.title, standings: standings(set) }]
+  if (set.parameter === undefined) return [{ words: set.title, standings: rivalries(set) }]
   const last = set.values.length - 1
   const steps = Math.min(VALUES - 1, last)
   const chosen = [
@@ -50,20 +52,20 @@ function linesOf(set: FigureSet): Line[] {
   return chosen.map(value => {
     return {
       words: `${set.title}, ${parameterWords(set.parameter!, value)}`,
-      standings: standings(set, value),
+      standings: rivalries(set, value),
     }
   })
 }
 
 /** For each other subject one line: in how many figures, and where the distance is largest. */
 function extremes(title: string, lines: readonly Line[], kind: "ahead" | "behind"): Markup {
-  const by = new Map<Subject, { words: string; standing: Standing }[]>()
+  const by = new Map<Subject, { words: string; standing: Rivalry }[]>()
   for (const { words, standings } of lines) {
     for (const standing of standings) {
       if (standing.kind === kind) by.set(standing.subject, [...(by.get(standing.subject) ?? []), { words, standing }])
     }
   }
-  const far = ({ advantage }: Standing) => Math.abs(Math.log(advantage.median))
+  const far = ({ advantage }: Rivalry) => Math.abs(Math.log(advantage))
   const rows = [...by].map(([subject, found]) => {
     const most = found.reduce((a, b) => (far(b.standing) > far(a.standing) ? b : a))
     return { cells: [subject, String(found.length), most.words, cell(most.standing)] }
@@ -87,7 +89,7 @@ function matrix(lines: readonly Line[], subjects: readonly Subject[]): Markup {
       ", ",
       tag("span", { class: "behind" }, "behind"),
       ", ",
-      tag("span", { class: "near" }, "no winner"),
+      tag("span", { class: "near" }, "no winner, or no verdict"),
       ".",
     ]).html +
       table(
@@ -108,14 +110,15 @@ function matrix(lines: readonly Line[], subjects: readonly Subject[]): Markup {
 }
 
 /** `1.8× better`, `2.1× worse`; what is close is said in percent. */
-function cell({ advantage: { median }, kind }: Standing, layout?: "two lines"): Markup {
+function cell({ advantage: median, kind }: Rivalry, layout?: "two lines"): Markup {
   const factor = Math.max(median, 1 / median)
   const size = factor < 1.1 ? change(factor).replace("+", "") : times(factor)
   const word = median >= 1 ? "better" : "worse"
-  if (kind === "near" && factor < 1.005) return tag("span", { class: kind }, "same")
+  const open = kind === "near" || kind === "unsure"
+  if (open && factor < 1.005) return tag("span", { class: "near" }, "same")
   return tag(
     "span",
-    { class: kind },
+    { class: open ? "near" : kind },
     layout === undefined ? `${size} ${word}` : [size, tag("span", { class: "line" }, word)],
   )
 }

@@ -1,5 +1,6 @@
 /** The figures of a group as tables: everyone's spread and ratios, and for a series its matrix. Owns the columns. */
 
+import { figureValue } from "../figure.ts"
 import { parameterText, parameterWords, quantity, range, times } from "../quantity.ts"
 import type { Figure, Subject } from "../report.ts"
 import { basesOf, type FigureSet, find, isOurs, ratioOf } from "../sets.ts"
@@ -20,32 +21,35 @@ export function figureTables(set: FigureSet): Markup {
   return new Markup([matrix(set), tag("details", {}, [summary, ...details])].map(({ html }) => html).join(""))
 }
 
-function full(set: FigureSet, figures: readonly Figure[], caption: string, value?: number): Markup {
+function full(set: FigureSet, figures: readonly Figure[], caption: string, at?: number): Markup {
   const bases = basesOf(set)
   const sign = set.first.better === "more" ? -1 : 1
-  const rows = [...figures].sort((a, b) => sign * (a.spread.median - b.spread.median))
+  const rows = [...figures].sort((a, b) => sign * (figureValue(a) - figureValue(b)))
   const columns: Column[] = [
     { title: "", text: true },
-    ...["median", "p25–p75", "min–max", "n", "slices"].map(title => ({ title })),
+    ...["value", "p25–p75", "min–max", "n", "slices"].map(title => ({ title })),
     ...bases.map(base => ({ title: `ratio to ${base}` })),
   ]
   return table(
     caption,
     columns,
     rows.map((figure): Row => {
-      const { subject, spread, unit, n, slices, note } = figure
+      const { subject, spread, value, unit, n, slices, note } = figure
       const missing = slices.filter(slice => slice === null).length
       return {
         name: isOurs(subject) ? "ours" : undefined,
         cells: [
           note === undefined ? subject : [subject, tag("small", {}, note)],
-          quantity(spread.median, unit),
+          // A median of slices, unless it says otherwise.
+          value === undefined || spread.n === 1
+            ? quantity(figureValue(figure), unit)
+            : [quantity(value, unit), tag("small", {}, " of all")],
           // Of one slice there is nothing to tell.
           spread.n === 1 ? "–" : range(spread.p25, spread.p75, unit),
           spread.n === 1 ? "–" : range(spread.min, spread.max, unit),
           n.toLocaleString("en-US"),
           missing === 0 ? String(spread.n) : `${spread.n} (${missing} missing)`,
-          ...bases.map(base => ratio(figure, find(set, base, value))),
+          ...bases.map(base => ratio(figure, find(set, base, at))),
         ],
       }
     }),
@@ -71,7 +75,7 @@ function matrix(set: FigureSet): Markup {
   const best = (value: number): Subject | undefined => {
     const all = set.figures.filter(figure => figure.parameter?.value === value)
     const sign = set.first.better === "more" ? -1 : 1
-    return [...all].sort((a, b) => sign * (a.spread.median - b.spread.median))[0]?.subject
+    return [...all].sort((a, b) => sign * (figureValue(a) - figureValue(b)))[0]?.subject
   }
   const some = every > 1 ? `, ${values.length} of ${set.values.length} values` : ""
   return table(
@@ -85,7 +89,7 @@ function matrix(set: FigureSet): Markup {
           ...set.subjects.map((subject): Content => {
             const figure = find(set, subject, value)
             if (figure === undefined) return "–"
-            const median = quantity(figure.spread.median, figure.unit)
+            const median = quantity(figureValue(figure), figure.unit)
             return subject === first ? tag("b", {}, median) : median
           }),
         ],

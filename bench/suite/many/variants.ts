@@ -2,10 +2,11 @@
  * Slices of several works of several subjects, all interleaved: what one round has is paired. Owns that a subject which fails is left out with all
  * its works, is told once, and that the others go on.
  */
+import { quotients } from "../figure.ts"
 import type { Bench } from "../group.ts"
 import type { Figure, Spread } from "../report.ts"
 import { interleave, type Measured, plan, warm } from "../rounds.ts"
-import { ratios, spread } from "../statistics.ts"
+import { spread } from "../statistics.ts"
 import type { Stage } from "./stage.ts"
 
 /** One work of one subject. */
@@ -81,7 +82,7 @@ export function against(figures: readonly Figure[], bases: (subject: string) => 
       const other = figures.find(
         one => one.subject === base && one.id === figure.id && one.parameter?.value === figure.parameter?.value,
       )
-      const pairs = other === undefined || other === figure ? [] : ratios(figure.slices, other.slices)
+      const pairs = other === undefined || other === figure ? [] : quotients(figure, other)
       if (pairs.length > 0) found[base] = spread(pairs)
     }
     return Object.keys(found).length > 0 ? { ...figure, ratios: { ...figure.ratios, ...found } } : figure

@@ -1,5 +1,6 @@
 /** Which plots a group's figures make, and as files. Owns the choice: what can be drawn follows from what the figures have, not from names of groups. */
 
+import { figureValue } from "../figure.ts"
 import { isBytes, parameterText, parameterWords, quantity, range, times } from "../quantity.ts"
 import type { Figure, GroupReport, Report, Subject } from "../report.ts"
 import { basesOf, type FigureSet, find, isContext, isOurs, oursOf, ratioOf, setsOf } from "../sets.ts"
@@ -79,7 +80,7 @@ function seriesPlots(set: FigureSet): Plot[] {
       name,
       points: set.figures
         .filter(figure => figure.subject === name)
-        .map(({ parameter, spread }) => ({ x: parameter!.value, y: spread.median, low: spread.p25, high: spread.p75 })),
+        .map(figure => ({ x: figure.parameter!.value, y: figureValue(figure), ...quarters(figure) })),
     }),
   )
   const runners = /runner|worker|client/i.test(parameter)
@@ -95,12 +96,7 @@ function seriesPlots(set: FigureSet): Plot[] {
         title: `${set.title} (${betterWords(first)})`,
         description: `Lines for ${set.subjects.join(", ")} over ${parameter}, from ${range(set.values[0]!, set.values.at(-1)!, "%").replace(" %", "")}.`,
         yLabel: set.title,
-        yScale: spans(
-          set.figures.map(figure => figure.spread.median),
-          20,
-        )
-          ? "log"
-          : "linear",
+        yScale: spans(set.figures.map(figureValue), 20) ? "log" : "linear",
         yTick: value => quantity(value, first.unit),
         ...(runners && first.better === "more" && ours ? { ideal: ours } : {}),
       }),
@@ -227,7 +223,9 @@ function ratioPlots(group: GroupReport, all: readonly FigureSet[]): Plot[] {
               low: p25,
               high: p75,
               words:
-                ratio.n === 1 ? `${times(median)}  (one round)` : `${times(median)}  (${times(p25)}–${times(p75)})`,
+                ratio.n === 1
+                  ? `${times(median)}  (${figure.value === undefined ? "one round" : "of all"})`
+                  : `${times(median)}  (${times(p25)}–${times(p75)})`,
             },
           ]
         }),
@@ -252,9 +250,15 @@ function ratioPlots(group: GroupReport, all: readonly FigureSet[]): Plot[] {
   })
 }
 
+/** Round the median of slices; a value of all measurements together has none, as it need not lie between those of the slices. */
+function quarters(figure: Figure): { low: number; high: number } {
+  if (figure.value !== undefined) return { low: figure.value, high: figure.value }
+  return { low: figure.spread.p25, high: figure.spread.p75 }
+}
+
 function byMedian(figures: readonly Figure[]): Figure[] {
   const sign = figures[0]?.better === "more" ? -1 : 1
-  return [...figures].sort((a, b) => sign * (a.spread.median - b.spread.median))
+  return [...figures].sort((a, b) => sign * (figureValue(a) - figureValue(b)))
 }
 
 /** The values themselves, where no plot of ratios or of a series shows them. */
@@ -267,13 +271,13 @@ function valuePlots(sets: readonly FigureSet[]): Plot[] {
       [
         {
           title: `${set.title} (${betterWords(set.first)})`,
-          rows: byMedian(set.figures).map(({ subject, unit, spread: { median, p25, p75 } }) => ({
-            name: subject,
-            value: median,
-            low: p25,
-            high: p75,
-            words: `${quantity(median, unit)}  (${range(p25, p75, unit)})`,
-          })),
+          rows: byMedian(set.figures).map(figure => {
+            const { subject, unit } = figure
+            const value = figureValue(figure)
+            const { low, high } = quarters(figure)
+            const words = figure.value === undefined ? `  (${range(low, high, unit)})` : "  (of all)"
+            return { name: subject, value, low, high, words: `${quantity(value, unit)}${words}` }
+          }),
         },
       ],
       {
@@ -306,7 +310,10 @@ function stagePlots(group: GroupReport, stages: readonly FigureSet[]): Plot[] {
   ]
   const rows = subjects.flatMap(subject =>
     values.map(value => {
-      const medians = stages.map(set => find(set, subject, value)?.spread.median ?? 0)
+      const medians = stages.map(set => {
+        const figure = find(set, subject, value)
+        return figure ? figureValue(figure) : 0
+      })
       const sum = medians.reduce((a, b) => a + b, 0)
       const parameter = stages.find(set => set.parameter !== undefined)?.parameter
       const at = value === undefined || parameter === undefined ? "" : `, ${parameterWords(parameter, value)}`

@@ -1,7 +1,7 @@
 /** Small calls while a big message is under way on the same line. */
-import { setTimeout as sleep } from "node:timers/promises"
 import type { Client } from "../client.ts"
 import { type Sampled, sampled } from "../sampled.ts"
+import { callsAtTimes } from "./due.ts"
 import { ways } from "./transfer.ts"
 
 export interface Beside {
@@ -9,52 +9,58 @@ export interface Beside {
   readonly alone: number
   readonly shared: number
   readonly transfers: number
-  /** All of it, alone and with the calls. */
-  readonly bulkSeconds: number
   readonly small: Sampled
 }
 
-const MOST = 100_000
+export interface BesideOptions {
+  readonly bytes: number
+  readonly ms: number
+  readonly direction: "up" | "down"
+  readonly gapMs: number
+}
 
 /**
- * Big messages of `bytes`, one after the other, for `ms` milliseconds and one at least: first alone, then with small calls beside them,
- * one at a time and at most one in `gapMs` milliseconds: a tight loop would take a core of its own, and who answers quickly would pay for it.
- * The first small call is begun just before a big message, so that it sees what sending blocks.
+ * Big messages of `bytes`, one after the other, for `ms` milliseconds and one at least: once alone, and once with a small call that is due
+ * every `gapMs` milliseconds, whether or not those before have ended; each counts from when it was due, so that a line which is blocked
+ * for 300 ms has 300 of them and not one. The first is begun just before a big message, so that it sees what sending blocks.
+ * @param aloneFirst what comes first pays for what has to be warm. Default: one or the other by chance
+ * @throws what a call of either kind threw
  */
 export async function beside(
   client: Client,
-  { bytes, ms, direction, gapMs }: { bytes: number; ms: number; direction: "up" | "down"; gapMs: number },
+  { bytes, ms, direction, gapMs }: BesideOptions,
+  aloneFirst = Math.random() < 0.5,
 ): Promise<Beside> {
   const big = ways(client, bytes)[direction]
-  const before = await bulk(big, bytes, ms)
-  const times = new Float64Array(MOST)
-  let n = 0
-  let done = false
-  const small = async () => {
-    while (!done && n < MOST) {
-      const start = performance.now()
-      await client.add(n, 1)
-      const end = performance.now()
-      times[n++] = (end - start) * 1_000
-      const rest = start + gapMs - end
-      if (rest > 0 && !done) await sleep(rest)
-    }
+  const before = aloneFirst ? await bulk(big, bytes, ms) : undefined
+  const { small, during } = await together(client, big, { bytes, ms, gapMs })
+  const alone = before ?? (await bulk(big, bytes, ms))
+  return {
+    alone: alone.mbPerSecond,
+    shared: during.mbPerSecond,
+    transfers: alone.transfers + during.transfers,
+    small,
   }
-  const calls = small()
-  try {
-    const during = await bulk(big, bytes, ms)
-    done = true
-    await calls
-    return {
-      alone: before.mbPerSecond,
-      shared: during.mbPerSecond,
-      transfers: before.transfers + during.transfers,
-      bulkSeconds: before.seconds + during.seconds,
-      small: sampled(times.subarray(0, n)),
-    }
-  } finally {
-    done = true
-  }
+}
+
+async function together(
+  client: Client,
+  big: () => Promise<void>,
+  { bytes, ms, gapMs }: Pick<BesideOptions, "bytes" | "ms" | "gapMs">,
+) {
+  let endedAt = Number.POSITIVE_INFINITY
+  // Also those that were due while sending blocked all else, although it has ended when there is time for them.
+  const calls = callsAtTimes(client, gapMs, (_, at) => at <= endedAt)
+  // Whichever fails first: what is under way of the other has to end before the next slice.
+  const [during, small] = await Promise.allSettled([
+    bulk(big, bytes, ms).finally(() => {
+      endedAt = performance.now()
+    }),
+    calls,
+  ])
+  if (during.status === "rejected") throw during.reason
+  if (small.status === "rejected") throw small.reason
+  return { during: during.value, small: sampled(small.value) }
 }
 
 async function bulk(big: () => Promise<void>, bytes: number, ms: number) {
@@ -64,6 +70,5 @@ async function bulk(big: () => Promise<void>, bytes: number, ms: number) {
     await big()
     transfers += 1
   } while (performance.now() < start + ms)
-  const seconds = (performance.now() - start) / 1_000
-  return { mbPerSecond: (transfers * bytes) / seconds / 1e6, transfers, seconds }
+  return { mbPerSecond: (transfers * bytes) / ((performance.now() - start) / 1_000) / 1e6, transfers }
 }

@@ -13,7 +13,9 @@ export async function rate(client: Client, { lanes, ms }: { lanes: number; ms: n
   const until = start + ms
   const lane = async () => {
     while (performance.now() < until) {
-      await client.add(calls, 1)
+      const a = calls
+      const sum = await client.add(a, 1)
+      if (sum !== a + 1) throw new Error(`${a} + 1 came back as ${sum}`)
       calls += 1
     }
   }
