@@ -11,10 +11,17 @@ import { addSlurmOptions } from "./slurm-options.ts"
 
 const EXIT = { fine: 0, broken: 1, usage: 2 } as const
 
-// `slurm-flame doctor | head -1`: the reader has seen enough. The rest is still done, above all the end of a job.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error
-})
+// `slurm-flame doctor | head -1`: the reader has seen enough. EIO: the terminal is gone. The rest is still done, above all the end of a
+// job, and the report of a benchmark.
+const UNREAD: readonly (string | undefined)[] = ["EPIPE", "EIO", "ERR_STREAM_DESTROYED"]
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (!UNREAD.includes(error.code)) throw error
+  })
+}
+
+/** Set when packages of others were loaded, which may leave a timer or a socket behind: the process is then ended when it is done. */
+let foreign = false
 
 function program(): Command {
   const top = new Command("slurm-flame")
@@ -74,6 +81,7 @@ function program(): Command {
     .command("bench")
     .description("measure latency and bandwidth, and compare with others over the same wire")
   addBenchOptions(bench).action(async options => {
+    foreign = true
     const { bench } = await import("./bench.ts")
     process.exitCode = await bench(options)
   })
@@ -92,4 +100,12 @@ try {
     process.stderr.write(`error: ${error.message}\n`)
     process.exitCode = EXIT.broken
   } else throw error
+}
+
+if (foreign) {
+  // Nobody who reads misses the last line: what is written is given away first.
+  for (const stream of [process.stdout, process.stderr]) {
+    await new Promise<void>(resolve => stream.write("", () => resolve()))
+  }
+  process.exit()
 }

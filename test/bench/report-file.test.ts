@@ -62,7 +62,8 @@ test("everything is written that was asked for, from one report", async () => {
   const at = (name: string) => path.join(directory, name)
   await writeFile(at("old.json"), JSON.stringify(madeUpReport(2, { pace: 1.5 })))
   const paths = { json: at("new.json"), html: at("new.html"), svg: at("plots/deep"), compare: at("old.json") }
-  const words = (await prepareOutputs(paths)).write(madeUpReport(1))
+  const { words, failures } = await (await prepareOutputs(paths)).write(madeUpReport(1))
+  expect(failures).toEqual([])
   expect(words).toContain("faster")
   expect(await reportFor("from", at("new.json"))).toEqual(good())
   expect(await readFile(at("new.html"), "utf8")).toContain("Changes beyond the noise")
@@ -77,5 +78,5 @@ test("what cannot be written or compared is known before anything is measured", 
   await expect(prepareOutputs({ compare: "/nowhere/a.json" })).rejects.toThrow(
     "--compare: cannot read the report /nowhere/a.json",
   )
-  await expect(prepareOutputs({ svg: "/dev/null/x" })).rejects.toThrow("--svg /dev/null/x: it cannot be made")
+  await expect(prepareOutputs({ svg: "/dev/null/x" })).rejects.toThrow("--svg /dev/null/x: /dev/null is no directory")
 })
