@@ -10,6 +10,7 @@ import { atOnce } from "./at-once.ts"
 import { backendOf } from "./backend.ts"
 import { collectionFigures } from "./gc.ts"
 import type { Bench, Group, OpenSubject, SuiteOptions } from "./group.ts"
+import { optionsTold } from "./options-told.ts"
 import { type About, type GroupReport, type Report, SCHEMA } from "./report.ts"
 import { SubjectProcesses } from "./site.ts"
 import { OURS, OURS_PLAIN, type Subject } from "./subjects.ts"
@@ -96,7 +97,10 @@ export class Suite implements Bench {
     return {
       schema: SCHEMA,
       about: this.about,
-      options: this.#optionsTold(),
+      options: optionsTold(
+        this.options,
+        this.#run.groups.map(({ id }) => id),
+      ),
       groups: this.#reports,
       warnings: this.#warnings,
       seconds: (performance.now() - began) / 1_000,
@@ -218,17 +222,5 @@ export class Suite implements Bench {
 
   async #closePools(): Promise<void> {
     await Promise.all([...this.#pools].map(pool => pool.close({ timeout: 0 })))
-  }
-
-  #optionsTold(): Report["options"] {
-    const { quick, secondsPerGroup, subjects, maxRunners, tls } = this.options
-    return {
-      quick,
-      secondsPerGroup,
-      maxRunners,
-      tls,
-      ...(subjects ? { subjects } : {}),
-      groups: this.#run.groups.map(({ id }) => id),
-    }
   }
 }
