@@ -16,12 +16,15 @@ const EXIT = { fine: 0, broken: 1, usage: 2 } as const
 const UNREAD: readonly (string | undefined)[] = ["EPIPE", "EIO", "ERR_STREAM_DESTROYED"]
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (!UNREAD.includes(error.code)) throw error
+    if (UNREAD.includes(error.code)) return
+    if (!benchmarks) throw error
+    unwritten ??= error // an hour of measuring is not lost because the disk of its log is full: this is told at the end
   })
 }
 
-/** Set when packages of others were loaded, which may leave a timer or a socket behind: the process is then ended when it is done. */
-let foreign = false
+/** Packages of others are loaded then, which may leave a timer or a socket behind: the process is ended when it is done. */
+let benchmarks = false
+let unwritten: Error | undefined
 
 function program(): Command {
   const top = new Command("slurm-flame")
@@ -81,7 +84,7 @@ function program(): Command {
     .command("bench")
     .description("measure latency and bandwidth, and compare with others over the same wire")
   addBenchOptions(bench).action(async options => {
-    foreign = true
+    benchmarks = true
     const { bench } = await import("./bench.ts")
     process.exitCode = await bench(options)
   })
@@ -102,10 +105,17 @@ try {
   } else throw error
 }
 
-if (foreign) {
+if (benchmarks) {
   // Nobody who reads misses the last line: what is written is given away first.
-  for (const stream of [process.stdout, process.stderr]) {
-    await new Promise<void>(resolve => stream.write("", () => resolve()))
+  await flushed(process.stdout)
+  if (unwritten) {
+    process.stderr.write(`error: what was printed is not all there: ${unwritten.message}\n`)
+    process.exitCode ||= EXIT.broken
   }
+  await flushed(process.stderr)
   process.exit()
+}
+
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise(resolve => stream.write("", () => resolve()))
 }
