@@ -18,7 +18,7 @@ const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
 /**
  * Runs it.
  * @param commandLine as it was typed, for the report
- * @returns the exit code: 0 fine; 1 something of ours did not work, what was measured is written all the same; 128 + n after a signal
+ * @returns the exit code: 0 fine; 1 something of ours did not work, or an output could not be written: all else is written all the same; 128 + n after a signal
  * @throws OptionError when the options make no sense
  */
 export async function bench(given: BenchArguments, commandLine: string): Promise<number> {

@@ -9,7 +9,7 @@ import { addBenchOptions } from "./bench-options.ts"
 import { VERSION } from "./manifest.ts"
 import { addSlurmOptions } from "./slurm-options.ts"
 
-const EXIT = { fine: 0, broken: 1, usage: 2 } as const
+const EXIT = { fine: 0, broken: 1, usage: 2, hangup: 129 } as const
 
 // `slurm-flame doctor | head -1`: the reader has seen enough. EIO: the terminal is gone. The rest is still done, above all the end of a
 // job, and the report of a benchmark.
@@ -113,6 +113,8 @@ if (benchmarks) {
     process.exitCode ||= EXIT.broken
   }
   await flushed(process.stderr)
+  // Node's exit gives the terminal its state back, and crashes where that has hung up: by then it dies of the signal instead.
+  if (process.exitCode === EXIT.hangup) process.kill(process.pid, "SIGHUP")
   process.exit()
 }
 

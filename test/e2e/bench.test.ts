@@ -164,7 +164,7 @@ test("a terminal that is gone ends everything, and what was measured is written"
   run.child.stderr!.destroy()
   run.child.kill("SIGHUP")
   run.child.kill("SIGHUP") // the kernel's, and the shell's
-  expect((await run.ended).code).toBe(129)
+  expect((await run.ended).signal).toBe("SIGHUP")
   expect(run.report().warnings.join()).toContain("SIGHUP")
   await allGone(processes)
 })
