@@ -1,10 +1,18 @@
-/** The texts of a report that was read from a file. Owns what they may hold: nothing that steers a terminal, and none without an end. */
+/** The texts of a report. Owns what they may hold: none without an end, and nothing that steers a terminal in one that is read from a file. */
 
 const MOST_CHARACTERS = 10_000
 const MOST_LEVELS = 30
 
 /** All but newline and tab: an escape sequence begins with one of them, on a terminal of 8 bits with one from 0x80 on. */
 const CONTROL = /[^\P{Cc}\n\t]/gu
+
+/** Of a sentence that a run writes itself: the message of another's error may be anything, and a reader refuses what has no end. */
+const MOST_WRITTEN = 2_000
+
+/** A message as a report takes it: cut where it is too long. */
+export function shortened(words: string): string {
+  return words.length > MOST_WRITTEN ? `${words.slice(0, MOST_WRITTEN)}…` : words
+}
 
 /**
  * The same value with \ufffd for each control character in its texts and keys.

@@ -12,6 +12,7 @@ import { collectionFigures } from "./gc.ts"
 import type { Bench, Group, OpenSubject, SuiteOptions } from "./group.ts"
 import { optionsTold } from "./options-told.ts"
 import { type About, type GroupReport, type Report, SCHEMA } from "./report.ts"
+import { shortened } from "./report-text.ts"
 import { SubjectProcesses } from "./site.ts"
 import { OURS, OURS_PLAIN, type Subject } from "./subjects.ts"
 
@@ -150,12 +151,12 @@ export class Suite implements Bench {
   }
 
   note(subject: string, reason: string): void {
-    if (!this.#skipped.has(subject)) this.#skipped.set(subject, reason)
+    if (!this.#skipped.has(subject)) this.#skipped.set(subject, shortened(reason))
   }
 
   skip(subject: string, reason: string): void {
     if (this.#skipped.has(subject)) return
-    this.#skipped.set(subject, reason)
+    this.#skipped.set(subject, shortened(reason))
     if (subject === OURS || subject === OURS_PLAIN) {
       this.#broken = true
       this.warn(`${subject} is not in it: ${reason}`)
@@ -163,7 +164,7 @@ export class Suite implements Bench {
   }
 
   warn(words: string): void {
-    const whole = this.#group ? `${this.#group.id}: ${words}` : words
+    const whole = shortened(this.#group ? `${this.#group.id}: ${words}` : words)
     if (this.#warnings.includes(whole)) return
     this.#warnings.push(whole)
     this.#run.watcher.warning(whole)

@@ -5,6 +5,7 @@ import path from "node:path"
 import { expect, test } from "vitest"
 import { prepareOutputs, reportFor } from "../../bench/suite/outputs.ts"
 import { parseReport, readReport } from "../../bench/suite/report-file.ts"
+import { shortened } from "../../bench/suite/report-text.ts"
 import { madeUpReport } from "./made-up-report.ts"
 
 const good = () => JSON.parse(JSON.stringify(madeUpReport()))
@@ -97,6 +98,11 @@ test("no text of a report steers a terminal, and a byte order mark is no part of
   const report = parseReport(`\ufeff${JSON.stringify(spoilt)}`, "r.json")
   expect(report.warnings).toEqual(["a\ufffd[2Jb\ufffdc\ufffd\ufffdd\n\te"])
   expect(report.options).toEqual({ "\ufffd]0;x": "\ufffd" })
+})
+
+test("a message that has no end is cut before it is written", () => {
+  expect(shortened("x".repeat(9_999_999))).toHaveLength(2_001)
+  expect(shortened("a word")).toBe("a word")
 })
 
 test("refuses a file that does not end", async () => {
