@@ -95,4 +95,4 @@ process.on("disconnect", async () => {
 })
 
 // Ctrl-C reaches all processes of the terminal: the suite decides, and closes this one.
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => undefined)
+for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"] as const) process.on(signal, () => undefined)

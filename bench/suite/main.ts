@@ -4,24 +4,27 @@ import { readFileSync } from "node:fs"
 import { OptionError } from "slurm-flame"
 import { GROUPS } from "./groups.ts"
 import { type BenchArguments, readOptions } from "./options.ts"
-import { OutputError, prepareOutputs, reportFor } from "./outputs.ts"
+import { OutputError, prepareOutputs } from "./outputs.ts"
+import { redraw } from "./redraw.ts"
 import { findSubjects, PEERS_DIR, type Subject } from "./subjects.ts"
 import { Suite } from "./suite.ts"
 import { Terminal } from "./terminal.ts"
 
 export type { BenchArguments } from "./options.ts"
 
-const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const
+/** What ends a run early. SIGHUP: the terminal is gone, as when ssh loses its connection. */
+const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
 
 /**
  * Runs it.
  * @param commandLine as it was typed, for the report
- * @returns the exit code: 0 fine; 1 something of ours did not work, what was measured is written all the same; 128 + n after a signal
+ * @returns the exit code: 0 fine; 1 something of ours did not work, or an output could not be written: all else is written all the same; 128 + n after a signal
  * @throws OptionError when the options make no sense
  */
 export async function bench(given: BenchArguments, commandLine: string): Promise<number> {
   if (given.installPeers) return installPeers()
-  if (given.from !== undefined) return await draw(given.from, given)
+  const terminal = new Terminal(process.stdout, process.stderr)
+  if (given.from !== undefined) return (await redraw(given.from, given, terminal).catch(asOptionError)) ? 0 : 1
   const subjects = await findSubjects()
   const { options, groups } = readOptions(
     given,
@@ -33,7 +36,6 @@ export async function bench(given: BenchArguments, commandLine: string): Promise
     process.stdout.write(listed(subjects))
     return 0
   }
-  const terminal = new Terminal(process.stdout, process.stderr)
   const suite = new Suite({
     options,
     groups: GROUPS.filter(({ id }) => groups.includes(id)),
@@ -44,34 +46,29 @@ export async function bench(given: BenchArguments, commandLine: string): Promise
   })
   let code: number | undefined
   const onSignal = (signal: keyof typeof SIGNALS) => {
-    if (code !== undefined) process.exit(code) // the second one: whoever is left ends when this process is gone
+    if (code !== undefined) {
+      // The kernel and the shell both tell of a lost terminal: that is one end, not two.
+      if (signal === "SIGHUP") return
+      process.exit(code) // the second one: whoever is left ends when this process is gone
+    }
     code = SIGNALS[signal]
     suite.stop(new Error(`stopped by ${signal}`))
   }
-  process.on("SIGINT", onSignal).on("SIGTERM", onSignal)
+  for (const signal of Object.keys(SIGNALS)) process.on(signal, onSignal)
   try {
     const report = await suite.measure()
     terminal.end(report)
-    print(outputs.write(report))
+    const { words, failures } = await outputs.write(report)
+    if (words !== undefined) process.stdout.write(`\n${words}\n`)
+    for (const failure of failures) terminal.failed(failure)
+    if (failures.length > 0) code ??= 1
   } catch (error) {
     terminal.failed(error)
     return code ?? 1
   } finally {
-    process.off("SIGINT", onSignal).off("SIGTERM", onSignal)
+    for (const signal of Object.keys(SIGNALS)) process.off(signal, onSignal)
   }
   return code ?? (suite.ok ? 0 : 1)
-}
-
-/** `--from`: what was measured before is drawn and compared, and nothing is measured. */
-async function draw(from: string, given: BenchArguments): Promise<number> {
-  const report = await reportFor("from", from).catch(asOptionError)
-  const outputs = await prepareOutputs(given).catch(asOptionError)
-  print(outputs.write(report))
-  return 0
-}
-
-function print(words: string | undefined): void {
-  if (words !== undefined) process.stdout.write(`\n${words}\n`)
 }
 
 function asOptionError(error: unknown): never {

@@ -21,7 +21,7 @@ process.on("disconnect", async () => {
   }
   process.exit()
 })
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => undefined)
+for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"] as const) process.on(signal, () => undefined)
 
 try {
   const peer = (await import(file)) as Peer

@@ -10,7 +10,9 @@ import { atOnce } from "./at-once.ts"
 import { backendOf } from "./backend.ts"
 import { collectionFigures } from "./gc.ts"
 import type { Bench, Group, OpenSubject, SuiteOptions } from "./group.ts"
+import { optionsTold } from "./options-told.ts"
 import { type About, type GroupReport, type Report, SCHEMA } from "./report.ts"
+import { shortened } from "./report-text.ts"
 import { SubjectProcesses } from "./site.ts"
 import { OURS, OURS_PLAIN, type Subject } from "./subjects.ts"
 
@@ -96,7 +98,10 @@ export class Suite implements Bench {
     return {
       schema: SCHEMA,
       about: this.about,
-      options: this.#optionsTold(),
+      options: optionsTold(
+        this.options,
+        this.#run.groups.map(({ id }) => id),
+      ),
       groups: this.#reports,
       warnings: this.#warnings,
       seconds: (performance.now() - began) / 1_000,
@@ -146,12 +151,12 @@ export class Suite implements Bench {
   }
 
   note(subject: string, reason: string): void {
-    if (!this.#skipped.has(subject)) this.#skipped.set(subject, reason)
+    if (!this.#skipped.has(subject)) this.#skipped.set(subject, shortened(reason))
   }
 
   skip(subject: string, reason: string): void {
     if (this.#skipped.has(subject)) return
-    this.#skipped.set(subject, reason)
+    this.#skipped.set(subject, shortened(reason))
     if (subject === OURS || subject === OURS_PLAIN) {
       this.#broken = true
       this.warn(`${subject} is not in it: ${reason}`)
@@ -159,7 +164,7 @@ export class Suite implements Bench {
   }
 
   warn(words: string): void {
-    const whole = this.#group ? `${this.#group.id}: ${words}` : words
+    const whole = shortened(this.#group ? `${this.#group.id}: ${words}` : words)
     if (this.#warnings.includes(whole)) return
     this.#warnings.push(whole)
     this.#run.watcher.warning(whole)
@@ -218,17 +223,5 @@ export class Suite implements Bench {
 
   async #closePools(): Promise<void> {
     await Promise.all([...this.#pools].map(pool => pool.close({ timeout: 0 })))
-  }
-
-  #optionsTold(): Report["options"] {
-    const { quick, secondsPerGroup, subjects, maxRunners, tls } = this.options
-    return {
-      quick,
-      secondsPerGroup,
-      maxRunners,
-      tls,
-      ...(subjects ? { subjects } : {}),
-      groups: this.#run.groups.map(({ id }) => id),
-    }
   }
 }

@@ -9,12 +9,22 @@ import { addBenchOptions } from "./bench-options.ts"
 import { VERSION } from "./manifest.ts"
 import { addSlurmOptions } from "./slurm-options.ts"
 
-const EXIT = { fine: 0, broken: 1, usage: 2 } as const
+const EXIT = { fine: 0, broken: 1, usage: 2, hangup: 129 } as const
 
-// `slurm-flame doctor | head -1`: the reader has seen enough. The rest is still done, above all the end of a job.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error
-})
+// `slurm-flame doctor | head -1`: the reader has seen enough. EIO: the terminal is gone. The rest is still done, above all the end of a
+// job, and the report of a benchmark.
+const UNREAD: readonly (string | undefined)[] = ["EPIPE", "EIO", "ERR_STREAM_DESTROYED"]
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (UNREAD.includes(error.code)) return
+    if (!benchmarks) throw error
+    unwritten ??= error // an hour of measuring is not lost because the disk of its log is full: this is told at the end
+  })
+}
+
+/** Packages of others are loaded then, which may leave a timer or a socket behind: the process is ended when it is done. */
+let benchmarks = false
+let unwritten: Error | undefined
 
 function program(): Command {
   const top = new Command("slurm-flame")
@@ -74,6 +84,7 @@ function program(): Command {
     .command("bench")
     .description("measure latency and bandwidth, and compare with others over the same wire")
   addBenchOptions(bench).action(async options => {
+    benchmarks = true
     const { bench } = await import("./bench.ts")
     process.exitCode = await bench(options)
   })
@@ -92,4 +103,21 @@ try {
     process.stderr.write(`error: ${error.message}\n`)
     process.exitCode = EXIT.broken
   } else throw error
+}
+
+if (benchmarks) {
+  // Nobody who reads misses the last line: what is written is given away first.
+  await flushed(process.stdout)
+  if (unwritten) {
+    process.stderr.write(`error: what was printed is not all there: ${unwritten.message}\n`)
+    process.exitCode ||= EXIT.broken
+  }
+  await flushed(process.stderr)
+  // Node's exit gives the terminal its state back, and crashes where that has hung up: by then it dies of the signal instead.
+  if (process.exitCode === EXIT.hangup) process.kill(process.pid, "SIGHUP")
+  process.exit()
+}
+
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise(resolve => stream.write("", () => resolve()))
 }

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os"
 import path from "node:path"
 import { expect, onTestFinished, test } from "vitest"
 import { readNames, readOptions } from "../../bench/suite/options.ts"
+import { optionsTold } from "../../bench/suite/options-told.ts"
 import { findSubjects } from "../../bench/suite/subjects.ts"
 
 const GROUPS = ["small", "size", "rate"]
@@ -22,6 +23,13 @@ test("each of the options of Slurm means Slurm", () => {
   expect(read({ slurmJob: "#!/bin/sh\n" }).options).toMatchObject({ backend: "slurm", slurmJob: "#!/bin/sh\n" })
   expect(read({ sbatch: { partition: "ib" } }).options).toMatchObject({ backend: "slurm", sbatch: { partition: "ib" } })
   expect(read({ sbatch: {} }).options.backend).toBe("local")
+})
+
+test("a report of a Slurm run tells what sbatch was asked for, and which job script it was", () => {
+  const { options } = read({ slurmJob: "#!/bin/sh\n", sbatch: { partition: "ib" } })
+  expect(optionsTold(options, GROUPS)).toMatchObject({ sbatch: { partition: "ib" }, slurmJob: "a8076d3d28d2" })
+  expect(optionsTold(read({ slurm: true }).options, GROUPS)).toMatchObject({ sbatch: {} })
+  expect(Object.keys(optionsTold(read({}).options, GROUPS))).not.toContain("sbatch")
 })
 
 test("groups come in the order of the suite, each once", () => {

@@ -1,10 +1,11 @@
 /** The benchmark suite as a user runs it: what it writes, and that nothing is left, however it ends. No timing is looked at. */
 import { type ChildProcess, execFileSync } from "node:child_process"
-import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import path from "node:path"
 import { expect, onTestFinished, test } from "vitest"
 import type { Report } from "../../bench/suite/report.ts"
+import { madeUpReport } from "../bench/made-up-report.ts"
 import { Desk, type Ended } from "../cli/command.ts"
 import { eventually, isAlive } from "./helpers.ts"
 
@@ -153,6 +154,42 @@ test("SIGINT ends everything, and what was measured is written", async () => {
   expect((await run.ended).code).toBe(130)
   expect(run.report().warnings.join()).toContain("SIGINT")
   await allGone(processes)
+})
+
+test("a terminal that is gone ends everything, and what was measured is written", async () => {
+  const run = new Run(["--only", "small", "--subjects", SUBJECTS])
+  await run.said("this machine alone")
+  const processes = run.processes()
+  run.child.stdout!.destroy()
+  run.child.stderr!.destroy()
+  run.child.kill("SIGHUP")
+  run.child.kill("SIGHUP") // the kernel's, and the shell's
+  expect((await run.ended).signal).toBe("SIGHUP")
+  expect(run.report().warnings.join()).toContain("SIGHUP")
+  await allGone(processes)
+})
+
+test("a package of another's that leaves a timer behind keeps nothing from ending", async () => {
+  const timer = "data:text/javascript,setInterval(()=>undefined,1e6)"
+  const { code, stdout } = await new Desk().run(["bench", "--list"], { NODE_OPTIONS: `--import=${timer}` })
+  expect([code, stdout]).toEqual([0, expect.stringContaining("subjects (--subjects)")])
+})
+
+test("--from without an output prints the tables, and takes no option that measures", async () => {
+  const directory = mkdtempSync(path.join(tmpdir(), "flame-bench-"))
+  onTestFinished(() => rmSync(directory, { recursive: true }))
+  const file = path.join(directory, "report.json")
+  const report = madeUpReport()
+  writeFileSync(file, JSON.stringify(report))
+  const bench = (...args: string[]) => new Desk().run(["bench", "--from", file, ...args])
+  const { code, stdout } = await bench()
+  expect(code).toBe(0)
+  for (const { title } of report.groups) expect(stdout).toContain(title)
+  const refused = await bench("--only", "small", "--quick", "--no-tls", "--html", path.join(directory, "x.html"))
+  expect(refused.code).toBe(2)
+  expect(refused.stderr).toContain("--from measures nothing: --quick, --only, --no-tls cannot be given with it")
+  const full = await bench("--html", "/dev/full")
+  expect([full.code, full.stderr]).toEqual([1, expect.stringMatching(/^error: --html \/dev\/full: ENOSPC[^\n]*\n$/)])
 })
 
 test("what makes no sense is a usage error that names what does", async () => {

@@ -136,4 +136,4 @@ process.on("disconnect", () => {
   crowd?.kill("SIGKILL")
   process.exit()
 })
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => undefined)
+for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"] as const) process.on(signal, () => undefined)

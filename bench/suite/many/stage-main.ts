@@ -32,7 +32,7 @@ process.once("disconnect", async () => {
 })
 
 // Ctrl-C reaches all processes of the terminal: the suite decides, and closes this one.
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => undefined)
+for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"] as const) process.on(signal, () => undefined)
 
 function answerTo({ ask, with: what }: Question): Promise<unknown> {
   if (ask === "open") return opened(what as CrewSpec)
