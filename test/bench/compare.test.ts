@@ -181,7 +181,7 @@ describe("what it says", () => {
       const [ours, , start] = comparison.verdicts
       expect(verdictWords(ours!)).toMatch(/^unsure \(−\d\d %\): the base moved: raw ws ×2\.\d/)
       expect(verdictWords(start!)).toMatch(
-        /^not comparable: the machine was not the same in both: raw ws, small\/p50 \+9\d %/,
+        /^not comparable: the machine was not the same in both: raw ws, small\/p50 ×2\.\d/,
       )
       const lines = comparisonText(comparison).split("\n")
       expect(lines[1]).toMatch(/^ {2}The machine was not the same in both: raw ws, small\/p50 ×2\.\d+ \(1 of 1 figures/)

@@ -1,6 +1,7 @@
 /** The figures of a group as tables: everyone's spread and ratios, and for a series its matrix. Owns the columns. */
 
 import { figureValue } from "../figure.ts"
+import { byWords } from "../plots/labels.ts"
 import { parameterText, parameterWords, quantity, range, times } from "../quantity.ts"
 import type { Figure, Subject } from "../report.ts"
 import { basesOf, type FigureSet, find, isOurs, ratioOf } from "../sets.ts"
@@ -17,7 +18,7 @@ export function figureTables(set: FigureSet): Markup {
       value,
     ),
   )
-  const summary = tag("summary", {}, `${set.title}: spread, n and ratios at each ${set.parameter}`)
+  const summary = tag("summary", {}, `${set.title}: spread, n and ratios ${byWords(set.parameter)}`)
   return new Markup([matrix(set), tag("details", {}, [summary, ...details])].map(({ html }) => html).join(""))
 }
 

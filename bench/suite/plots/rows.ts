@@ -1,5 +1,5 @@
 /** Plots with a row for each subject: dots with their quarters, and bars of parts. Owns their layout. Knows no report. */
-import { type Axis, linear, logarithmic } from "./axis.ts"
+import { type Axis, linear, logarithmic, reachOf } from "./axis.ts"
 import { GRID, rule, WIDTH, xTicks } from "./frame.ts"
 import { FILLS, marker, stylesOf } from "./palette.ts"
 import { el, escaped, picture, shorten, text, widthOf, wrap } from "./svg.ts"
@@ -33,7 +33,10 @@ export function dotsPlot(groups: readonly DotGroup[], options: RowsOptions & { l
   const shown = finite.filter(group => group.rows.length > 0)
   const rows = shown.flatMap(group => group.rows)
   const level = options.level === undefined ? [] : [options.level]
-  const x = logarithmic([...rows.flatMap(row => [row.value, row.low, row.high]), ...level], { label: options.tick })
+  const reach = reachOf(rows.map(row => row.value))
+  const x = logarithmic([...rows.flatMap(row => [row.value, reach(row.low), reach(row.high)]), ...level], {
+    label: options.tick,
+  })
   const style = stylesOf(rows.map(row => row.name))
   const layout = layoutOf(rows, options, shown.length * ROW + rows.length * ROW + (shown.length - 1) * 6)
   const { left, top, bottom, plotWidth } = layout
