@@ -1,4 +1,6 @@
 /** Plots with a row for each subject: dots with their quarters, and bars of parts. Owns their layout. Knows no report. */
+
+import { footnote, marked } from "../threads.ts"
 import { type Axis, linear, logarithmic, reachOf } from "./axis.ts"
 import { GRID, rule, WIDTH, xTicks } from "./frame.ts"
 import { FILLS, marker, stylesOf } from "./palette.ts"
@@ -128,11 +130,13 @@ function layoutOf(
   high: number,
   more = 0,
 ): Layout {
-  const left = 22 + Math.max(30, ...rows.map(row => widthOf(shorten(row.name, LONGEST_NAME))))
+  const left = 22 + Math.max(30, ...rows.map(row => widthOf(marked(row.name, shorten(row.name, LONGEST_NAME)))))
   const right = 24 + Math.max(0, ...rows.map(row => widthOf(row.words, 11.5)))
   const top = 14 + wrap(options.title, 92).length * 17
   const bottom = top + Math.max(ROW, high)
-  const { title, xLabel } = options
+  const { title } = options
+  const note = footnote(rows.map(row => row.name))
+  const xLabel = note === undefined ? options.xLabel : `${options.xLabel}; ${note}`
   return {
     left,
     top,
@@ -157,7 +161,7 @@ function grid(x: Axis, { left, top, bottom, plotWidth, title, xLabel }: Layout):
 }
 
 function named(name: string, left: number, middle: number): string {
-  return text(left - 9, middle + 4, shorten(name, LONGEST_NAME), {
+  return text(left - 9, middle + 4, marked(name, shorten(name, LONGEST_NAME)), {
     "text-anchor": "end",
     "font-weight": name === "slurm-flame" ? "bold" : undefined,
   })
