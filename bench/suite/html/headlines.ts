@@ -1,6 +1,6 @@
 /** The numbers that most people come for: ours, those of the bare wires, and what is between them. Owns which ones they are. */
 import { figureValue } from "../figure.ts"
-import { parameterWords, quantity } from "../quantity.ts"
+import { parameterWords, quantity, threeDigits } from "../quantity.ts"
 import type { Figure, Report, Subject } from "../report.ts"
 import { type FigureSet, find, oursOf, setsOf } from "../sets.ts"
 import { standingOf } from "../verdict.ts"
@@ -17,8 +17,8 @@ interface Headline {
 const largest = (values: readonly number[]) => values.at(-1)
 
 const HEADLINES: readonly Headline[] = [
-  { id: "small/p50", words: "Small call, half of them within" },
-  { id: "small/p99", words: "Small call, 99 % of them within" },
+  { id: "small/p50", words: "Small call, median (p50)" },
+  { id: "small/p99", words: "Small call, p99" },
   { id: "rate/closed", words: "Small calls", at: values => (values.includes(64) ? 64 : largest(values)) },
   { id: "bandwidth/up", words: "To the runner", at: largest },
   { id: "bandwidth/down", words: "From the runner", at: largest },
@@ -39,7 +39,7 @@ export function headlines(report: Report): Markup {
   const columns = [
     { title: "", text: true },
     { title: "slurm-flame" },
-    ...wires.flatMap(wire => [{ title: wire }, { title: `slurm-flame against ${wire}` }]),
+    ...wires.flatMap(wire => [{ title: wire }, { title: `against ${wire}` }]),
   ]
   const kept = rows.map(({ cells }) => ({
     cells: [
@@ -59,7 +59,7 @@ function rowOf({ words, at }: Headline, set: FigureSet): Row[] {
   return [{ cells: [words + where, said(ours), ...WIRES.flatMap(wire => against(ours, find(set, wire, value)))] }]
 }
 
-const said = (figure: Figure) => quantity(figureValue(figure), figure.unit)
+const said = (figure: Figure) => quantity(figureValue(figure), figure.unit, threeDigits)
 
 function against(ours: Figure, wire: Figure | undefined): Content[] {
   if (wire === undefined) return ["–", "–"]

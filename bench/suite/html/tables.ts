@@ -2,7 +2,7 @@
 
 import { figureValue } from "../figure.ts"
 import { byWords } from "../plots/labels.ts"
-import { parameterText, parameterWords, quantity, range, times } from "../quantity.ts"
+import { parameterText, parameterWords, quantity, range, threeDigits, times } from "../quantity.ts"
 import type { Figure, Subject } from "../report.ts"
 import { basesOf, type FigureSet, find, isOurs, ratioOf } from "../sets.ts"
 import { footnote, isThread, marked, SAME_PROCESS } from "../threads.ts"
@@ -46,11 +46,11 @@ function full(set: FigureSet, figures: readonly Figure[], caption: string, at?: 
           words.length === 0 ? subject : [subject, tag("small", {}, words.join("; "))],
           // A median of slices, unless it says otherwise.
           value === undefined || spread.n === 1
-            ? quantity(figureValue(figure), unit)
-            : [quantity(value, unit), tag("small", {}, " of all")],
+            ? quantity(figureValue(figure), unit, threeDigits)
+            : [quantity(value, unit, threeDigits), tag("small", {}, " of all")],
           // Of one slice there is nothing to tell.
-          spread.n === 1 ? "–" : range(spread.p25, spread.p75, unit),
-          spread.n === 1 ? "–" : range(spread.min, spread.max, unit),
+          spread.n === 1 ? "–" : range(spread.p25, spread.p75, unit, threeDigits),
+          spread.n === 1 ? "–" : range(spread.min, spread.max, unit, threeDigits),
           n.toLocaleString("en-US"),
           missing === 0 ? String(spread.n) : `${spread.n} (${missing} missing)`,
           ...bases.map(base => ratio(figure, find(set, base, at))),
@@ -66,7 +66,9 @@ function ratio(figure: Figure, base: Figure | undefined): Content {
   const spread = ratioOf(figure, base)
   if (spread === undefined || !(spread.median > 0)) return "–"
   const words = versus(figure, figure.better === "more" ? spread.median : 1 / spread.median).join(" ")
-  return spread.n === 1 ? words : [words, tag("small", {}, ` (ratio ${times(spread.p25)}–${times(spread.p75)})`)]
+  return spread.n === 1
+    ? words
+    : [words, tag("small", {}, ` (ratio ${times(spread.p25, threeDigits)}–${times(spread.p75, threeDigits)})`)]
 }
 
 /** So many values at most: every second or fourth of more; what is left out is in the details. */
@@ -94,7 +96,7 @@ function matrix(set: FigureSet): Markup {
           ...set.subjects.map((subject): Content => {
             const figure = find(set, subject, value)
             if (figure === undefined) return "–"
-            const median = quantity(figureValue(figure), figure.unit)
+            const median = quantity(figureValue(figure), figure.unit, threeDigits)
             return subject === first ? tag("b", {}, median) : median
           }),
         ],

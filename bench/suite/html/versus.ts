@@ -1,5 +1,5 @@
-/** Where one stands against another, as a cell: `1.8× faster`, `2.1× slower`, `3.2 % less`. Owns the words, for all tables alike. */
-import { change, times } from "../quantity.ts"
+/** Where one stands against another, as a cell: `1.80× faster`, `2.13× slower`, `3.2 % less`. Owns the words, for all tables alike. */
+import { change, threeDigits, times } from "../quantity.ts"
 import type { Figure } from "../report.ts"
 import { type Markup, tag } from "./elements.ts"
 
@@ -9,14 +9,14 @@ function word({ unit, better }: Pick<Figure, "unit" | "better">, ahead: boolean)
   return (better === "more") === ahead ? "more" : "less"
 }
 
-/** `33× faster`; what is close is said in percent. @param advantage above 1 it is ahead, whether less or more is better */
+/** `33.1× faster`; what is close is said in percent. @param advantage above 1 it is ahead, whether less or more is better */
 export function versus(
   figure: Pick<Figure, "unit" | "better">,
   advantage: number,
 ): readonly [size: string, word: string] {
   const factor = Math.max(advantage, 1 / advantage)
   if (factor < 1.005) return ["the", "same"]
-  return [factor < 1.1 ? change(factor).replace("+", "") : times(factor), word(figure, advantage >= 1)]
+  return [factor < 1.1 ? change(factor).replace("+", "") : times(factor, threeDigits), word(figure, advantage >= 1)]
 }
 
 /** With its colour. @param kind as of a standing */
