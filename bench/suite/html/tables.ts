@@ -68,7 +68,7 @@ function ratio(figure: Figure, base: Figure | undefined): Content {
   const words = versus(figure, figure.better === "more" ? spread.median : 1 / spread.median).join(" ")
   return spread.n === 1
     ? words
-    : [words, tag("small", {}, ` (ratio ${times(spread.p25, threeDigits)}–${times(spread.p75, threeDigits)})`)]
+    : [words, tag("small", {}, ` (${times(spread.p25, threeDigits)}–${times(spread.p75, threeDigits)})`)]
 }
 
 /** So many values at most: every second or fourth of more; what is left out is in the details. */
