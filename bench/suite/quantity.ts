@@ -44,16 +44,22 @@ export function digits(value: number): string {
   return String(Number(value.toPrecision(3)))
 }
 
-/** `1234` µs -> `1.23 ms`. */
-export function quantity(value: number, unit: Unit): string {
+/** The same with its zeros, `12.0`, `0.500`: for the columns of a table, where all numbers should be as exact as each other. */
+export function threeDigits(value: number): string {
+  const size = Math.abs(value)
+  return Number.isFinite(value) && size >= 1e-4 && size < 999.5 ? value.toPrecision(3) : digits(value)
+}
+
+/** `1234` µs -> `1.23 ms`. @param say how the number is written */
+export function quantity(value: number, unit: Unit, say = digits): string {
   const [factor, name] = step(Math.abs(value), unit)
-  return `${digits(value / factor)} ${name}`
+  return `${say(value / factor)} ${name}`
 }
 
 /** Two ends of a range with one unit between them: `12.1–13.4 µs`. The unit is the larger end's. */
-export function range(low: number, high: number, unit: Unit): string {
+export function range(low: number, high: number, unit: Unit, say = digits): string {
   const [factor, name] = step(Math.max(Math.abs(low), Math.abs(high)), unit)
-  return `${digits(low / factor)}–${digits(high / factor)} ${name}`
+  return `${say(low / factor)}–${say(high / factor)} ${name}`
 }
 
 function step(size: number, unit: Unit): readonly [number, string] {
@@ -95,8 +101,8 @@ export function isBytes(name: string): boolean {
 }
 
 /** `1.234` -> `1.23×`. */
-export function times(ratio: number): string {
-  return `${digits(ratio)}×`
+export function times(ratio: number, say = digits): string {
+  return `${say(ratio)}×`
 }
 
 /** A factor as a change: `1.2` -> `+20 %`, `0.5` -> `−50 %`; from a doubling on as `×2.4`. */

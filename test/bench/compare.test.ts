@@ -132,7 +132,9 @@ describe("what it says", () => {
     const verdicts = compareReports(report(1, 1), report(2, 5)).verdicts
     expect(verdicts[0]).toMatchObject({ kind: "same", basis: { kind: "ratio", to: "raw ws" } })
     // The bare wire itself has nothing to be put in relation to.
-    expect(verdicts[1]).toMatchObject({ kind: "slower", basis: { kind: "absolute" } })
+    expect(verdictWords(verdicts[1]!)).toMatch(
+      /^not comparable: the machine was not the same in both: raw ws, small\/p50 \+9\d %/,
+    )
   })
 
   test("on another machine absolute values are not compared, ratios are", () => {
@@ -161,6 +163,104 @@ describe("what it says", () => {
     const verdict = only(old, reportOf([figure(noisy(2))]))
     expect(verdict.kind).toBe("not-comparable")
     expect(verdictWords(verdict)).toContain(why)
+  })
+
+  describe("a machine that was not the same", () => {
+    /** Ours, the wires and a figure beside which no wire was measured, each at its level. */
+    const run = (seed: number, levels: { ours: number; ws: number; tcp?: number; start?: number }) =>
+      reportOf([
+        figure(noisy(seed, levels.ours)),
+        figure(noisy(seed + 1, levels.ws), { subject: "raw ws" }),
+        ...(levels.tcp === undefined ? [] : [figure(noisy(seed + 2, levels.tcp), { subject: "raw TCP" })]),
+        figure(noisy(seed + 3, levels.start ?? 100), { id: "cold-start/total", title: "Cold start" }),
+      ])
+    const kinds = (old: Report, now: Report) => compareReports(old, now).verdicts.map(({ kind }) => kind)
+
+    test("no verdict is given by a base that moved, no absolute one at all, and it is said first", () => {
+      const comparison = compareReports(run(1, { ours: 58, ws: 20 }), run(9, { ours: 135, ws: 55, start: 300 }))
+      const [ours, , start] = comparison.verdicts
+      expect(verdictWords(ours!)).toMatch(/^unsure \(−\d\d %\): the base moved: raw ws ×2\.\d/)
+      expect(verdictWords(start!)).toMatch(
+        /^not comparable: the machine was not the same in both: raw ws, small\/p50 ×2\.\d/,
+      )
+      const lines = comparisonText(comparison).split("\n")
+      expect(lines[1]).toMatch(/^ {2}The machine was not the same in both: raw ws, small\/p50 ×2\.\d+ \(1 of 1 figures/)
+      expect(lines.join("\n")).toContain("0 slower, 0 faster, 1 unsure")
+      expect(lines.at(-1)).toContain("two runs of the same program differ by more than their slices tell")
+    })
+
+    test("a verdict stands to which both wires agree, when one of them moved little", () => {
+      const old = run(1, { ours: 100, ws: 50, tcp: 40 })
+      expect(kinds(old, run(9, { ours: 200, ws: 65, tcp: 41 }))[0]).toBe("slower")
+      // Both moved; they disagree; and neither is anything else than the machine.
+      expect(kinds(old, run(9, { ours: 200, ws: 65, tcp: 52 }))[0]).toBe("unsure")
+      expect(kinds(old, run(9, { ours: 100, ws: 65, tcp: 40 })).slice(0, 2)).toEqual(["unsure", "unsure"])
+    })
+
+    test("one that was busier is a difference", () => {
+      const busy = { nodes: MADE.about.nodes.map((node, i) => (i === 0 ? { ...node, load: 80 } : node)) }
+      expect(compareReports(reportOf([]), reportOf([], busy)).differences).toEqual([
+        "load of the parent: 0.31 on 64 cores then, 80 on 64 now",
+      ])
+      const less = { nodes: MADE.about.nodes.map(node => ({ ...node, load: 60 })) }
+      expect(compareReports(reportOf([]), reportOf([], less)).differences).toEqual([])
+    })
+  })
+
+  test.each<[string, Partial<Report>, Partial<Report>, string | undefined]>([
+    [
+      "a job script",
+      { options: { slurmJob: "sha256 aa", sbatch: {} } },
+      { options: { slurmJob: "sha256 bb", sbatch: {} } },
+      "job script: sha256 aa then, sha256 bb now",
+    ],
+    [
+      "an option of sbatch's",
+      { options: { sbatch: { partition: "a", exclusive: true } } },
+      { options: { sbatch: { exclusive: true, partition: "b" } } },
+      "sbatch's options: exclusive true, partition a then, exclusive true, partition b now",
+    ],
+    [
+      "the command",
+      { about: { ...MADE.about, command: "slurm-flame bench --quick --partition a --json x" } },
+      { about: { ...MADE.about, command: "slurm-flame bench --json y --partition b --html 'a b'" } },
+      "Slurm's part of the command: --partition a then, --partition b now",
+    ],
+    [
+      "nothing but the files",
+      { about: { ...MADE.about, command: "slurm-flame bench --sbatch time=1 exclusive --json x" } },
+      { about: { ...MADE.about, command: "slurm-flame bench --quick --sbatch time=1 exclusive --html=y" } },
+      undefined,
+    ],
+  ])("another job forbids absolute values: %s", (_, then, now, words) => {
+    const { differences, verdicts } = compareReports(
+      { ...reportOf([figure(noisy(1))]), ...then },
+      { ...reportOf([figure(noisy(2, 200))]), ...now },
+    )
+    expect(differences).toEqual(words === undefined ? [] : [words])
+    expect(verdicts[0]!.kind).toBe(words === undefined ? "slower" : "not-comparable")
+  })
+
+  test("quotients beyond what numbers hold are no quotients", () => {
+    const report = (slice: number) =>
+      reportOf([
+        figure(noisy(1).map(() => 1e300)),
+        figure(
+          noisy(1).map(() => slice),
+          { subject: "raw ws" },
+        ),
+      ])
+    expect(compareReports(report(1e-300), report(1e-300)).verdicts[0]!.kind).toBe("not-comparable")
+    const value = (slice: number) => reportOf([figure(noisy(1).map(() => slice))])
+    expect(only(value(1e-300), value(1e300)).kind).toBe("not-comparable")
+  })
+
+  test("reports with few slices are told to be so in one line", () => {
+    const few = (n: number) => reportOf([figure(noisy(1).slice(0, n)), figure(noisy(2).slice(0, 2), { id: "rest" })])
+    const text = comparisonText(compareReports(few(3), few(4)))
+    expect(text.split("\n").slice(1)).toEqual([
+      "  nothing was compared: too few slices (5 in each report are the least that can say anything). Measure both without --quick, or longer.",
+    ])
   })
 
   test("a figure is another one with another parameter; what only one report has is told", () => {

@@ -2,6 +2,7 @@
 import { expect, test } from "vitest"
 import { compareReports } from "../../bench/suite/compare/compare.ts"
 import { htmlOf } from "../../bench/suite/html/page.ts"
+import { summary } from "../../bench/suite/html/summary.ts"
 import { svgFiles } from "../../bench/suite/plots/plots.ts"
 import type { Figure, GroupReport, Report } from "../../bench/suite/report.ts"
 import { figureOf, group, madeUpReport } from "./made-up-report.ts"
@@ -99,8 +100,8 @@ test("where a peer is faster the summary says so, and by how much", () => {
     summary.indexOf("Where another is ahead"),
     summary.indexOf("Where slurm-flame is ahead"),
   )
-  expect(another).toMatch(/quick<\/th><td>2<\/td><td class="text">Rate<\/td>.*4× worse/)
-  expect(summary.slice(summary.indexOf("Where slurm-flame is ahead"))).toMatch(/lazy<\/th><td>1<\/td>.*3× better/)
+  expect(another).toMatch(/quick<\/th><td>2<\/td><td class="text">Rate<\/td>.*4\.00× slower/)
+  expect(summary.slice(summary.indexOf("Where slurm-flame is ahead"))).toMatch(/lazy<\/th><td>1<\/td>.*3\.00× faster/)
 })
 
 test("names are text: what looks like markup in them stays text, in the page and in the plots", () => {
@@ -248,4 +249,36 @@ test("a comparison is a section of the page", () => {
   expect(page).not.toMatch(NOTHING)
   expect(page).toContain("Changes beyond the noise")
   expect(page).toMatch(/class="faster">faster: −\d+ %/)
+})
+
+test("threads of one process are no rivals on Slurm, and have a table of their own on one machine", () => {
+  const figures = ["slurm-flame", "raw ws", "piscina", "comlink worker_threads, direct"].map((subject, i) =>
+    figureOf({
+      id: "small/p50",
+      title: "Small call, p50",
+      subject,
+      unit: "us",
+      slices: [20, 22, 21, 23, 24, 25].map(v => v / (i + 1)),
+    }),
+  )
+  const made = madeUpReport()
+  const page = (backend: "local" | "slurm") =>
+    summary({ ...made, about: { ...made.about, backend }, groups: [group("small", "Small", "How.", figures)] }).html
+  expect(page("slurm")).toContain("In 1 comparisons")
+  expect(page("slurm")).not.toContain("piscina")
+  const [first, beside] = page("local").split("Beside threads of one process")
+  expect(first).toContain("In 1 comparisons")
+  expect(first).not.toContain("piscina")
+  expect(beside).toContain("piscina")
+  expect(beside).toContain("is ahead in 0 and behind in 2")
+  expect(htmlOf({ ...made, groups: [group("small", "Small", "How.", figures)] })).toContain("same process, no wire")
+})
+
+test("the summary begins with ours beside the bare wires, and counts of a latency the median alone", () => {
+  const { html } = summary(madeUpReport())
+  const rows = html.slice(html.indexOf("In short"), html.indexOf("</table>"))
+  expect(rows).toMatch(/Small call, median \(p50\)<\/th><td>1\d\d µs<\/td>/)
+  expect(rows).toMatch(/Small call, p99.*slower/)
+  expect(rows).toContain("A new runner, from the order to its first result")
+  expect(html.slice(html.indexOf("</table>"))).not.toMatch(/p99|p90/)
 })

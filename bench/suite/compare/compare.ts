@@ -4,19 +4,23 @@
  * it did, which hits both sides of a ratio. Knows no terminal and no page.
  */
 import { figureValue } from "../figure.ts"
+import { change, parameterWords } from "../quantity.ts"
 import type { Figure, Report, Subject } from "../report.ts"
+import { environment, type Forbidden } from "./environment.ts"
+import { BASES, MOVED, MOVED_LITTLE, type Move, moveOf, movesOf, size } from "./moved.ts"
+import { figuresOf, type Placed, quotients, values } from "./placed.ts"
 import { compareSamples, FEWEST, standing } from "./two-samples.ts"
 
-/** Of the verdicts of one comparison, at most this share is wrong; so is one report in so many of which nothing changed. */
+/**
+ * Of the verdicts of one comparison, so many are wrong at most by the slices' own noise; so is one report in so many of which nothing
+ * changed. It says nothing of how two runs of one program differ: that is more, and is in no run's slices.
+ */
 export const FALSE_RATE = 0.03
 
 /** A change that is smaller is not worth a word, however certain: another memory layout of the same program makes as much. */
 export const SMALLEST = { ratio: 0.05, absolute: 0.1 } as const
 
-/** What a ratio may be to, the best first: what no change of ours can move. */
-export const BASES: readonly Subject[] = ["raw ws", "raw TCP"]
-
-export type VerdictKind = "faster" | "slower" | "same" | "only-old" | "only-new" | "not-comparable"
+export type VerdictKind = "faster" | "slower" | "same" | "unsure" | "only-old" | "only-new" | "not-comparable"
 
 export interface Verdict {
   readonly id: string
@@ -31,7 +35,7 @@ export interface Verdict {
   readonly factor?: number
   readonly low?: number
   readonly high?: number
-  /** Why there is none, where there is none. */
+  /** Why there is none, where there is none or it is `unsure`: it differs, and what differs may be the machine. */
   readonly why?: string
 }
 
@@ -43,6 +47,10 @@ export interface Comparison {
   readonly verdicts: readonly Verdict[]
   /** How many figures were put to the test. */
   readonly tested: number
+  /** Where the bare wires themselves were faster or slower: the machine was not the same. The furthest first. */
+  readonly moves: readonly Move[]
+  /** Of how many figures of the wires. */
+  readonly movesOf: number
 }
 
 export interface Side {
@@ -53,16 +61,21 @@ export interface Side {
 interface Tested {
   readonly verdict: Verdict
   readonly p?: number
+  /** Why it could be the machine, if it stands. */
+  readonly doubt?: string
 }
 
 /** Compares what both reports have; what only one has is told. */
 export function compareReports(old: Report, now: Report): Comparison {
   const { differences, forbids } = environment(old, now)
   const [before, after] = [figuresOf(old), figuresOf(now)]
+  const moved = movesOf(before, after)
+  const machine = moved.moves[0] && `the machine was not the same in both: ${moveWords(moved.moves[0])}`
   const tested = [...after].map(([key, figure]): Tested => {
     const earlier = before.get(key)
     if (earlier === undefined) return { verdict: { ...named(figure.figure), kind: "only-new" } }
-    return test(earlier, figure, forbids(figure.figure.subject))
+    const forbidden = forbids(figure.figure.subject)
+    return test(earlier, figure, { ...(machine === undefined ? {} : { absolute: machine }), ...forbidden })
   })
   const gone = [...before].filter(([key]) => !after.has(key))
   const stands = standing(
@@ -70,39 +83,32 @@ export function compareReports(old: Report, now: Report): Comparison {
     FALSE_RATE,
   )
   let at = 0
-  const verdicts = tested.map(({ verdict, p }) => (p === undefined ? verdict : decided(verdict, stands[at++]!)))
+  const verdicts = tested.map(({ verdict, p, doubt }) =>
+    p === undefined ? verdict : decided(verdict, stands[at++]!, doubt),
+  )
   return {
     old: { version: old.about.version, date: old.about.date },
     new: { version: now.about.version, date: now.about.date },
     differences,
     verdicts: [...verdicts, ...gone.map(([, { figure }]): Verdict => ({ ...named(figure), kind: "only-old" }))],
     tested: stands.length,
+    moves: moved.moves,
+    movesOf: moved.of,
   }
 }
 
-function decided(verdict: Verdict, stands: boolean): Verdict {
+/** `raw ws, small/p50 ×2.75` */
+export function moveWords({ id, subject, parameter, factor }: Move): string {
+  const at = parameter === undefined ? "" : ` at ${parameterWords(parameter.name, parameter.value)}`
+  return `${subject}, ${id}${at} ${change(factor)}`
+}
+
+function decided(verdict: Verdict, stands: boolean, doubt: string | undefined): Verdict {
   const factor = verdict.factor!
   const smallest = SMALLEST[verdict.basis!.kind]
   if (!stands || Math.max(factor, 1 / factor) < 1 + smallest) return { ...verdict, kind: "same" }
+  if (doubt !== undefined) return { ...verdict, kind: "unsure", why: doubt }
   return { ...verdict, kind: factor > 1 === (verdict.better === "more") ? "faster" : "slower" }
-}
-
-interface Placed {
-  readonly figure: Figure
-  /** Those measured in the same rounds, by subject: what it may be put in relation to. */
-  readonly beside: ReadonlyMap<Subject, Figure>
-}
-
-function figuresOf(report: Report): Map<string, Placed> {
-  const all = new Map<string, Placed>()
-  const besides = new Map<string, Map<Subject, Figure>>()
-  for (const figure of report.groups.flatMap(group => group.figures)) {
-    const place = JSON.stringify([figure.id, figure.parameter?.name, figure.parameter?.value])
-    const beside = besides.get(place) ?? new Map<Subject, Figure>()
-    besides.set(place, beside.set(figure.subject, figure))
-    all.set(`${place} ${figure.subject}`, { figure, beside })
-  }
-  return all
 }
 
 function test(old: Placed, now: Placed, forbidden: Forbidden): Tested {
@@ -115,18 +121,51 @@ function test(old: Placed, now: Placed, forbidden: Forbidden): Tested {
   const base = BASES.find(
     to => to !== now.figure.subject && quotients(old, to).length >= FEWEST && quotients(now, to).length >= FEWEST,
   )
-  if (base === undefined && forbidden.absolute !== undefined) return unlike(forbidden.absolute)
   const [a, b] =
     base === undefined ? [values(old.figure), values(now.figure)] : [quotients(old, base), quotients(now, base)]
   if (a.length < FEWEST || b.length < FEWEST) {
     return unlike(
-      `too few slices: ${a.length} then, ${b.length} now, and ${FEWEST} of each are the least that can say anything`,
+      `${TOO_FEW}: ${a.length} then, ${b.length} now, and ${FEWEST} of each are the least that can say anything`,
     )
   }
-  if (![...a, ...b].every(value => value > 0)) return unlike("a slice of it is zero: there is no quotient to judge by")
+  if (base === undefined && forbidden.absolute !== undefined) return unlike(forbidden.absolute)
+  if (![...a, ...b].every(measurable)) return unlike(NO_QUOTIENT)
   const { p, factor, low, high } = compareSamples(a, b)
+  if (![factor, low, high].every(measurable)) return unlike(NO_QUOTIENT)
   const basis = base === undefined ? ({ kind: "absolute" } as const) : ({ kind: "ratio", to: base } as const)
-  return { p: agrees(old, now, base, factor) ? p : 1, verdict: { ...verdict, basis, factor, low, high } }
+  const doubt = base === undefined ? undefined : doubtOf(old, now, base, factor)
+  return {
+    p: agrees(old, now, base, factor) ? p : 1,
+    verdict: { ...verdict, basis, factor, low, high },
+    ...(doubt === undefined ? {} : { doubt }),
+  }
+}
+
+/** How that reason begins: of many figures it is told once. */
+export const TOO_FEW = "too few slices"
+
+const measurable = (value: number) => value > 0 && Number.isFinite(value)
+
+const NO_QUOTIENT = "a slice of it is zero, or beyond what numbers hold: there is no quotient to judge by"
+
+/**
+ * Why a ratio may have moved by its base alone; undefined where that stood still, or where the ratios to both wires say the same and one
+ * of the wires has moved little.
+ */
+function doubtOf(old: Placed, now: Placed, base: Subject, factor: number): string | undefined {
+  if (BASES.includes(now.figure.subject)) return "it is a bare wire itself: what moved is the machine"
+  const moved = moveOf(old, now, base)
+  if (moved === undefined || size(moved) <= MOVED) return undefined
+  const words = `the base moved: ${base} ${change(moved)}`
+  const second = BASES.find(other => other !== base && other !== now.figure.subject)
+  const secondMoved = second === undefined ? undefined : moveOf(old, now, second)
+  if (second === undefined || secondMoved === undefined) return words
+  if (Math.min(size(moved), size(secondMoved)) >= MOVED_LITTLE) return `${words}, ${second} ${change(secondMoved)}`
+  const [a, b] = [quotients(old, second), quotients(now, second)]
+  if (a.length < FEWEST || b.length < FEWEST || ![...a, ...b].every(measurable)) return words
+  const other = compareSamples(a, b)
+  const same = other.factor > 1 === factor > 1 && other.p <= FALSE_RATE && size(other.factor) >= SMALLEST.ratio
+  return same ? undefined : `${words}, and the ratio to ${second} does not say the same (${change(other.factor)})`
 }
 
 /** A figure that is of all measurements together is tested by its slices, and has to have moved the same way itself. */
@@ -137,105 +176,6 @@ function agrees(old: Placed, now: Placed, base: Subject | undefined, factor: num
   return level(now) / level(old) > 1 === factor > 1
 }
 
-const values = (figure: Figure) => figure.slices.filter(slice => slice !== null)
-
-/** Slice by slice, of the rounds in which both were measured. */
-function quotients({ figure, beside }: Placed, to: Subject): number[] {
-  const base = beside.get(to)
-  if (base === undefined) return []
-  return figure.slices.flatMap((slice, i) => {
-    const under = base.slices[i]
-    return slice === null || under === null || under === undefined || !(under > 0) ? [] : [slice / under]
-  })
-}
-
 function named({ id, title, subject, parameter, better }: Figure) {
   return { id, title, subject, better, ...(parameter === undefined ? {} : { parameter }) }
-}
-
-interface Forbidden {
-  /** Why nothing of this subject may be compared. */
-  readonly all?: string
-  /** Why its absolute values may not. */
-  readonly absolute?: string
-}
-
-/** What differs, and what that forbids. */
-function environment(old: Report, now: Report): { differences: string[]; forbids: (subject: Subject) => Forbidden } {
-  const differences: string[] = []
-  const differ = (what: string, a: string | undefined, b: string | undefined): string | undefined => {
-    if (a === b) return undefined
-    const words = `${what}: ${a ?? "none"} then, ${b ?? "none"} now`
-    differences.push(words)
-    return words
-  }
-  const [a, b] = [old.about, now.about]
-  const wire = (report: Report) =>
-    each(
-      report,
-      ({ interface: at }) =>
-        at && `${at.kind}${at.speedMbit ? ` ${at.speedMbit} Mbit/s` : ""}${at.ibRate ? ` ${at.ibRate}` : ""}`,
-    )
-  const all = [
-    differ("backend", a.backend, b.backend),
-    differ("shaping of the wire", a.shaping, b.shaping),
-    differ("interface", wire(old), wire(now)),
-  ].find(words => words !== undefined)
-  const absolute = [
-    differ(
-      "CPU",
-      each(old, node => `${node.cores} × ${node.cpu}`),
-      each(now, node => `${node.cores} × ${node.cpu}`),
-    ),
-    differ(
-      "nodes",
-      each(old, node => node.name),
-      each(now, node => node.name),
-    ),
-  ].find(words => words !== undefined)
-  const tls = differ("TLS", a.tls ? "on" : "off", b.tls ? "on" : "off")
-  // Told, and left to the reader: a ratio is there to bear them.
-  differ(
-    "Node",
-    each(old, node => node.node),
-    each(now, node => node.node),
-  )
-  differ(
-    "kernel",
-    each(old, node => node.kernel),
-    each(now, node => node.kernel),
-  )
-  differ(
-    "governor",
-    each(old, node => node.governor),
-    each(now, node => node.governor),
-  )
-  differ(
-    "MTU",
-    each(old, node => node.interface && String(node.interface.mtu)),
-    each(now, node => node.interface && String(node.interface.mtu)),
-  )
-  differ(
-    "IPoIB mode",
-    each(old, node => node.interface?.ipoibMode),
-    each(now, node => node.interface?.ipoibMode),
-  )
-  differ("Slurm", a.slurm, b.slurm)
-  const quick = (report: Report) => (report.options.quick === true ? "on" : "off")
-  differ("quick", quick(old), quick(now))
-  const why = (words: string | undefined, key: keyof Forbidden): Forbidden =>
-    words === undefined ? {} : { [key]: words }
-  return {
-    differences,
-    forbids: subject => ({
-      ...why(all ?? (subject === "slurm-flame" ? tls : undefined), "all"),
-      ...why(absolute, "absolute"),
-    }),
-  }
-}
-
-/** What the nodes have, each value once, in their order; undefined when none has any. */
-function each(report: Report, of: (node: Report["about"]["nodes"][number]) => string | undefined): string | undefined {
-  const found = [...new Set(report.about.nodes.map(of).filter(value => value !== undefined))]
-  return found.length === 0 ? undefined : found.join(", ")
 }

@@ -1,8 +1,10 @@
 /** A comparison in words, for the terminal and for the page. Owns the wording alone. */
 import { change, parameterWords } from "../quantity.ts"
-import { type Comparison, FALSE_RATE, type Verdict, type VerdictKind } from "./compare.ts"
+import { type Comparison, FALSE_RATE, moveWords, TOO_FEW, type Verdict, type VerdictKind } from "./compare.ts"
+import { MOVED } from "./moved.ts"
+import { FEWEST } from "./two-samples.ts"
 
-const ORDER: readonly VerdictKind[] = ["slower", "faster", "same", "not-comparable", "only-new", "only-old"]
+const ORDER: readonly VerdictKind[] = ["slower", "faster", "unsure", "same", "not-comparable", "only-new", "only-old"]
 
 /** `faster: +24 % (+20 % to +28 %)`, `no difference beyond the noise (±3 %)`, … */
 export function verdictWords(verdict: Verdict): string {
@@ -12,6 +14,8 @@ export function verdictWords(verdict: Verdict): string {
       return `${verdict.kind}: ${change(verdict.factor!)} (${change(verdict.low!)} to ${change(verdict.high!)})`
     case "same":
       return `no difference beyond the noise (${noise(verdict)})`
+    case "unsure":
+      return `unsure (${change(verdict.factor!)}): ${verdict.why}`
     case "only-old":
       return "only in the old report"
     case "only-new":
@@ -52,6 +56,7 @@ export function tally(comparison: Comparison): string {
   const parts = [
     [count("slower"), "slower"],
     [count("faster"), "faster"],
+    [count("unsure"), "unsure (the machine moved)"],
     [count("same"), "without a difference beyond the noise"],
     [count("not-comparable"), "not comparable"],
     [count("only-new"), "only in the new report"],
@@ -67,7 +72,10 @@ export function tally(comparison: Comparison): string {
 function reasons(verdicts: readonly Verdict[]): string[] {
   const by = new Map<string, Verdict[]>()
   for (const verdict of verdicts) {
-    if (verdict.why !== undefined) by.set(verdict.why, [...(by.get(verdict.why) ?? []), verdict])
+    if (verdict.why === undefined || verdict.kind === "unsure") continue
+    // How many there were differs from figure to figure, and is not the matter.
+    const why = verdict.why.startsWith(TOO_FEW) ? tooFewWords() : verdict.why
+    by.set(why, [...(by.get(why) ?? []), verdict])
   }
   return [...by].map(([why, [first, ...others]]) => {
     const more = others.length === 0 ? "" : ` and ${others.length} more`
@@ -75,20 +83,57 @@ function reasons(verdicts: readonly Verdict[]): string[] {
   })
 }
 
+/** Why nothing was tested at all, where few slices are all there is to it: one line for all of it. */
+export function tooFew({ tested, verdicts }: Comparison): string | undefined {
+  if (tested > 0 || !verdicts.some(({ why }) => why?.startsWith(TOO_FEW))) return undefined
+  return `nothing was compared: ${tooFewWords()}. Measure both without --quick, or longer.`
+}
+
+const tooFewWords = () => `${TOO_FEW} (${FEWEST} in each report are the least that can say anything)`
+
+/** So many of the wires' moves are told by name. */
+const TOLD = 3
+
+/** That the machine was another one, by what moved the furthest; nothing where it was the same. */
+export function machineWords({ moves, movesOf }: Comparison): string | undefined {
+  if (moves.length === 0) return undefined
+  const more = moves.length > TOLD ? `; and ${moves.length - TOLD} more` : ""
+  const told = moves.slice(0, TOLD).map(moveWords).join("; ")
+  return (
+    `The machine was not the same in both: ${told}${more} (${moves.length} of ${movesOf} figures of the bare wires moved by more than ` +
+    `${MOVED * 100} %). No absolute values are compared, and a ratio to a wire that moved is no verdict.`
+  )
+}
+
+/** What chance there is in the verdicts, and what there is beside it. */
+export function chanceWords({ tested }: Comparison): string {
+  return (
+    `${tested} figures were tested at once. By the noise between slices of one run, ${100 * FALSE_RATE} in a hundred of the verdicts may be chance; ` +
+    "two runs of the same program differ by more than their slices tell. Measure both once more before you believe a verdict."
+  )
+}
+
 /** The whole comparison as lines for a terminal. What did not change is counted, and listed with `everything`. */
 export function comparisonText(comparison: Comparison, options: { everything?: boolean } = {}): string {
   const { old, new: now } = comparison
   const shown = sorted(comparison.verdicts).filter(
-    ({ kind }) => options.everything || kind === "faster" || kind === "slower",
+    ({ kind }) => options.everything || kind === "faster" || kind === "slower" || kind === "unsure",
   )
   const rows = shown.map(verdict => [verdict.subject, figureWords(verdict), verdictWords(verdict), basisWords(verdict)])
   const widths = [0, 1, 2].map(column => Math.max(0, ...rows.map(row => row[column]!.length)))
+  const machine = machineWords(comparison)
+  const few = tooFew(comparison)
   return [
     `Compared with ${old.version} of ${old.date} (this one: ${now.version} of ${now.date})`,
+    ...(machine === undefined || few !== undefined ? [] : [`  ${machine}`]),
     ...comparison.differences.map(words => `  differs: ${words}`),
-    ...rows.map(row => `  ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join("  ")}`.trimEnd()),
-    ...reasons(comparison.verdicts),
-    `  ${tally(comparison)}`,
-    `  ${comparison.tested} figures were tested at once; ${100 * FALSE_RATE} in a hundred of such verdicts may be chance.`,
+    ...(few !== undefined
+      ? [`  ${few}`]
+      : [
+          ...rows.map(row => `  ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join("  ")}`.trimEnd()),
+          ...reasons(comparison.verdicts),
+          `  ${tally(comparison)}`,
+          ...(comparison.tested === 0 ? [] : [`  ${chanceWords(comparison)}`]),
+        ]),
   ].join("\n")
 }

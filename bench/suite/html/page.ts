@@ -105,7 +105,7 @@ function method(report: Report): Markup[] {
     tag(
       "p",
       {},
-      "A ratio is the median of the ratios within rounds, not the ratio of two medians: whatever else the machine did in a round hit both sides of it. A subject is called ahead or behind where the quarters of the ratio lie on one side of 1.",
+      "A ratio is the median of the ratios within rounds, not the ratio of two medians: whatever else the machine did in a round hit both sides of it. A subject is called ahead or behind where the whole interval of that median (95 %) lies on one side of 1.",
     ),
     tag(
       "p",

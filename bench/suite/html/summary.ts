@@ -1,9 +1,12 @@
-/** What comes out of it, first: where ours is ahead and where another is, figure by figure, with the same words for both. */
-import { change, parameterWords, times } from "../quantity.ts"
+/** What comes out of it, first: the headlines, then where ours is ahead and where another is, with the same words for both. */
+import { parameterWords } from "../quantity.ts"
 import type { Report, Subject } from "../report.ts"
 import { type FigureSet, isContext, type Rivalry, rivalries, setsOf } from "../sets.ts"
+import { isThread, SAME_PROCESS } from "../threads.ts"
 import { CONFIDENCE, FEWEST_ROUNDS } from "../verdict.ts"
 import { breakable, type Content, Markup, table, tag } from "./elements.ts"
+import { headlines } from "./headlines.ts"
+import { versusCell } from "./versus.ts"
 
 /** Of a series, so many of its values: the first, the last, and some between. */
 const VALUES = 4
@@ -13,33 +16,67 @@ interface Line {
   readonly standings: readonly Rivalry[]
 }
 
-/** The headline ratios as sentences and as a matrix. Nothing where ours was measured alone. */
+/**
+ * The headlines, then who is ahead where. Nothing but the headlines where ours was measured alone. Threads of one process are no rivals of
+ * what has a wire: beside Slurm they are left out, on one machine they have a table of their own.
+ */
 export function summary(report: Report): Markup {
   const lines = report.groups
     .flatMap(setsOf)
-    .filter(set => !isContext(set))
+    .filter(set => !isContext(set) && !isTail(set))
     .flatMap(linesOf)
-    .filter(line => line.standings.length > 0)
-  const all = lines.flatMap(line => line.standings)
-  if (all.length === 0)
+  const wires = those(lines, subject => !isThread(subject))
+  const threads = report.about.backend === "local" ? those(lines, isThread) : []
+  return joined([headlines(report), contest(wires), ...(threads.length === 0 ? [] : [besideThreads(threads)])])
+}
+
+const joined = (parts: readonly Markup[]) => new Markup(parts.map(({ html }) => html).join(""))
+
+/** The quantiles of one thing rise and fall together: it is counted once, by its median. */
+const isTail = ({ id }: FigureSet) => /\/(p9[\d.]*|max)$/.test(id)
+
+/** Of the lines what is against such subjects, without those that are empty then. */
+function those(lines: readonly Line[], which: (subject: Subject) => boolean): Line[] {
+  return lines
+    .map(({ words, standings }) => ({ words, standings: standings.filter(({ subject }) => which(subject)) }))
+    .filter(({ standings }) => standings.length > 0)
+}
+
+const subjectsOf = (lines: readonly Line[]) => [
+  ...new Set(lines.flatMap(line => line.standings.map(({ subject }) => subject))),
+]
+
+const countOf = (lines: readonly Line[], kind: Rivalry["kind"]) =>
+  lines.reduce((sum, { standings }) => sum + standings.filter(standing => standing.kind === kind).length, 0)
+
+function contest(lines: readonly Line[]): Markup {
+  const all = lines.reduce((sum, { standings }) => sum + standings.length, 0)
+  if (all === 0)
     return tag("p", {}, "Nothing was measured beside slurm-flame in this run: there are no ratios to tell.")
-  const count = (kind: Rivalry["kind"]) => all.filter(standing => standing.kind === kind).length
-  const subjects = [...new Set(all.map(standing => standing.subject))]
   const total = tag("p", {}, [
-    `In ${all.length} comparisons (the rows and columns below) slurm-flame is ahead in ${count("ahead")} and behind in ${count("behind")}: there `,
-    `the whole interval of the median ratio (${CONFIDENCE * 100} %) lies on one side of 1. In ${count("near")} it does not, and there is no winner; in ${count("unsure")} `,
-    `there were fewer than ${FEWEST_ROUNDS} rounds, or it is a tail, which is of all calls together: no verdict. Of the verdicts one in twenty between equals is chance.`,
+    `In ${all} comparisons (the cells of the table below) slurm-flame is ahead in ${countOf(lines, "ahead")} and behind in ${countOf(lines, "behind")}: there `,
+    `the whole interval of the median ratio (${CONFIDENCE * 100} %) lies on one side of 1. In ${countOf(lines, "near")} it does not, and there is no winner; in ${countOf(lines, "unsure")} `,
+    `there were fewer than ${FEWEST_ROUNDS} rounds: no verdict. Of the verdicts one in twenty between equals is chance. Of each latency the median is compared; its tail is in the tables further below.`,
   ])
-  return new Markup(
-    [
-      total,
-      extremes("Where another is ahead", lines, "behind"),
-      extremes("Where slurm-flame is ahead", lines, "ahead"),
-      matrix(lines, subjects),
-    ]
-      .map(({ html }) => html)
-      .join(""),
-  )
+  return joined([
+    total,
+    extremes("Where another is ahead", lines, "behind"),
+    extremes("Where slurm-flame is ahead", lines, "ahead"),
+    matrix(lines, subjectsOf(lines)),
+  ])
+}
+
+function besideThreads(lines: readonly Line[]): Markup {
+  return joined([
+    tag("h3", {}, "Beside threads of one process"),
+    tag(
+      "p",
+      {},
+      `These never leave the machine, nor the process (${SAME_PROCESS}): what slurm-flame takes more is the price of another process and of the wire to it. ` +
+        `slurm-flame is ahead in ${countOf(lines, "ahead")} and behind in ${countOf(lines, "behind")}; neither is counted above.`,
+    ),
+    matrix(lines, subjectsOf(lines)),
+  ])
 }
 
 function linesOf(set: FigureSet): Line[] {
@@ -68,13 +105,13 @@ function extremes(title: string, lines: readonly Line[], kind: "ahead" | "behind
   const far = ({ advantage }: Rivalry) => Math.abs(Math.log(advantage))
   const rows = [...by].map(([subject, found]) => {
     const most = found.reduce((a, b) => (far(b.standing) > far(a.standing) ? b : a))
-    return { cells: [subject, String(found.length), most.words, cell(most.standing)] }
+    return { cells: [subject, String(found.length), most.words, versusCell(most.standing.figure, most.standing)] }
   })
   const columns = [
     { title: "", text: true },
-    { title: "figures" },
-    { title: "most of all", text: true },
-    { title: "slurm-flame is" },
+    { title: "comparisons" },
+    { title: "furthest apart in", text: true },
+    { title: "there slurm-flame is" },
   ]
   if (rows.length === 0) return tag("p", {}, `${title}: nowhere in this run.`)
   return table(title, columns, rows)
@@ -83,7 +120,7 @@ function extremes(title: string, lines: readonly Line[], kind: "ahead" | "behind
 function matrix(lines: readonly Line[], subjects: readonly Subject[]): Markup {
   return new Markup(
     tag("p", {}, [
-      "What slurm-flame is in relation to each of the others: how many times as fast (or as sparing) it is, or as slow. ",
+      "How much faster or slower slurm-flame is than each of the others, or how much less or more it takes. ",
       "Medians of ratios within the same rounds, ",
       tag("span", { class: "ahead" }, "ahead"),
       ", ",
@@ -100,25 +137,13 @@ function matrix(lines: readonly Line[], subjects: readonly Subject[]): Markup {
             words,
             ...subjects.map((subject): Content => {
               const found = standings.find(standing => standing.subject === subject)
-              return found === undefined ? "" : cell(found, subjects.length > 5 ? "two lines" : undefined)
+              return found === undefined
+                ? ""
+                : versusCell(found.figure, found, subjects.length > 5 ? "two lines" : undefined)
             }),
           ],
         })),
         "matrix",
       ).html,
-  )
-}
-
-/** `1.8× better`, `2.1× worse`; what is close is said in percent. */
-function cell({ advantage: median, kind }: Rivalry, layout?: "two lines"): Markup {
-  const factor = Math.max(median, 1 / median)
-  const size = factor < 1.1 ? change(factor).replace("+", "") : times(factor)
-  const word = median >= 1 ? "better" : "worse"
-  const open = kind === "near" || kind === "unsure"
-  if (open && factor < 1.005) return tag("span", { class: "near" }, "same")
-  return tag(
-    "span",
-    { class: open ? "near" : kind },
-    layout === undefined ? `${size} ${word}` : [size, tag("span", { class: "line" }, word)],
   )
 }

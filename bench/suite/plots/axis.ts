@@ -62,6 +62,29 @@ export function logarithmic(
   }
 }
 
+/**
+ * Keeps whiskers from making the range: what is more than `times` beyond all medians is put on that end.
+ * @param values the medians
+ */
+export function reachOf(values: readonly number[], times = 10): (value: number) => number {
+  const positive = values.filter(value => value > 0 && Number.isFinite(value))
+  if (positive.length === 0) return value => value
+  const [low, high] = [least(positive) / times, most(positive) * times]
+  // What is zero or below has a place of its own, and is not far from anything.
+  return value => (value <= 0 ? value : Math.min(high, Math.max(low, value)))
+}
+
+/** From 0, by the square root: one value beside ten thousand can be seen, and is not half as high. */
+export function squareRoot(largest: number, label: (value: number) => string = digits): Axis {
+  const end = Math.max(1, largest)
+  const place = (value: number) => Math.sqrt(clamp(value / end))
+  const decades = Array.from({ length: Math.floor(Math.log10(end) + 1e-9) + 1 }, (_, i) => 10 ** i)
+  const named = [0, ...decades.flatMap(decade => [decade, 3 * decade])].filter(value => value <= end)
+  // Near zero they would lie upon each other.
+  const apart = named.filter((value, i) => i === 0 || place(value) > 0.06)
+  return { at: place, ticks: apart.map(value => ({ at: place(value), label: label(value) })), minor: [] }
+}
+
 function least(values: readonly number[]): number {
   return values.reduce((a, b) => Math.min(a, b))
 }
@@ -121,12 +144,13 @@ function ticks10(from: number, to: number): { named: number[]; minor: number[] }
 /**
  * Shares of a distribution by the logarithm of what is left: 50, 90, 99 and 99.9 % lie about as far from each other, so that the tail
  * takes as much room as it matters.
- * @param n of the values: the axis ends where single values would
+ * @param n of the values: the axis ends where the largest of them lies, so that every curve ends where its values do
  */
 export function tail(n: number): Axis {
   const nines = Math.min(6, Math.max(2, Math.floor(Math.log10(Math.max(n, 1)) + 1e-9)))
   const shares = [0, 0.5, ...Array.from({ length: nines }, (_, i) => 1 - 10 ** -(i + 1))]
-  const place = (share: number) => clamp(share >= 1 ? 1 : -Math.log10(1 - share) / nines)
+  const end = Math.max(nines, Math.log10(Math.max(n, 1) + 1))
+  const place = (share: number) => clamp(share >= 1 ? 1 : -Math.log10(1 - share) / end)
   return {
     at: place,
     ticks: shares.map(share => ({ at: place(share), label: `${Number((share * 100).toPrecision(nines + 2))} %` })),

@@ -1,8 +1,8 @@
 /** Distributions of all single values: the cumulative one with its tail, and the histogram. Knows counts, no report. */
 
-import { digits, quantity } from "../quantity.ts"
+import { digits } from "../quantity.ts"
 import type { HistogramReport, Unit } from "../report.ts"
-import { logarithmic, tail } from "./axis.ts"
+import { logarithmic, squareRoot, tail } from "./axis.ts"
 import { frame, type NamedLine } from "./frame.ts"
 import { stylesOf } from "./palette.ts"
 import { el, px } from "./svg.ts"
@@ -17,6 +17,8 @@ export interface DistributionOptions {
   readonly title: string
   readonly description: string
   readonly xLabel: string
+  /** What is counted: `calls`. */
+  readonly counted: string
 }
 
 /** How many values there are in it. */
@@ -48,10 +50,9 @@ export function cdfPlot(all: readonly Distribution[], options: DistributionOptio
     const points = shares(histogram).map(({ value, share }) => ({ value, share: Math.min(share, 1 - 1 / (n + 1)) }))
     return { name, points: [{ value: histogram.low, share: 0 }, ...points] }
   })
-  const { unit } = drawn[0]!
   const x = logarithmic(
     curves.flatMap(curve => curve.points.map(point => point.value)),
-    { label: value => quantity(value, unit) },
+    { label: digits },
   )
   const y = tail(Math.max(...drawn.map(({ histogram }) => countOf(histogram))))
   const style = stylesOf(all.map(({ name }) => name))
@@ -68,7 +69,7 @@ export function cdfPlot(all: readonly Distribution[], options: DistributionOptio
     ...options,
     x,
     y,
-    yLabel: "share of calls that are as fast",
+    yLabel: `share of ${options.counted} that are as fast`,
     lines,
     data: (xOf, yOf) =>
       curves
@@ -86,27 +87,27 @@ export function cdfPlot(all: readonly Distribution[], options: DistributionOptio
 /** Counts by size, of one subject. @returns undefined when there is nothing to draw */
 export function histogramPlot(one: Distribution, options: DistributionOptions): string | undefined {
   if (!drawable(one)) return undefined
-  const { histogram, unit } = one
+  const { histogram } = one
   const edge = (i: number) => histogram.low * histogram.growth ** i
-  const x = logarithmic([edge(0), edge(histogram.counts.length)], { label: value => quantity(value, unit) })
-  // Logarithmic, or the outliers could not be seen beside the hill. Half a value is where one still has a height.
-  const y = logarithmic([0.5, ...histogram.counts.filter(count => count > 0)], { label: digits })
+  const x = logarithmic([edge(0), edge(histogram.counts.length)], { label: digits })
+  // Neither linear, or the outliers could not be seen beside the hill, nor logarithmic, or single calls stood half as high as it.
+  const y = squareRoot(Math.max(...histogram.counts))
   const { colour } = stylesOf([one.name])(one.name)
   return frame({
     ...options,
     x,
     y,
-    yLabel: "values",
+    yLabel: `${options.counted} (square-root scale)`,
     lines: [],
     data: (xOf, yOf) =>
       histogram.counts
         .map((count, i) => {
           if (count === 0) return ""
           const [from, to] = [xOf(edge(i)), xOf(edge(i + 1))]
-          const height = yOf(0.5) - yOf(count)
+          const height = Math.max(1.5, yOf(0) - yOf(count))
           return el("rect", {
             x: from,
-            y: yOf(0.5) - height,
+            y: yOf(0) - height,
             width: Math.max(0.8, to - from - 0.3),
             height,
             fill: colour,

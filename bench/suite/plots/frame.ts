@@ -1,7 +1,10 @@
 /**
  * The frame of a plot with two axes: title, grid, ticks, the labels of the axes, and a column of names to the right of the data, each
- * beside the end of its line. Owns the layout: room is made for every text before anything is placed. Knows no figure.
+ * beside the end of its line. Owns the layout: room is made for every text before anything is placed. Knows no figure, and of subjects only
+ * which ones have a footnote.
  */
+
+import { footnote, marked } from "../threads.ts"
 import type { Axis } from "./axis.ts"
 import { marker, type Style } from "./palette.ts"
 import { el, escaped, picture, shorten, text, widthOf, wrap } from "./svg.ts"
@@ -40,8 +43,9 @@ const LONGEST_NAME = 30
 export function frame(options: FrameOptions): string {
   const { x, y, lines } = options
   const titles = wrap(options.title, 92)
-  const notes = wrap(options.note ?? "", 118)
-  const names = lines.map(line => shorten(line.name, LONGEST_NAME))
+  const below = [options.note, footnote(lines.map(line => line.name))].filter(words => words !== undefined)
+  const notes = wrap(below.join("; "), 118)
+  const names = lines.map(line => marked(line.name, shorten(line.name, LONGEST_NAME)))
   const column = Math.max(0, ...names.map(name => widthOf(name))) + (lines.length === 0 ? 28 : SWATCH + 22)
   const left = 34 + Math.max(20, ...y.ticks.map(tick => widthOf(tick.label, 11.5)))
   const top = 14 + titles.length * 17

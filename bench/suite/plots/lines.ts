@@ -1,5 +1,5 @@
 /** Lines over a parameter: latency by size, bandwidth by size, calls by runners. Whiskers are the quarters. Knows no report. */
-import { type Axis, linear, logarithmic } from "./axis.ts"
+import { type Axis, linear, logarithmic, reachOf } from "./axis.ts"
 import { frame, type NamedLine, rule } from "./frame.ts"
 import { marker, stylesOf } from "./palette.ts"
 import { el, px } from "./svg.ts"
@@ -26,8 +26,10 @@ export interface LinesOptions {
   readonly yScale: "log" | "linear"
   readonly xTick: (value: number) => string
   readonly yTick: (value: number) => string
-  /** Draws y = this line's first point, growing with x: what there would be if nothing were in the way. */
+  /** What there would be if nothing were in the way, dotted. */
   readonly ideal?: Line
+  /** Where the ticks of x are: the values that were measured. Undefined: at round ones. */
+  readonly xTicks?: readonly number[]
   /** A level to measure against: 1 for ratios. */
   readonly level?: number
   readonly note?: string
@@ -36,11 +38,18 @@ export interface LinesOptions {
 /** @param lines points that are not finite are left out, lines without any as well */
 export function linesPlot(lines: readonly Line[], options: LinesOptions): string {
   const drawn = lines.map(clean).filter(line => line.points.length > 0)
-  const ideal = options.ideal && idealOf(clean(options.ideal))
+  const ideal = options.ideal === undefined ? undefined : clean(options.ideal)
   const all = [...drawn, ...(ideal ? [ideal] : [])].flatMap(line => line.points)
-  const ys = [...all.flatMap(point => [point.y, point.low ?? point.y, point.high ?? point.y]), ...levels(options.level)]
+  const reach = reachOf(
+    all.map(point => point.y),
+    options.yScale === "log" ? 10 : 2,
+  )
+  const ys = [
+    ...all.flatMap(point => [point.y, reach(point.low ?? point.y), reach(point.high ?? point.y)]),
+    ...levels(options.level),
+  ]
   const xs = all.map(point => point.x)
-  const x = axisOf(xs, options.xScale, options.xTick)
+  const x = ticksAt(axisOf(xs, options.xScale, options.xTick), options)
   const y = axisOf(ys, options.yScale, options.yTick)
   const style = stylesOf(lines.map(line => line.name))
   const named: NamedLine[] = drawn.map(line => ({
@@ -64,7 +73,7 @@ export function linesPlot(lines: readonly Line[], options: LinesOptions): string
           const { colour, width, dash } = style(line.name)
           return path(line, colour, width, dash, xOf, yOf)
         }),
-        ...drawn.map(line => line.points.map(point => dot(point, line.name, style, xOf, yOf)).join("")),
+        ...drawn.map(line => line.points.map(point => dot(point, line.name, style, reach, xOf, yOf)).join("")),
       ].join(""),
   })
 }
@@ -89,14 +98,10 @@ function clean(line: Line): Line {
   return { name: line.name, points: points.sort((a, b) => a.x - b.x) }
 }
 
-/** In proportion to x from the line's first point on. Undefined when there is nothing to be in proportion to. */
-function idealOf(line: Line): Line | undefined {
-  const first = line.points.find(point => point.x > 0 && point.y > 0)
-  if (first === undefined || line.points.length < 2) return undefined
-  return {
-    name: "ideal",
-    points: line.points.filter(point => point.x > 0).map(point => ({ x: point.x, y: (first.y * point.x) / first.x })),
-  }
+/** Instead of round values those that were measured. */
+function ticksAt(axis: Axis, { xTicks, xTick }: LinesOptions): Axis {
+  if (xTicks === undefined) return axis
+  return { ...axis, ticks: xTicks.map(value => ({ at: axis.at(value), label: xTick(value) })), minor: [] }
 }
 
 function path(line: Line, stroke: string, width: number, dash: string | undefined, x: Place, y: Place): string {
@@ -111,12 +116,26 @@ function path(line: Line, stroke: string, width: number, dash: string | undefine
   })
 }
 
-function dot(point: Point, name: string, styleOf: ReturnType<typeof stylesOf>, x: Place, y: Place): string {
+function dot(
+  point: Point,
+  name: string,
+  styleOf: ReturnType<typeof stylesOf>,
+  reach: (value: number) => number,
+  x: Place,
+  y: Place,
+): string {
   const style = styleOf(name)
-  const [low, high] = [point.low ?? point.y, point.high ?? point.y].map(value =>
-    Number.isFinite(value) ? y(value) : y(point.y),
-  )
+  const ends = [point.low ?? point.y, point.high ?? point.y].map(end => (Number.isFinite(end) ? end : point.y))
+  const [low, high] = ends.map(end => y(reach(end)))
+  const at = x(point.x)
   // A whisker that the marker hides says nothing.
-  const whisker = Math.abs(low! - high!) > 8 ? rule(x(point.x), low!, x(point.x), high!, style.colour, 1.2) : ""
-  return whisker + marker(x(point.x), y(point.y), style)
+  const whisker = Math.abs(low! - high!) > 8 ? rule(at, low!, at, high!, style.colour, 1.2) : ""
+  const cuts = ends.map(end => (reach(end) === end ? "" : cut(at, y(reach(end)), end > point.y ? -5 : 5, style.colour)))
+  return whisker + cuts.join("") + marker(at, y(point.y), style)
+}
+
+/** An arrow's head where a whisker goes on beyond what is drawn. */
+function cut(x: number, y: number, towards: number, stroke: string): string {
+  const d = `M${px(x - 4)} ${px(y - towards)}L${px(x)} ${px(y)}L${px(x + 4)} ${px(y - towards)}`
+  return el("path", { d, fill: "none", stroke, "stroke-width": 1.4 }, el("title", {}, "goes on beyond the plot"))
 }

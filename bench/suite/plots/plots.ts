@@ -1,19 +1,15 @@
 /** Which plots a group's figures make, and as files. Owns the choice: what can be drawn follows from what the figures have, not from names of groups. */
 
 import { figureValue } from "../figure.ts"
-import { isBytes, parameterText, parameterWords, quantity, range, times } from "../quantity.ts"
+import { digits, isBytes, parameterText, parameterWords, quantity, range, times } from "../quantity.ts"
 import type { Figure, GroupReport, Report, Subject } from "../report.ts"
 import { basesOf, type FigureSet, find, isContext, isOurs, oursOf, ratioOf, setsOf } from "../sets.ts"
 import { cdfPlot, countOf, type Distribution, histogramPlot } from "./distribution.ts"
+import { countLabel, parameterLabel, valueLabel } from "./labels.ts"
 import { type Line, linesPlot } from "./lines.ts"
-import { barsPlot, dotsPlot } from "./rows.ts"
-
-export interface Plot {
-  /** Of its file, without `.svg`: letters, digits and dashes. */
-  readonly name: string
-  readonly caption: string
-  readonly svg: string
-}
+import { fileName, type Plot } from "./plot.ts"
+import { dotsPlot } from "./rows.ts"
+import { stagePlots, stagesOf } from "./stages.ts"
 
 /** All plots of a group, in the order of its figures. */
 export function plotsOf(group: GroupReport): Plot[] {
@@ -45,14 +41,6 @@ export function svgFiles(report: Report): Map<string, string> {
   )
 }
 
-const fileName = (...parts: readonly string[]) =>
-  parts
-    .join("-")
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, "-")
-    .replace(/^-+|-+$/g, "")
-    .slice(0, 80) || "plot"
-
 const betterWords = (figure: Figure) => `${figure.better} is better`
 
 const powerOfTwo = (value: number) => value >= 1 && Number.isInteger(Math.log2(value))
@@ -68,11 +56,18 @@ function spans(values: readonly number[], factor: number): boolean {
 function seriesPlots(set: FigureSet): Plot[] {
   const { parameter, first } = set
   if (parameter === undefined || set.values.length < 2) return []
+  const runners = /runner|worker|client/i.test(parameter)
+  const positive = set.values.every(value => value > 0)
   const xScale =
-    isBytes(parameter) || set.values.every(powerOfTwo) ? "doubling" : spans(set.values, 16) ? "log" : "linear"
+    isBytes(parameter) || set.values.every(powerOfTwo)
+      ? "doubling"
+      : spans(set.values, 16) || (runners && positive)
+        ? "log"
+        : "linear"
   const axes = {
-    xLabel: isBytes(parameter) ? "size of the message" : parameter,
+    xLabel: parameterLabel(parameter, xScale),
     xScale,
+    xTicks: set.values,
     xTick: (value: number) => parameterText(parameter, value),
   } as const
   const lines = set.subjects.map(
@@ -83,22 +78,23 @@ function seriesPlots(set: FigureSet): Plot[] {
         .map(figure => ({ x: figure.parameter!.value, y: figureValue(figure), ...quarters(figure) })),
     }),
   )
-  const runners = /runner|worker|client/i.test(parameter)
   const ours = lines.find(({ name }) => name === oursOf(set)) ?? lines[0]
+  const ideal = runners && ours !== undefined ? idealOf(set, ours) : undefined
+  // What grows in proportion is a straight line on two logarithmic axes, and on two linear ones alone.
+  const proportional = ideal !== undefined && first.unit !== "%" && xScale !== "linear"
+  const yScale = proportional || spans(set.figures.map(figureValue), 20) ? "log" : "linear"
   const plots: Plot[] = [
     {
       name: fileName(set.id),
-      caption: `${set.title} (${betterWords(first)}): medians of slices; whiskers are the quarters where they are larger than the marker.${
-        runners && first.better === "more" ? " Dotted: in proportion to the first point." : ""
-      }`,
+      caption: `${set.title} (${betterWords(first)}): medians of slices; whiskers are the quarters where they are larger than the marker, and end in an arrow where they go on.${ideal?.words ?? ""}`,
       svg: linesPlot(lines, {
         ...axes,
         title: `${set.title} (${betterWords(first)})`,
         description: `Lines for ${set.subjects.join(", ")} over ${parameter}, from ${range(set.values[0]!, set.values.at(-1)!, "%").replace(" %", "")}.`,
-        yLabel: set.title,
-        yScale: spans(set.figures.map(figureValue), 20) ? "log" : "linear",
-        yTick: value => quantity(value, first.unit),
-        ...(runners && first.better === "more" && ours ? { ideal: ours } : {}),
+        yLabel: valueLabel(set, yScale),
+        yScale,
+        yTick: digits,
+        ...(ideal === undefined ? {} : { ideal: ideal.line }),
       }),
     },
   ]
@@ -107,10 +103,23 @@ function seriesPlots(set: FigureSet): Plot[] {
   return plots
 }
 
+/** What there would be if nothing were in the way: of rates in proportion to the first point, of an efficiency all of it. */
+function idealOf(set: FigureSet, ours: Line): { readonly line: Line; readonly words: string } | undefined {
+  const points = ours.points.filter(({ x, y }) => x > 0 && y > 0).sort((a, b) => a.x - b.x)
+  const first = points[0]
+  if (first === undefined || points.length < 2 || set.first.better === "less") return undefined
+  if (/efficien/.test(set.id)) {
+    return { line: { name: "ideal", points: set.values.map(x => ({ x, y: 100 })) }, words: " Dotted: 100 %." }
+  }
+  if (!set.first.unit.endsWith("/s")) return undefined
+  const line = { name: "ideal", points: points.map(({ x }) => ({ x, y: (first.y * x) / first.x })) }
+  return { line, words: " Dotted: in proportion to the first point." }
+}
+
 function relativePlot(
   set: FigureSet,
   base: Subject,
-  axes: Pick<Parameters<typeof linesPlot>[1], "xLabel" | "xScale" | "xTick">,
+  axes: Pick<Parameters<typeof linesPlot>[1], "xLabel" | "xScale" | "xTick" | "xTicks">,
 ): Plot[] {
   const lines = set.subjects
     .filter(subject => subject !== base)
@@ -134,7 +143,7 @@ function relativePlot(
         ...axes,
         title,
         description: `The same figures divided by those of ${base} in the same rounds.`,
-        yLabel: `ratio to ${base}`,
+        yLabel: `ratio to ${base} (log)`,
         yScale: "log",
         yTick: times,
         level: 1,
@@ -154,10 +163,11 @@ function distributionPlots(set: FigureSet): Plot[] {
     const at = value === undefined ? "" : `, ${parameterWords(set.parameter!, value)}`
     const counts = all.map(({ histogram }) => countOf(histogram))
     const what = subjectMatter(set)
+    const labels = { xLabel: valueLabel(set, "log"), counted: countLabel(set) }
     const cdf = cdfPlot(all, {
       title: `${what}${at}: all values, with the tail`,
       description: `Cumulative distributions of ${all.map(({ name }) => name).join(", ")}; the vertical axis is stretched towards 100 %.`,
-      xLabel: what,
+      ...labels,
     })
     const ours = all.find(({ name }) => name === oursOf(set))
     const histogram =
@@ -165,7 +175,7 @@ function distributionPlots(set: FigureSet): Plot[] {
       histogramPlot(ours, {
         title: `${what}${at}: histogram of ${ours.name} (n = ${countOf(ours.histogram).toLocaleString("en-US")})`,
         description: `Counts of single values by size.`,
-        xLabel: what,
+        ...labels,
       })
     const few =
       counts.length > 0
@@ -236,7 +246,7 @@ function ratioPlots(group: GroupReport, all: readonly FigureSet[]): Plot[] {
     const options = {
       title,
       description: `Dots are medians of the ratios within rounds, bars their quarters; the line is ${base}.`,
-      xLabel: `ratio to ${base}`,
+      xLabel: `ratio to ${base} (log)`,
       tick: times,
       level: 1,
     }
@@ -283,59 +293,9 @@ function valuePlots(sets: readonly FigureSet[]): Plot[] {
       {
         title: set.title,
         description: "Dots are medians of slices, bars their quarters.",
-        xLabel: set.title,
-        tick: value => quantity(value, set.first.unit),
+        xLabel: valueLabel(set, "log"),
+        tick: digits,
       },
     ),
   }))
-}
-
-/** What follows one another and adds up: all that stands beside a `…/total`, in its unit. */
-function stagesOf(sets: readonly FigureSet[]): FigureSet[] {
-  const total = sets.find(set => set.id.endsWith("/total"))
-  if (total === undefined) return []
-  const prefix = total.id.slice(0, -"total".length)
-  return sets.filter(set => set !== total && set.id.startsWith(prefix) && set.first.unit === total.first.unit)
-}
-
-/** One bar for each subject, or for each value of the parameter, of the medians of its stages. */
-function stagePlots(group: GroupReport, stages: readonly FigureSet[]): Plot[] {
-  if (stages.length < 2) return []
-  const { unit } = stages[0]!.first
-  const subjects = [...new Set(stages.flatMap(set => set.subjects))]
-  const values = [
-    ...new Set(
-      stages.flatMap((set): (number | undefined)[] => (set.values.length === 0 ? [undefined] : [...set.values])),
-    ),
-  ]
-  const rows = subjects.flatMap(subject =>
-    values.map(value => {
-      const medians = stages.map(set => {
-        const figure = find(set, subject, value)
-        return figure ? figureValue(figure) : 0
-      })
-      const sum = medians.reduce((a, b) => a + b, 0)
-      const parameter = stages.find(set => set.parameter !== undefined)?.parameter
-      const at = value === undefined || parameter === undefined ? "" : `, ${parameterWords(parameter, value)}`
-      return { name: `${subject}${at}`, values: medians, words: quantity(sum, unit) }
-    }),
-  )
-  const title = `${group.title}: stages`
-  const options = {
-    title,
-    description: `Stacked bars of the stages ${stages.map(set => set.title).join(", ")}.`,
-    xLabel: "time since the order",
-    tick: (value: number) => quantity(value, unit),
-  }
-  return [
-    {
-      name: fileName(group.id, "stages"),
-      caption: `${title}: medians, one after the other; the number on the right is their sum.`,
-      svg: barsPlot(
-        rows,
-        stages.map(set => set.title.replace(/^.*: /, "")),
-        options,
-      ),
-    },
-  ]
 }

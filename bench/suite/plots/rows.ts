@@ -1,5 +1,7 @@
 /** Plots with a row for each subject: dots with their quarters, and bars of parts. Owns their layout. Knows no report. */
-import { type Axis, linear, logarithmic } from "./axis.ts"
+
+import { footnote, marked } from "../threads.ts"
+import { type Axis, linear, logarithmic, reachOf } from "./axis.ts"
 import { GRID, rule, WIDTH, xTicks } from "./frame.ts"
 import { FILLS, marker, stylesOf } from "./palette.ts"
 import { el, escaped, picture, shorten, text, widthOf, wrap } from "./svg.ts"
@@ -33,7 +35,10 @@ export function dotsPlot(groups: readonly DotGroup[], options: RowsOptions & { l
   const shown = finite.filter(group => group.rows.length > 0)
   const rows = shown.flatMap(group => group.rows)
   const level = options.level === undefined ? [] : [options.level]
-  const x = logarithmic([...rows.flatMap(row => [row.value, row.low, row.high]), ...level], { label: options.tick })
+  const reach = reachOf(rows.map(row => row.value))
+  const x = logarithmic([...rows.flatMap(row => [row.value, reach(row.low), reach(row.high)]), ...level], {
+    label: options.tick,
+  })
   const style = stylesOf(rows.map(row => row.name))
   const layout = layoutOf(rows, options, shown.length * ROW + rows.length * ROW + (shown.length - 1) * 6)
   const { left, top, bottom, plotWidth } = layout
@@ -125,11 +130,13 @@ function layoutOf(
   high: number,
   more = 0,
 ): Layout {
-  const left = 22 + Math.max(30, ...rows.map(row => widthOf(shorten(row.name, LONGEST_NAME))))
+  const left = 22 + Math.max(30, ...rows.map(row => widthOf(marked(row.name, shorten(row.name, LONGEST_NAME)))))
   const right = 24 + Math.max(0, ...rows.map(row => widthOf(row.words, 11.5)))
   const top = 14 + wrap(options.title, 92).length * 17
   const bottom = top + Math.max(ROW, high)
-  const { title, xLabel } = options
+  const { title } = options
+  const note = footnote(rows.map(row => row.name))
+  const xLabel = note === undefined ? options.xLabel : `${options.xLabel}; ${note}`
   return {
     left,
     top,
@@ -154,7 +161,7 @@ function grid(x: Axis, { left, top, bottom, plotWidth, title, xLabel }: Layout):
 }
 
 function named(name: string, left: number, middle: number): string {
-  return text(left - 9, middle + 4, shorten(name, LONGEST_NAME), {
+  return text(left - 9, middle + 4, marked(name, shorten(name, LONGEST_NAME)), {
     "text-anchor": "end",
     "font-weight": name === "slurm-flame" ? "bold" : undefined,
   })
