@@ -8,6 +8,7 @@ import type { Client } from "./client.ts"
 import type * as agent from "./modules/agent.ts"
 import type { Served } from "./modules/agent.ts"
 import type { NodeAbout } from "./report.ts"
+import { tellWait } from "./wait.ts"
 
 export interface OursOptions extends BackendOptions {
   readonly tls: boolean
@@ -22,6 +23,8 @@ export interface Site {
   /** The parent's, that it dials. */
   readonly parentAddress: string
   readonly node: NodeAbout
+  /** Slurm's; undefined without it. */
+  readonly jobId?: string
 }
 
 export interface Ours {
@@ -35,8 +38,15 @@ export interface Ours {
 
 const AGENT = new URL("./modules/agent.js", import.meta.url)
 
-/** @param onLost told why, when the runner is gone though nobody closed it */
-export async function openOurs(options: OursOptions, onLost: (why: string) => void): Promise<Ours> {
+/**
+ * @param onLost told why, when the runner is gone though nobody closed it
+ * @param onNews told what its job waits for, whenever that changes
+ */
+export async function openOurs(
+  options: OursOptions,
+  onLost: (why: string) => void,
+  onNews: (words: string) => void,
+): Promise<Ours> {
   const { tls, bootMs } = options
   const pool = createPool<typeof agent>({
     module: AGENT,
@@ -48,6 +58,7 @@ export async function openOurs(options: OursOptions, onLost: (why: string) => vo
     ...(tls ? {} : { tls: false }),
     backend: backendOf(options),
   })
+  tellWait(pool, bootMs, onNews)
   try {
     const r = await pool.spawn()
     const address = addressOf(r.info.addresses?.remote)
@@ -69,7 +80,9 @@ export async function openOurs(options: OursOptions, onLost: (why: string) => vo
       },
     }
     const parentAddress = addressOf(r.info.addresses?.local)
-    const site = { address, parentAddress, node: await r.api.describeNode(address) }
+    const { jobId } = r.info
+    const node = await r.api.describeNode(address)
+    const site = { address, parentAddress, node, ...(jobId === undefined ? {} : { jobId }) }
     return { client, site, serve: file => r.api.serve(file, address), unserve: server => r.api.unserve(server) }
   } catch (error) {
     await pool.close({ timeout: 0 })

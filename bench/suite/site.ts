@@ -35,6 +35,7 @@ interface Opened {
 export class SubjectProcesses {
   readonly #options: SuiteOptions
   readonly #onLost: (error: Error) => void
+  readonly #onNews: (words: string) => void
   readonly #open = new Map<string, Running>()
   readonly #starting = new Set<Asked>()
   readonly #refused = new Map<string, Error>()
@@ -42,10 +43,14 @@ export class SubjectProcesses {
   #host: { readonly asked: Asked; readonly site: Site } | undefined
   #lost: Error | undefined
 
-  /** @param onLost our runner, or the process that holds it, is gone: nothing more can be measured */
-  constructor(options: SuiteOptions, onLost: (error: Error) => void) {
+  /**
+   * @param onLost our runner, or the process that holds it, is gone: nothing more can be measured
+   * @param onNews what the job of a runner waits for
+   */
+  constructor(options: SuiteOptions, onLost: (error: Error) => void, onNews: (words: string) => void) {
     this.#options = options
     this.#onLost = onLost
+    this.#onNews = onNews
   }
 
   /** Where our runner is; undefined before `openHost`. */
@@ -116,12 +121,12 @@ export class SubjectProcesses {
     await Promise.all(peers.map(([name, peer]) => this.#end(name, peer)))
   }
 
-  /** Ends all processes. Resolves when they are gone. */
-  async close(): Promise<void> {
+  /** Ends all processes. Resolves when they are gone: true when our runner's job is as well. */
+  async close(): Promise<boolean> {
     const host = this.#host?.asked
     // The servers are children of our runner: their clients first, or they would complain of a connection that was cut.
     await Promise.all([...this.#all()].filter(asked => asked !== host).map(asked => asked.close()))
-    await host?.close()
+    return (await host?.close()) ?? true
   }
 
   async #openPeer(spec: Subject, file: string): Promise<OpenSubject> {
@@ -150,7 +155,7 @@ export class SubjectProcesses {
   }
 
   #start(name: string, onLost?: (error: Error) => void): Asked {
-    const asked = new Asked(CLIENT, `the client of ${name}`, onLost)
+    const asked = new Asked(CLIENT, `the client of ${name}`, onLost, words => this.#onNews(`${name}: ${words}`))
     this.#starting.add(asked)
     return asked
   }

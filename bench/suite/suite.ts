@@ -21,6 +21,8 @@ const OWN_LOAD = 3
 export interface Watcher {
   about(about: About): void
   progress(words: string): void
+  /** Worth a line wherever it is shown: that a job waits, and why. */
+  news(words: string): void
   warning(words: string): void
   group(report: GroupReport): void
 }
@@ -52,11 +54,17 @@ export class Suite implements Bench {
   #skipped = new Map<string, string>()
   /** True when something of ours did not work. */
   #broken = false
+  /** From outside. */
+  #stopped = false
 
   constructor(run: SuiteRun) {
     this.#run = run
     this.options = run.options
-    this.#processes = new SubjectProcesses(run.options, error => this.stop(error))
+    this.#processes = new SubjectProcesses(
+      run.options,
+      error => this.#abandon(error),
+      words => run.watcher.news(words),
+    )
   }
 
   /** @throws Error before the first group: it is not known yet */
@@ -91,7 +99,11 @@ export class Suite implements Bench {
       const { lost } = this.#processes
       if (lost) this.warn(`the run ended early: ${lost.message}; what was measured until then is here`)
     } finally {
-      await this.#close()
+      const { jobId } = this.#processes.site ?? {}
+      const clean = await this.#close()
+      if (jobId !== undefined && this.#stopped && this.options.backend === "slurm") {
+        this.#run.watcher.news(`the job ${jobId} ${clean ? "was cancelled" : "may still run: scancel it"}`)
+      }
     }
     return {
       schema: SCHEMA,
@@ -105,6 +117,11 @@ export class Suite implements Bench {
 
   /** Ends it early; `measure` gives what there is. */
   stop(reason: Error): void {
+    this.#stopped = true
+    this.#abandon(reason)
+  }
+
+  #abandon(reason: Error): void {
     this.#ending.abort(reason)
     this.#processes.abandon(reason)
     this.#closePools()
@@ -152,7 +169,8 @@ export class Suite implements Bench {
   skip(subject: string, reason: string): void {
     if (this.#skipped.has(subject)) return
     this.#skipped.set(subject, reason)
-    if (subject === OURS || subject === OURS_PLAIN) {
+    // Why nothing more can be measured is told once, at the end.
+    if (!this.signal.aborted && (subject === OURS || subject === OURS_PLAIN)) {
       this.#broken = true
       this.warn(`${subject} is not in it: ${reason}`)
     }
@@ -211,9 +229,11 @@ export class Suite implements Bench {
     this.#run.watcher.group(report)
   }
 
-  async #close(): Promise<void> {
+  /** @returns whether our runner's job is known to be gone */
+  async #close(): Promise<boolean> {
     this.progress("ending what was started")
-    await Promise.all([this.#processes.close(), this.#closePools()])
+    const [clean] = await Promise.all([this.#processes.close(), this.#closePools()])
+    return clean
   }
 
   async #closePools(): Promise<void> {
