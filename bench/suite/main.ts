@@ -46,7 +46,7 @@ export async function bench(given: BenchArguments, commandLine: string): Promise
   const onSignal = (signal: keyof typeof SIGNALS) => {
     if (code !== undefined) process.exit(code) // the second one: whoever is left ends when this process is gone
     code = SIGNALS[signal]
-    suite.stop(new Error(`ended by ${signal}`))
+    suite.stop(new Error(`stopped by ${signal}`))
   }
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal)
   try {
