@@ -3,6 +3,7 @@
  * is silent. Knows no question.
  */
 import { type ChildProcess, fork } from "node:child_process"
+import type { News } from "./wait.ts"
 
 /** What goes there. */
 export interface Question {
@@ -15,7 +16,7 @@ export interface Question {
 export type Answer =
   | { readonly id: number; readonly result?: unknown; readonly error?: Failure }
   | { readonly lost: string }
-  | { readonly news: string }
+  | News
 
 export interface Failure {
   readonly message: string
@@ -37,7 +38,7 @@ export class Asked {
   readonly #awaited = new Map<number, Awaited>()
   readonly #exited: Promise<boolean>
   readonly #onLost: (error: Error) => void
-  readonly #onNews: (words: string) => void
+  readonly #onNews: (news: News) => void
   #lost: Error | undefined
   #closing = false
   #id = 0
@@ -52,7 +53,7 @@ export class Asked {
     program: URL,
     name: string,
     onLost: (error: Error) => void = () => undefined,
-    onNews: (words: string) => void = () => undefined,
+    onNews: (news: News) => void = () => undefined,
   ) {
     this.name = name
     this.#onLost = onLost
@@ -119,7 +120,7 @@ export class Asked {
 
   #hear(answer: Answer): void {
     if ("lost" in answer) return this.#lose(new Error(answer.lost))
-    if ("news" in answer) return this.#onNews(answer.news)
+    if ("news" in answer) return this.#onNews(answer)
     const awaited = this.#awaited.get(answer.id)
     if (!awaited) return
     this.#awaited.delete(answer.id)

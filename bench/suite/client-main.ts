@@ -31,11 +31,7 @@ let ours: Ours | undefined
 const QUESTIONS: Record<string, (what: any) => Promise<unknown>> = {
   async open(what: OpenQuestion) {
     if ("ours" in what) {
-      ours = await openOurs(
-        what.ours,
-        why => send({ lost: why }),
-        words => send({ news: words }),
-      )
+      ours = await openOurs(what.ours, why => send({ lost: why }))
       client = ours.client
     } else {
       const peer = (await import(what.peer)) as Peer

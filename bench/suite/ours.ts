@@ -23,8 +23,6 @@ export interface Site {
   /** The parent's, that it dials. */
   readonly parentAddress: string
   readonly node: NodeAbout
-  /** Slurm's; undefined without it. */
-  readonly jobId?: string
 }
 
 export interface Ours {
@@ -38,15 +36,8 @@ export interface Ours {
 
 const AGENT = new URL("./modules/agent.js", import.meta.url)
 
-/**
- * @param onLost told why, when the runner is gone though nobody closed it
- * @param onNews told what its job waits for, whenever that changes
- */
-export async function openOurs(
-  options: OursOptions,
-  onLost: (why: string) => void,
-  onNews: (words: string) => void,
-): Promise<Ours> {
+/** @param onLost told why, when the runner is gone though nobody closed it */
+export async function openOurs(options: OursOptions, onLost: (why: string) => void): Promise<Ours> {
   const { tls, bootMs } = options
   const pool = createPool<typeof agent>({
     module: AGENT,
@@ -58,7 +49,7 @@ export async function openOurs(
     ...(tls ? {} : { tls: false }),
     backend: backendOf(options),
   })
-  tellWait(pool, bootMs, onNews)
+  tellWait(pool, bootMs, news => process.send?.(news))
   try {
     const r = await pool.spawn()
     const address = addressOf(r.info.addresses?.remote)
@@ -80,9 +71,7 @@ export async function openOurs(
       },
     }
     const parentAddress = addressOf(r.info.addresses?.local)
-    const { jobId } = r.info
-    const node = await r.api.describeNode(address)
-    const site = { address, parentAddress, node, ...(jobId === undefined ? {} : { jobId }) }
+    const site = { address, parentAddress, node: await r.api.describeNode(address) }
     return { client, site, serve: file => r.api.serve(file, address), unserve: server => r.api.unserve(server) }
   } catch (error) {
     await pool.close({ timeout: 0 })

@@ -42,6 +42,8 @@ export class SubjectProcesses {
   #collected = new Map<string, Collected[]>()
   #host: { readonly asked: Asked; readonly site: Site } | undefined
   #lost: Error | undefined
+  /** Slurm's jobs of ours, as far as their news came, and whose they are. */
+  readonly jobs = new Map<string, Asked>()
 
   /**
    * @param onLost our runner, or the process that holds it, is gone: nothing more can be measured
@@ -121,12 +123,15 @@ export class SubjectProcesses {
     await Promise.all(peers.map(([name, peer]) => this.#end(name, peer)))
   }
 
-  /** Ends all processes. Resolves when they are gone: true when our runner's job is as well. */
-  async close(): Promise<boolean> {
+  /** Ends all processes. Resolves when they are gone. @returns those of the jobs that are not known to be */
+  async close(): Promise<string[]> {
     const host = this.#host?.asked
     // The servers are children of our runner: their clients first, or they would complain of a connection that was cut.
-    await Promise.all([...this.#all()].filter(asked => asked !== host).map(asked => asked.close()))
-    return (await host?.close()) ?? true
+    const clean = new Map<Asked, boolean>()
+    const end = async (asked: Asked) => clean.set(asked, await asked.close())
+    await Promise.all([...this.#all()].filter(asked => asked !== host).map(end))
+    if (host) await end(host)
+    return [...this.jobs].flatMap(([job, asked]) => (clean.get(asked) ? [] : [job]))
   }
 
   async #openPeer(spec: Subject, file: string): Promise<OpenSubject> {
@@ -155,7 +160,10 @@ export class SubjectProcesses {
   }
 
   #start(name: string, onLost?: (error: Error) => void): Asked {
-    const asked = new Asked(CLIENT, `the client of ${name}`, onLost, words => this.#onNews(`${name}: ${words}`))
+    const asked = new Asked(CLIENT, `the client of ${name}`, onLost, ({ news, job }) => {
+      if (job !== undefined) this.jobs.set(job, asked)
+      this.#onNews(`${name}: ${news}`)
+    })
     this.#starting.add(asked)
     return asked
   }

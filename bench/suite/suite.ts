@@ -99,10 +99,12 @@ export class Suite implements Bench {
       const { lost } = this.#processes
       if (lost) this.warn(`the run ended early: ${lost.message}; what was measured until then is here`)
     } finally {
-      const { jobId } = this.#processes.site ?? {}
-      const clean = await this.#close()
-      if (jobId !== undefined && this.#stopped && this.options.backend === "slurm") {
-        this.#run.watcher.news(`the job ${jobId} ${clean ? "was cancelled" : "may still run: scancel it"}`)
+      const left = await this.#close()
+      if (this.#stopped) {
+        for (const job of this.#processes.jobs.keys()) {
+          const end = left.includes(job) ? "may still be there: slurm-flame ps shows it" : "was cancelled"
+          this.#run.watcher.news(`the job ${job} ${end}`)
+        }
       }
     }
     return {
@@ -229,11 +231,11 @@ export class Suite implements Bench {
     this.#run.watcher.group(report)
   }
 
-  /** @returns whether our runner's job is known to be gone */
-  async #close(): Promise<boolean> {
+  /** @returns the jobs that are not known to be gone */
+  async #close(): Promise<string[]> {
     this.progress("ending what was started")
-    const [clean] = await Promise.all([this.#processes.close(), this.#closePools()])
-    return clean
+    const [left] = await Promise.all([this.#processes.close(), this.#closePools()])
+    return left
   }
 
   async #closePools(): Promise<void> {

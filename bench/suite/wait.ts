@@ -1,6 +1,13 @@
 /** What is said while the job of a runner waits. Owns the words; when to say them, the pool knows. */
 import type { Pool } from "slurm-flame"
 
+/** What is told, to the process that waits for the runner. */
+export interface News {
+  readonly news: string
+  /** The job that it is of. */
+  readonly job?: string
+}
+
 /** What is known of a job that waits, as `runner:pending` gives it. */
 export interface Waiting {
   readonly jobId: string | undefined
@@ -12,10 +19,10 @@ export interface Waiting {
 }
 
 /**
- * Tells when the job has been submitted to wait, and each change of Slurm's reason or of the start that it expects.
+ * Tells each change of Slurm's reason, or of the start that it expects, and that the job runs.
  * @param bootMs how long it may wait and boot
  */
-export function tellWait(pool: Pick<Pool<unknown>, "on">, bootMs: number, tell: (words: string) => void): void {
+export function tellWait(pool: Pick<Pool<unknown>, "on">, bootMs: number, tell: (news: News) => void): void {
   let limit: string | undefined =
     `; it may wait and boot for ${Math.round(bootMs / 1_000)} s (bootTimeout, which the suite sets)`
   let last = ""
@@ -23,12 +30,16 @@ export function tellWait(pool: Pick<Pool<unknown>, "on">, bootMs: number, tell: 
     const words = waitingWords(info)
     if (words === last) return
     last = words
-    tell(`${words}${limit ?? ""}`)
+    tell(newsOf(`${words}${limit ?? ""}`, info.jobId))
     limit = undefined // once is enough
   })
   pool.on("runner:up", ({ jobId, node }) => {
-    if (last !== "") tell(`job ${jobId ?? "?"} runs on ${node ?? "its node"}`)
+    if (node !== undefined && !jobId?.startsWith("local")) tell(newsOf(`job ${jobId ?? "?"} runs on ${node}`, jobId))
   })
+}
+
+function newsOf(news: string, job: string | undefined): News {
+  return { news, ...(job === undefined ? {} : { job }) }
 }
 
 /** `job 1234 waits: Resources; Slurm expects it to start at 2026-11-23 08:00:00Z`. */

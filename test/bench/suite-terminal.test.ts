@@ -40,16 +40,16 @@ test("who is not installed is told once, at the end", () => {
 test("a job that waits is told with its id, Slurm's reason, the expected start and the limit, and again at each change", () => {
   const pool = new EventEmitter()
   const told: string[] = []
-  tellWait(pool as never, 600_000, words => told.push(words))
+  tellWait(pool as never, 600_000, ({ news, job }) => told.push(`${job}: ${news}`))
   const pending = { reason: "Resources", expectedStart: undefined, hint: undefined }
   pool.emit("runner:pending", { jobId: "12", pending })
   pool.emit("runner:pending", { jobId: "12", pending })
   pool.emit("runner:pending", { jobId: "12", pending: { ...pending, expectedStart: new Date("2026-11-23T08:00:00Z") } })
   pool.emit("runner:up", { jobId: "12", node: "n1" })
   expect(told).toEqual([
-    "job 12 waits: Resources; Slurm has not said when it is to start; it may wait and boot for 600 s (bootTimeout, which the suite sets)",
-    "job 12 waits: Resources; Slurm expects it to start at 2026-11-23 08:00:00Z",
-    "job 12 runs on n1",
+    "12: job 12 waits: Resources; Slurm has not said when it is to start; it may wait and boot for 600 s (bootTimeout, which the suite sets)",
+    "12: job 12 waits: Resources; Slurm expects it to start at 2026-11-23 08:00:00Z",
+    "12: job 12 runs on n1",
   ])
   expect(waitingWords({ jobId: undefined, pending: { ...pending, reason: undefined } })).toContain("no reason")
 })
