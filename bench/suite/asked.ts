@@ -3,6 +3,7 @@
  * is silent. Knows no question.
  */
 import { type ChildProcess, fork } from "node:child_process"
+import type { News } from "./wait.ts"
 
 /** What goes there. */
 export interface Question {
@@ -11,10 +12,11 @@ export interface Question {
   readonly with: unknown
 }
 
-/** What comes back. `lost`: it will answer nothing any more, and why. */
+/** What comes back. `lost`: it will answer nothing any more, and why. `news`: words for people, before an answer. */
 export type Answer =
   | { readonly id: number; readonly result?: unknown; readonly error?: Failure }
   | { readonly lost: string }
+  | News
 
 export interface Failure {
   readonly message: string
@@ -34,8 +36,9 @@ export class Asked {
   readonly name: string
   readonly #child: ChildProcess
   readonly #awaited = new Map<number, Awaited>()
-  readonly #exited: Promise<void>
+  readonly #exited: Promise<boolean>
   readonly #onLost: (error: Error) => void
+  readonly #onNews: (news: News) => void
   #lost: Error | undefined
   #closing = false
   #id = 0
@@ -44,10 +47,17 @@ export class Asked {
    * Starts the program.
    * @param name for messages: "the client of raw ws"
    * @param onLost called once when it is of no more use, unless it was closed
+   * @param onNews what it has to say before an answer, in words
    */
-  constructor(program: URL, name: string, onLost: (error: Error) => void = () => undefined) {
+  constructor(
+    program: URL,
+    name: string,
+    onLost: (error: Error) => void = () => undefined,
+    onNews: (news: News) => void = () => undefined,
+  ) {
     this.name = name
     this.#onLost = onLost
+    this.#onNews = onNews
     // Structured clones: typed arrays cross as they are.
     this.#child = fork(program, { serialization: "advanced" })
     this.#child.on("message", message => this.#hear(message as Answer))
@@ -55,7 +65,7 @@ export class Asked {
     this.#exited = new Promise(resolve => {
       this.#child.once("exit", (code, signal) => {
         this.#lose(new Error(`${name} ended (${signal ?? `exit code ${code}`}): what it said is above`))
-        resolve()
+        resolve(code === 0)
       })
     })
   }
@@ -97,18 +107,20 @@ export class Asked {
     this.#lose(error)
   }
 
-  /** Ends it: it is asked to close what it holds, then killed. Resolves when it is gone. */
-  async close(): Promise<void> {
+  /** Ends it: it is asked to close what it holds, then killed. Resolves when it is gone: true when it had closed all that it held. */
+  async close(): Promise<boolean> {
     this.#closing = true
     this.#lose(new Error(`${this.name} was closed`))
     if (this.#child.connected) this.#child.disconnect() // it closes what it holds, and ends
     const timer = setTimeout(() => this.#child.kill("SIGKILL"), KILL_MS)
-    await this.#exited
+    const clean = await this.#exited
     clearTimeout(timer)
+    return clean
   }
 
   #hear(answer: Answer): void {
     if ("lost" in answer) return this.#lose(new Error(answer.lost))
+    if ("news" in answer) return this.#onNews(answer)
     const awaited = this.#awaited.get(answer.id)
     if (!awaited) return
     this.#awaited.delete(answer.id)

@@ -8,6 +8,7 @@ import type { Client } from "./client.ts"
 import type * as agent from "./modules/agent.ts"
 import type { Served } from "./modules/agent.ts"
 import type { NodeAbout } from "./report.ts"
+import { tellWait } from "./wait.ts"
 
 export interface OursOptions extends BackendOptions {
   readonly tls: boolean
@@ -48,6 +49,7 @@ export async function openOurs(options: OursOptions, onLost: (why: string) => vo
     ...(tls ? {} : { tls: false }),
     backend: backendOf(options),
   })
+  tellWait(pool, bootMs, news => process.send?.(news))
   try {
     const r = await pool.spawn()
     const address = addressOf(r.info.addresses?.remote)

@@ -35,17 +35,24 @@ interface Opened {
 export class SubjectProcesses {
   readonly #options: SuiteOptions
   readonly #onLost: (error: Error) => void
+  readonly #onNews: (words: string) => void
   readonly #open = new Map<string, Running>()
   readonly #starting = new Set<Asked>()
   readonly #refused = new Map<string, Error>()
   #collected = new Map<string, Collected[]>()
   #host: { readonly asked: Asked; readonly site: Site } | undefined
   #lost: Error | undefined
+  /** Slurm's jobs of ours, as far as their news came, and whose they are. */
+  readonly jobs = new Map<string, Asked>()
 
-  /** @param onLost our runner, or the process that holds it, is gone: nothing more can be measured */
-  constructor(options: SuiteOptions, onLost: (error: Error) => void) {
+  /**
+   * @param onLost our runner, or the process that holds it, is gone: nothing more can be measured
+   * @param onNews what the job of a runner waits for
+   */
+  constructor(options: SuiteOptions, onLost: (error: Error) => void, onNews: (words: string) => void) {
     this.#options = options
     this.#onLost = onLost
+    this.#onNews = onNews
   }
 
   /** Where our runner is; undefined before `openHost`. */
@@ -116,12 +123,15 @@ export class SubjectProcesses {
     await Promise.all(peers.map(([name, peer]) => this.#end(name, peer)))
   }
 
-  /** Ends all processes. Resolves when they are gone. */
-  async close(): Promise<void> {
+  /** Ends all processes. Resolves when they are gone. @returns those of the jobs that are not known to be */
+  async close(): Promise<string[]> {
     const host = this.#host?.asked
     // The servers are children of our runner: their clients first, or they would complain of a connection that was cut.
-    await Promise.all([...this.#all()].filter(asked => asked !== host).map(asked => asked.close()))
-    await host?.close()
+    const clean = new Map<Asked, boolean>()
+    const end = async (asked: Asked) => clean.set(asked, await asked.close())
+    await Promise.all([...this.#all()].filter(asked => asked !== host).map(end))
+    if (host) await end(host)
+    return [...this.jobs].flatMap(([job, asked]) => (clean.get(asked) ? [] : [job]))
   }
 
   async #openPeer(spec: Subject, file: string): Promise<OpenSubject> {
@@ -150,7 +160,10 @@ export class SubjectProcesses {
   }
 
   #start(name: string, onLost?: (error: Error) => void): Asked {
-    const asked = new Asked(CLIENT, `the client of ${name}`, onLost)
+    const asked = new Asked(CLIENT, `the client of ${name}`, onLost, ({ news, job }) => {
+      if (job !== undefined) this.jobs.set(job, asked)
+      this.#onNews(`${name}: ${news}`)
+    })
     this.#starting.add(asked)
     return asked
   }

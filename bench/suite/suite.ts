@@ -23,6 +23,8 @@ const OWN_LOAD = 3
 export interface Watcher {
   about(about: About): void
   progress(words: string): void
+  /** Worth a line wherever it is shown: that a job waits, and why. */
+  news(words: string): void
   warning(words: string): void
   group(report: GroupReport): void
 }
@@ -54,11 +56,17 @@ export class Suite implements Bench {
   #skipped = new Map<string, string>()
   /** True when something of ours did not work. */
   #broken = false
+  /** From outside. */
+  #stopped = false
 
   constructor(run: SuiteRun) {
     this.#run = run
     this.options = run.options
-    this.#processes = new SubjectProcesses(run.options, error => this.stop(error))
+    this.#processes = new SubjectProcesses(
+      run.options,
+      error => this.#abandon(error),
+      words => run.watcher.news(words),
+    )
   }
 
   /** @throws Error before the first group: it is not known yet */
@@ -93,7 +101,13 @@ export class Suite implements Bench {
       const { lost } = this.#processes
       if (lost) this.warn(`the run ended early: ${lost.message}; what was measured until then is here`)
     } finally {
-      await this.#close()
+      const left = await this.#close()
+      if (this.#stopped) {
+        for (const job of this.#processes.jobs.keys()) {
+          const end = left.includes(job) ? "may still be there: slurm-flame ps shows it" : "was cancelled"
+          this.#run.watcher.news(`the job ${job} ${end}`)
+        }
+      }
     }
     return {
       schema: SCHEMA,
@@ -110,6 +124,11 @@ export class Suite implements Bench {
 
   /** Ends it early; `measure` gives what there is. */
   stop(reason: Error): void {
+    this.#stopped = true
+    this.#abandon(reason)
+  }
+
+  #abandon(reason: Error): void {
     this.#ending.abort(reason)
     this.#processes.abandon(reason)
     this.#closePools()
@@ -157,7 +176,8 @@ export class Suite implements Bench {
   skip(subject: string, reason: string): void {
     if (this.#skipped.has(subject)) return
     this.#skipped.set(subject, shortened(reason))
-    if (subject === OURS || subject === OURS_PLAIN) {
+    // Why nothing more can be measured is told once, at the end.
+    if (!this.signal.aborted && (subject === OURS || subject === OURS_PLAIN)) {
       this.#broken = true
       this.warn(`${subject} is not in it: ${reason}`)
     }
@@ -216,9 +236,11 @@ export class Suite implements Bench {
     this.#run.watcher.group(report)
   }
 
-  async #close(): Promise<void> {
+  /** @returns the jobs that are not known to be gone */
+  async #close(): Promise<string[]> {
     this.progress("ending what was started")
-    await Promise.all([this.#processes.close(), this.#closePools()])
+    const [left] = await Promise.all([this.#processes.close(), this.#closePools()])
+    return left
   }
 
   async #closePools(): Promise<void> {

@@ -1,27 +1,63 @@
-/** A group's figures as lines of text of 100 columns at most. Owns the columns; what is too much for them is in the JSON. */
+/** A group's figures as lines of text. Owns which figures share a table and what its columns are; what is too much for them is in the JSON. */
+import { between, count, measured, show } from "./cells.ts"
+import { columns, type Row, wrap } from "./columns.ts"
 import { figureValue } from "./figure.ts"
-import { TOGETHER } from "./figures.ts"
+import { BASES, TOGETHER } from "./figures.ts"
 import { GC } from "./gc.ts"
-import type { Figure, GroupReport } from "./report.ts"
+import type { Figure, GroupReport, Subject } from "./report.ts"
+import { QUANTILES } from "./sampled.ts"
+import { isEfficiency, series } from "./series.ts"
 import { OURS, OURS_PLAIN } from "./subjects.ts"
 import { FEWEST_ROUNDS, standingOf } from "./verdict.ts"
 
-const NAME = 22
-/** Of a series, so many values of the parameter are shown: the first, the last, and some between. */
-const SERIES = 5
+/** How a reason begins that is the same in every group: it is told once, at the end of the run. */
+export const NOT_INSTALLED = "not installed: "
 
 export function groupTable({ id, title, figures, skipped, seconds }: GroupReport): string[] {
   const inTables = figures.filter(figure => !figure.id.endsWith(GC))
-  const ids = [...new Set(inTables.map(figure => figure.id))]
-  const notes = new Set(inTables.flatMap(figure => ownNotes(figure).map(note => `${figure.subject} ${note}`)))
   return [
     `${id}: ${title} (${seconds.toFixed(0)} s)`,
-    ...ids.flatMap(one => block(inTables.filter(figure => figure.id === one))),
+    ...tablesOf(inTables).flatMap(table => block(table, inTables)),
     ...doubt(inTables),
-    ...(notes.size === 0 ? [] : wrap(`  Notes: ${[...notes].join("; ")}`)),
     ...collections(figures.filter(figure => figure.id.endsWith(GC))),
-    ...skipped.flatMap(({ subject, reason }) => wrap(`  - ${subject}: ${reason}`)),
+    ...absent(skipped),
   ]
+}
+
+/** Each reason once. */
+function absent(skipped: GroupReport["skipped"]): string[] {
+  const told = skipped.filter(({ reason }) => !reason.startsWith(NOT_INSTALLED))
+  return [...new Set(told.map(({ reason }) => reason))].flatMap(reason => {
+    const names = told.filter(one => one.reason === reason).map(({ subject }) => subject)
+    return wrap(`  - ${names.join("; ")}: ${reason}`)
+  })
+}
+
+/** What the columns of a group's tables mean, one text each: to be told with the first group that has it. */
+export function legendsOf({ figures }: GroupReport): string[] {
+  const tables = tablesOf(figures.filter(({ id }) => !id.endsWith(GC))).filter(table => kindOf(table) === "subjects")
+  const told = tables.flatMap(table => {
+    const bases = basesOf(table)
+    return [
+      ...(bases.length === 0
+        ? []
+        : [
+            "/NAME: so many times what NAME has; the median of the ratios in the same rounds, not that of two medians.",
+          ]),
+      ...(verdicts(table).every(words => words === "")
+        ? []
+        : [
+            "faster, slower: than slurm-flame, by the median of the rounds' ratios; like ours: the interval of the rounds' ratios holds 1.",
+          ]),
+      ...(table.some(({ id }) => id.endsWith("/p99.9"))
+        ? ["p99.9 is told from 1,000 calls on: one is beyond it then, and below 10,000 it is nearly the largest."]
+        : []),
+      ...(table.some(isTogether)
+        ? ["all slices: a slice has too few calls for this quantile; it is of all together."]
+        : []),
+    ]
+  })
+  return [...new Set(told)]
 }
 
 /** Why there are no verdicts, where there are none for want of rounds. */
@@ -32,10 +68,6 @@ function doubt(figures: readonly Figure[]): string[] {
   return [`  No verdicts: ${rounds} round${rounds === 1 ? "" : "s"}, and who is faster takes ${FEWEST_ROUNDS}`]
 }
 
-function ownNotes({ note }: Figure): string[] {
-  return note?.split("; ").filter(one => one !== TOGETHER) ?? []
-}
-
 /** One line for all of them. */
 function collections(figures: readonly Figure[]): string[] {
   if (figures.length === 0) return []
@@ -43,37 +75,122 @@ function collections(figures: readonly Figure[]): string[] {
   return wrap(`  Garbage collection in the client, % of the time: ${each.join("; ")}`)
 }
 
-function block(figures: readonly Figure[]): string[] {
+type Kind = "series" | "stages" | "subjects"
+
+/** Over a parameter; several figures of one subject that nobody else has; or one figure of several subjects. */
+function kindOf(figures: readonly Figure[]): Kind {
+  if (new Set(figures.map(figure => figure.parameter?.value)).size > 1 || figures.every(isEfficiency)) return "series"
+  return new Set(figures.map(({ id }) => id)).size > 1 ? "stages" : "subjects"
+}
+
+/** Neighbours that fit into one table are in one: series over the same parameter, and figures that the same one subject alone has. */
+function tablesOf(figures: readonly Figure[]): Figure[][] {
+  const tables: Figure[][] = []
+  for (const id of new Set(figures.map(figure => figure.id))) {
+    const own = figures.filter(figure => figure.id === id)
+    const last = tables.at(-1)
+    if (last && key(own) !== undefined && key(last) === key(own)) last.push(...own)
+    else tables.push(own)
+  }
+  return tables
+}
+
+/** The same for figures that may be in one table; undefined for those that have one of their own. */
+function key(figures: readonly Figure[]): string | undefined {
   const [first] = figures
-  if (!first) return []
-  const ofAll = figures.some(({ value, spread }) => value !== undefined && spread.n > 1) ? "; of all calls" : ""
-  const head = `  ${first.title} (${first.unit}, ${first.better} is better${ofAll})`
-  const values = new Set(figures.map(figure => figure.parameter?.value))
-  const lines = values.size > 1 ? series(figures) : rows(figures)
-  return [head, ...lines]
+  if (kindOf(figures) === "series") return `over ${first!.parameter!.name}`
+  const quantile = QUANTILES.some(({ name }) => first!.id.endsWith(`/${name}`))
+  const alone = new Set(figures.map(({ subject }) => subject)).size === 1
+  return alone && !quantile ? `${first!.subject} ${first!.unit} ${first!.better}` : undefined
+}
+
+function block(table: readonly Figure[], group: readonly Figure[]): string[] {
+  switch (kindOf(table)) {
+    case "series":
+      return series(table)
+    case "stages":
+      return stages(table)
+    case "subjects":
+      return [...subjects(table), ...tooFew(table, group)]
+  }
+}
+
+/** One line for each figure of the one subject. */
+function stages(figures: readonly Figure[]): string[] {
+  const [{ subject, unit, better, title }] = figures as [Figure]
+  const start = title.slice(0, title.indexOf(": ") + 2)
+  const prefix = figures.every(figure => figure.title.startsWith(start)) ? start : ""
+  const rows = figures.map((figure): Row => {
+    const note = ownNote(figure)
+    return { name: figure.title.slice(prefix.length), cells: middle(figure), ...(note === undefined ? {} : { note }) }
+  })
+  return [`  ${prefix}${subject} (${unit}, ${better} is better)`, ...columns([{ name: "", cells: HEAD }, ...rows])]
+}
+
+const HEAD = ["value", "p25 .. p75", "n"]
+
+function middle(figure: Figure): string[] {
+  const { spread, unit, n } = figure
+  const value = figureValue(figure)
+  const range =
+    spread.n === 1 ? (isTogether(figure) ? "all slices" : "-") : between(spread.p25, spread.p75, value, unit)
+  return [measured(value, unit), range, count(n)]
 }
 
 /** One line for each subject. */
-function rows(figures: readonly Figure[]): string[] {
-  const ours = figures.find(({ subject }) => subject === OURS) ?? figures.find(({ subject }) => subject === OURS_PLAIN)
-  const head = `    ${"".padEnd(NAME)}${cell("value", 9)}${cell("p25 .. p75", 19)}${cell("n", 9)}${cell("/raw TCP", 10)}${cell("/raw ws", 9)}  than ours`
+function subjects(figures: readonly Figure[]): string[] {
+  const [first] = figures as [Figure]
+  const ofAll = figures.some(({ value, spread }) => value !== undefined && spread.n > 1) ? "; of all calls" : ""
+  const bases = basesOf(figures)
+  const words = verdicts(figures)
+  const anyWords = words.some(one => one !== "")
+  const notes = new Set(figures.map(ownNote))
+  const [shared] = notes.size === 1 ? notes : []
+  const rows = figures.map((figure, at): Row => {
+    const own = Object.entries(figure.ratios ?? {})
+    const ratios = bases.map(name => {
+      const found = own.find(([base]) => against(base, figure.subject) === name)
+      return found ? show(found[1].median) : "-"
+    })
+    const note = shared === undefined ? ownNote(figure) : undefined
+    return {
+      name: figure.subject,
+      cells: [...middle(figure), ...ratios, ...(anyWords ? [words[at]!] : [])],
+      ...(note === undefined ? {} : { note }),
+    }
+  })
+  const head = [...HEAD, ...bases.map(base => `/${base}`)]
   return [
-    head,
-    ...figures.map(figure => {
-      const { subject, spread, n, ratios, note } = figure
-      const against = (base: string) => (ratios?.[base] ? show(ratios[base].median) : "-")
-      const between =
-        spread.n === 1 ? (note?.includes(TOGETHER) ? "all slices" : "-") : `${show(spread.p25)} .. ${show(spread.p75)}`
-      const line = `    ${subject.padEnd(NAME)}${cell(show(figureValue(figure)), 9)}${cell(between, 19)}${cell(count(n), 9)}${cell(against("raw TCP"), 10)}${cell(against("raw ws"), 9)}`
-      const words = verdict(figure, ours)
-      return `${line}${words === "" ? "" : `  ${words}`}`.slice(0, 100).trimEnd()
-    }),
+    `  ${first.title} (${first.unit}, ${first.better} is better${ofAll})`,
+    ...(shared === undefined ? [] : wrap(`    ${shared}`)),
+    ...columns([{ name: "", cells: head }, ...rows]),
   ]
 }
 
-/** Of a subject that is not ours: how much better or worse it is, as far as the rounds say. */
+/** The columns of ratios: to whom, as far as that is in the table itself. */
+function basesOf(figures: readonly Figure[]): string[] {
+  const there = new Set(figures.map(({ subject }) => subject))
+  const known = BASES.filter(base => there.has(base) && figures.some(({ ratios }) => ratios?.[base]))
+  const others = figures.flatMap(({ subject, ratios = {} }) =>
+    Object.keys(ratios).flatMap(base => (there.has(base) ? [against(base, subject)] : [])),
+  )
+  return [...new Set([...known, ...others])]
+}
+
+/** What a base is called beside a subject: the subject itself in another way (`X, direct`) is that way. */
+function against(base: Subject, subject: Subject): string {
+  return base.startsWith(`${subject}, `) ? base.slice(subject.length + 2) : base.replace(" worker_threads", "")
+}
+
+/** Of each figure, as far as the rounds say it; empty for ours. */
+function verdicts(figures: readonly Figure[]): string[] {
+  const ours = figures.find(({ subject }) => subject === OURS) ?? figures.find(({ subject }) => subject === OURS_PLAIN)
+  return figures.map(figure => verdict(figure, ours))
+}
+
+/** Of another subject: how much better or worse it is. One with a comma is a subject in another way, which is no contest. */
 function verdict(figure: Figure, ours: Figure | undefined): string {
-  if (!ours || figure.subject === OURS || figure.subject === OURS_PLAIN) return ""
+  if (!ours || figure.subject === OURS || figure.subject.includes(", ")) return ""
   const standing = standingOf(figure, ours)
   if (!standing || standing.kind === "unsure") return ""
   if (standing.kind === "near") return "like ours"
@@ -82,64 +199,24 @@ function verdict(figure: Figure, ours: Figure | undefined): string {
   return `${show(Math.max(advantage, 1 / advantage))}x ${kind === "ahead" ? good : bad}`
 }
 
-/** One line for each subject, one column for some values of the parameter: the median, and its ratio to raw ws. */
-function series(figures: readonly Figure[]): string[] {
-  const name = figures[0]!.parameter!.name
-  const all = [...new Set(figures.map(figure => figure.parameter!.value))].sort((a, b) => a - b)
-  const shown = some(all, SERIES)
-  const subjects = [...new Set(figures.map(({ subject }) => subject))]
-  const head = `    ${`${name}:`.padEnd(NAME)}${shown.map(value => cell(parameter(name, value), 13)).join("")}${cell("n", 8)}`
-  return [
-    head,
-    ...subjects.map(subject => {
-      const own = figures.filter(figure => figure.subject === subject)
-      const cells = shown.map(value => {
-        const figure = own.find(one => one.parameter!.value === value)
-        if (!figure) return cell("-", 13)
-        const ratio = figure.ratios?.["raw ws"]
-        return cell(`${show(figureValue(figure))}${ratio ? ` x${show(ratio.median)}` : ""}`, 13)
-      })
-      const n = own.reduce((sum, figure) => sum + figure.n, 0)
-      return `    ${subject.padEnd(NAME)}${cells.join("")}${cell(count(n), 8)}`
-    }),
-    "    (x: how many times raw ws, in the same rounds)",
-  ]
+/** Who is in the other quantiles of the same calls, and has too few of them for this one. */
+function tooFew(table: readonly Figure[], group: readonly Figure[]): string[] {
+  const { id } = table[0]!
+  const quantile = QUANTILES.find(({ name }) => id.endsWith(`/${name}`))
+  if (!quantile) return []
+  const there = new Set(table.map(({ subject }) => subject))
+  const of = `${id.slice(0, -quantile.name.length)}p50`
+  const lacking = group.filter(figure => figure.id === of && !there.has(figure.subject) && figure.n < quantile.least)
+  if (lacking.length === 0) return []
+  const names = lacking.map(({ subject, n }) => `${subject} (${count(n)})`)
+  return wrap(`    too few calls for it, which takes ${count(quantile.least)}: ${names.join("; ")}`)
 }
 
-function some(values: readonly number[], most: number): number[] {
-  if (values.length <= most) return [...values]
-  return Array.from({ length: most }, (_, i) => values[Math.round((i * (values.length - 1)) / (most - 1))]!)
+function isTogether({ note }: Figure): boolean {
+  return note?.split("; ").includes(TOGETHER) ?? false
 }
 
-function parameter(name: string, value: number): string {
-  if (!/byte|size/i.test(name)) return count(value)
-  if (value >= 2 ** 20) return `${value / 2 ** 20} MiB`
-  return value >= 2 ** 10 ? `${value / 2 ** 10} KiB` : `${value} B`
-}
-
-/** Three figures that mean something, in seven columns at most. */
-export function show(value: number): string {
-  if (value >= 1_000_000) return `${(value / 1e6).toPrecision(3)}M`
-  if (value >= 100_000) return `${Math.round(value / 1_000)}k`
-  if (value >= 1_000) return count(Math.round(value))
-  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)
-}
-
-function count(value: number): string {
-  if (value >= 10_000_000) return `${(value / 1e6).toFixed(0)}M`
-  return value.toLocaleString("en-US")
-}
-
-function cell(text: string, width: number): string {
-  return ` ${text}`.padStart(width)
-}
-
-function wrap(text: string): string[] {
-  const lines: string[] = []
-  for (const word of text.replaceAll("\n", " ").split(" ")) {
-    const last = lines.at(-1)
-    if (last !== undefined && last.length + word.length < 100) lines[lines.length - 1] = `${last} ${word}`
-    else lines.push(lines.length === 0 ? word : `      ${word}`)
-  }
-  return lines
+function ownNote({ note }: Figure): string | undefined {
+  const own = note?.split("; ").filter(one => one !== TOGETHER) ?? []
+  return own.length === 0 ? undefined : own.join("; ")
 }

@@ -9,7 +9,7 @@ const LONG = 20_000
 function start() {
   const lost: string[] = []
   const asked = new Asked(PROGRAM, "the client of x", error => lost.push(error.message))
-  onTestFinished(() => asked.close())
+  onTestFinished(async () => void (await asked.close()))
   return { asked, lost }
 }
 

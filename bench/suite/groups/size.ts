@@ -2,6 +2,7 @@
 import { figures } from "../figures.ts"
 import type { Bench, Group, OpenSubject } from "../group.ts"
 import { able, measureSlices, sumOf, survivors, valuesOf, warmUp } from "../measure.ts"
+import { bytes as inBytes } from "../quantity.ts"
 import type { Figure } from "../report.ts"
 import { plan } from "../rounds.ts"
 import type { Sampled } from "../sampled.ts"
@@ -65,7 +66,7 @@ function quickEnough(
   return subjects.filter(({ name }) => {
     const usual = usually(p50.get(name) ?? [])
     if (usual <= SLOW_US) return true
-    bench.note(name, `no more than ${bytes} bytes: one message of these took ${(usual / 1e6).toFixed(1)} s`)
+    bench.note(name, `nothing beyond ${inBytes(bytes)}: one message of these took ${(usual / 1e6).toFixed(1)} s`)
     return false
   })
 }
