@@ -51,8 +51,11 @@ export class Asked {
     // Structured clones: typed arrays cross as they are.
     this.#child = fork(program, { serialization: "advanced" })
     this.#child.on("message", message => this.#hear(message as Answer))
-    this.#child.on("error", error => this.#lose(new Error(`${name} cannot be reached: ${error.message}`)))
     this.#exited = new Promise(resolve => {
+      this.#child.on("error", error => {
+        this.#lose(new Error(`${name} cannot be reached: ${error.message}`))
+        if (this.#child.pid === undefined) resolve() // it has never been there, and there is no `exit` of it
+      })
       this.#child.once("exit", (code, signal) => {
         this.#lose(new Error(`${name} ended (${signal ?? `exit code ${code}`}): what it said is above`))
         resolve()

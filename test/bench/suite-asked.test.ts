@@ -64,3 +64,16 @@ test("one that says that it is lost is, and one that is closed or given up is no
   await expect(other).rejects.toThrow("SIGINT")
   expect(abandoned.lost).toEqual([])
 })
+
+test("one that never started is lost, and closed at once", async () => {
+  const node = process.execPath
+  process.execPath = "/no/such/node"
+  try {
+    const { asked, lost } = start()
+    await expect(asked.ask("echo", 1, LONG)).rejects.toThrow("the client of x cannot be reached")
+    await asked.close()
+    expect(lost.length).toBe(1)
+  } finally {
+    process.execPath = node
+  }
+})
