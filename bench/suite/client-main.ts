@@ -55,6 +55,10 @@ const QUESTIONS: Record<string, (what: any) => Promise<unknown>> = {
     await breathe()
     return { result, gcMs: collectedMs() - before, ms: performance.now() - start } satisfies Worked
   },
+  /** Whether the runner answers, for the suite when somebody on its node does not. */
+  async alive(ms: number) {
+    await host().alive(ms)
+  },
   /** Starts the server of a peer on the runner's node. */
   async serve(file: string) {
     return await host().serve(file)
