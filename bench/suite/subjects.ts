@@ -27,15 +27,21 @@ export const PEERS_DIR = fileURLToPath(new URL("../../bench/peers/", import.meta
 
 const ORDER = [OURS, OURS_PLAIN, "raw TCP", "raw ws", "comlink worker_threads", "piscina", "tinypool"]
 
+/** What was found in this package, from the first question on. */
+let known: Promise<Subject[]> | undefined
+
 /**
- * All subjects, in the order of the tables; also those that cannot be had.
+ * All subjects, in the order of the tables; also those that cannot be had. Those of this package are asked once: one that hangs takes time.
  * @param directory of the peers
  * @param limits for their answers, see `introductions`
  */
-export async function findSubjects(
-  directory = PEERS_DIR,
-  limits?: { together: number; alone: number },
-): Promise<Subject[]> {
+export function findSubjects(directory = PEERS_DIR, limits?: Parameters<typeof introductions>[1]): Promise<Subject[]> {
+  if (directory !== PEERS_DIR) return find(directory, limits)
+  known ??= find(directory, limits)
+  return known
+}
+
+async function find(directory: string, limits: Parameters<typeof introductions>[1]): Promise<Subject[]> {
   const files = existsSync(directory) ? readdirSync(directory).filter(name => name.endsWith(".mjs")) : []
   const urls = files.sort().map(name => pathToFileURL(path.join(directory, name)).href)
   const said = await introductions(urls, limits)
