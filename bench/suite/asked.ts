@@ -23,6 +23,11 @@ export interface Failure {
   readonly stack: string | undefined
 }
 
+/** It gave no answer in time, and was ended. */
+export class Silence extends Error {
+  override readonly name = "Silence"
+}
+
 interface Awaited {
   resolve(value: unknown): void
   reject(error: Error): void
@@ -61,8 +66,11 @@ export class Asked {
     // Structured clones: typed arrays cross as they are.
     this.#child = fork(program, { serialization: "advanced" })
     this.#child.on("message", message => this.#hear(message as Answer))
-    this.#child.on("error", error => this.#lose(new Error(`${name} cannot be reached: ${error.message}`)))
     this.#exited = new Promise(resolve => {
+      this.#child.on("error", error => {
+        this.#lose(new Error(`${name} cannot be reached: ${error.message}`))
+        if (this.#child.pid === undefined) resolve() // it has never been there, and there is no `exit` of it
+      })
       this.#child.once("exit", (code, signal) => {
         this.#lose(new Error(`${name} ended (${signal ?? `exit code ${code}`}): what it said is above`))
         resolve(code === 0)
@@ -82,16 +90,19 @@ export class Asked {
   /**
    * Asks, and waits for the answer.
    * @param ms how long; after that the process is taken for stuck and ended
-   * @throws Error what it threw there, that the process ended, or that it was silent
+   * @param elsewhere asked before that, and never rejects: what is to be told as the reason when it is not the process that is stuck
+   * @throws Error what it threw there, or that the process ended
+   * @throws Silence when it was silent
    */
-  ask<T>(ask: string, what: unknown, ms: number): Promise<T> {
+  ask<T>(ask: string, what: unknown, ms: number, elsewhere?: () => Promise<Error | undefined>): Promise<T> {
     if (this.#lost) return Promise.reject(this.#lost)
     const id = ++this.#id
     return new Promise<T>((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#lose(
-          new Error(`${this.name} was silent for ${Math.round(ms / 1_000)} s (asked for ${ask}), and was ended`),
-        )
+      const timer = setTimeout(async () => {
+        const reason = await elsewhere?.()
+        if (!this.#awaited.has(id)) return // it has come after all, or all is over
+        const words = `${this.name} was silent for ${Math.round(ms / 1_000)} s (asked for ${ask}), and was ended`
+        this.#lose(reason ?? new Silence(words))
         this.#child.kill("SIGKILL")
       }, ms)
       this.#awaited.set(id, { resolve: value => resolve(value as T), reject, timer })

@@ -2,12 +2,13 @@
  * The client process of one subject: opens it, then does one work at a time when told so and is idle between them. Told over the process's
  * channel, so that no timing crosses it. Owns the process's life: it ends when the channel does, whatever it was doing.
  */
-import { setImmediate as breathe } from "node:timers/promises"
+import { setImmediate as breathe, setTimeout as sleep } from "node:timers/promises"
 import type { Answer, Question } from "./asked.ts"
 import type { Client, Peer } from "./client.ts"
 import { type Collected, collectedMs, watchCollections } from "./gc.ts"
 import { type Ours, type OursOptions, openOurs } from "./ours.ts"
 import { slicedWork } from "./sliced.ts"
+import { verify } from "./verify.ts"
 import { WORKS } from "./works.ts"
 
 /** Questions that it answers, beside `work`. */
@@ -23,21 +24,21 @@ export interface Worked extends Collected {
 
 /** Whatever closing waits for must not keep the process. */
 const CLOSE_MS = 15_000
+/** Of that, for what is being opened: only when it has come can it be closed, and some leave files otherwise. */
+const OPENING_MS = 10_000
 
+/** Settles with `open`. */
+let opening: Promise<unknown> = Promise.resolve()
 let client: Client | undefined
 let maxBytes = Number.POSITIVE_INFINITY
 let ours: Ours | undefined
 
 const QUESTIONS: Record<string, (what: any) => Promise<unknown>> = {
   async open(what: OpenQuestion) {
-    if ("ours" in what) {
-      ours = await openOurs(what.ours, why => send({ lost: why }))
-      client = ours.client
-    } else {
-      const peer = (await import(what.peer)) as Peer
-      client = await peer.connect(what.where)
-      maxBytes = peer.about.maxBytes ?? maxBytes
-    }
+    const opened = open(what)
+    opening = opened
+    client = await opened
+    await verify(client, maxBytes)
     const methods = Object.keys(client).filter(name => name !== "close")
     return { methods, site: ours?.site }
   },
@@ -54,6 +55,10 @@ const QUESTIONS: Record<string, (what: any) => Promise<unknown>> = {
     await breathe()
     return { result, gcMs: collectedMs() - before, ms: performance.now() - start } satisfies Worked
   },
+  /** Whether the runner answers, for the suite when somebody on its node does not. */
+  async alive(ms: number) {
+    await host().alive(ms)
+  },
   /** Starts the server of a peer on the runner's node. */
   async serve(file: string) {
     return await host().serve(file)
@@ -61,6 +66,16 @@ const QUESTIONS: Record<string, (what: any) => Promise<unknown>> = {
   async unserve(server: number) {
     await host().unserve(server)
   },
+}
+
+async function open(what: OpenQuestion): Promise<Client> {
+  if ("ours" in what) {
+    ours = await openOurs(what.ours, why => send({ lost: why }))
+    return ours.client
+  }
+  const peer = (await import(what.peer)) as Peer
+  maxBytes = peer.about.maxBytes ?? maxBytes
+  return await peer.connect(what.where)
 }
 
 function host(): Ours {
@@ -85,6 +100,8 @@ process.on("message", async ({ id, ask, with: what }: Question) => {
 
 process.on("disconnect", async () => {
   setTimeout(() => process.exit(1), CLOSE_MS).unref()
+  // Why it could not be opened has been told to who asked for it.
+  await Promise.race([opening.catch(() => undefined), sleep(OPENING_MS)])
   try {
     await client?.close()
     process.exit()

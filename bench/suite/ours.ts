@@ -2,7 +2,8 @@
  * slurm-flame as a subject, through its public API: one leased runner. Runs in a client process; its runner's node is where the servers of
  * the peers run. Owns the pool.
  */
-import { createPool } from "slurm-flame"
+import { setTimeout as sleep } from "node:timers/promises"
+import { createPool, type RunnerInfo } from "slurm-flame"
 import { type BackendOptions, backendOf } from "./backend.ts"
 import type { Client } from "./client.ts"
 import type * as agent from "./modules/agent.ts"
@@ -30,6 +31,8 @@ export interface Ours {
   readonly site: Site
   /** Starts a peer's server on the runner's node. */
   serve(file: string): Promise<Served>
+  /** Whether the runner answers. @throws Error that it is lost, and what is known of it */
+  alive(ms: number): Promise<void>
   /** Ends it. */
   unserve(server: number): Promise<void>
 }
@@ -72,11 +75,28 @@ export async function openOurs(options: OursOptions, onLost: (why: string) => vo
     }
     const parentAddress = addressOf(r.info.addresses?.local)
     const site = { address, parentAddress, node: await r.api.describeNode(address) }
-    return { client, site, serve: file => r.api.serve(file, address), unserve: server => r.api.unserve(server) }
+    const alive = async (ms: number) => {
+      const answered = new AbortController()
+      const silence = sleep(ms, undefined, { signal: answered.signal }).then(() => {
+        throw new Error(silent(r.info, ms))
+      })
+      try {
+        await Promise.race([r.api.add(1, 2), silence])
+      } finally {
+        answered.abort()
+      }
+    }
+    return { client, site, alive, serve: file => r.api.serve(file, address), unserve: server => r.api.unserve(server) }
   } catch (error) {
     await pool.close({ timeout: 0 })
     throw error
   }
+}
+
+function silent({ id, jobId, node, reason }: RunnerInfo, ms: number): string {
+  const job = jobId === undefined ? "" : ` (job ${jobId})`
+  const known = reason === undefined ? "" : `; of its job is known: ${reason}`
+  return `the runner ${id}${job} on ${node ?? "its node"} answers nothing for ${ms / 1_000} s: the node, or the way to it, is down or stuck${known}`
 }
 
 /** Without what a socket of both families puts in front. @throws Error when there is none */

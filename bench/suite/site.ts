@@ -2,12 +2,13 @@
  * The client processes, and the servers on the runner's node. Owns which subjects are open, and that none outlives the suite. When our
  * runner is lost the node of all servers is, and with it every subject.
  */
-import { Asked } from "./asked.ts"
+import { Asked, Silence } from "./asked.ts"
 import type { Worked } from "./client-main.ts"
 import type { Collected } from "./gc.ts"
 import type { OpenSubject, SuiteOptions } from "./group.ts"
 import type { Served } from "./modules/agent.ts"
 import type { OursOptions, Site } from "./ours.ts"
+import { patience } from "./patience.ts"
 import { OURS, OURS_PLAIN, type Subject } from "./subjects.ts"
 
 const CLIENT = new URL("./client-main.js", import.meta.url)
@@ -15,8 +16,10 @@ const BOOT_MS = { local: 60_000, slurm: 600_000 }
 /** Without TLS it needs a job on the same node: it may not be to be had. */
 const SECOND_BOOT_MS = 90_000
 const OPEN_MS = 60_000
-/** A work is bounded by itself; this is for one that hangs. */
-const WORK_MS = 120_000
+/** For one call to our runner, when somebody else is silent who is on its node. */
+const ALIVE_MS = 5_000
+/** Beyond it the process that holds the runner is stuck itself. */
+const HOST_MS = ALIVE_MS + 2_000
 
 interface Running {
   readonly asked: Asked
@@ -171,7 +174,7 @@ export class SubjectProcesses {
   /** One that cannot be opened is of no use. */
   async #ask(asked: Asked, what: unknown, ms: number): Promise<Opened> {
     try {
-      return await asked.ask<Opened>("open", what, ms)
+      return await asked.ask<Opened>("open", what, ms, () => this.#runnerLost())
     } catch (error) {
       await asked.close()
       this.#starting.delete(asked)
@@ -182,11 +185,15 @@ export class SubjectProcesses {
   #keep(name: string, kind: Subject["kind"], asked: Asked, { methods }: Opened, server?: number): OpenSubject {
     const work = async <T>(work: string, options: unknown): Promise<T> => {
       try {
-        const { result, gcMs, ms } = await asked.ask<Worked>("work", { name: work, options }, WORK_MS)
-        this.#collected.set(name, [...(this.#collected.get(name) ?? []), { gcMs, ms }])
+        const what = { name: work, options }
+        const { result, gcMs, ms } = await asked.ask<Worked>("work", what, patience(options), () => this.#runnerLost())
+        // Where another program makes the calls, the garbage of this process is not that of who is measured.
+        if (!methods.includes("slice")) this.#collected.set(name, [...(this.#collected.get(name) ?? []), { gcMs, ms }])
         return result as T
       } catch (error) {
         running.failed = true
+        // It would be waited for in each group.
+        if (error instanceof Silence) this.#refused.set(name, error)
         throw error
       }
     }
@@ -195,6 +202,17 @@ export class SubjectProcesses {
     this.#starting.delete(asked)
     this.#open.set(name, running)
     return subject
+  }
+
+  /** The run is over when the runner does not answer: its node is that of all servers, and whoever is there is silent too. */
+  async #runnerLost(): Promise<Error | undefined> {
+    if (this.#lost || !this.#host) return this.#lost
+    try {
+      await this.#host.asked.ask("alive", ALIVE_MS, HOST_MS)
+    } catch (error) {
+      this.abandon(error as Error)
+    }
+    return this.#lost
   }
 
   async #end(name: string, { asked, server }: Running): Promise<void> {

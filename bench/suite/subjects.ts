@@ -4,7 +4,7 @@
 import { accessSync, constants, existsSync, readdirSync, readFileSync } from "node:fs"
 import path from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
-import type { Peer } from "./client.ts"
+import { type Introduced, introductions } from "./introductions.ts"
 
 export interface Subject {
   readonly name: string
@@ -27,10 +27,24 @@ export const PEERS_DIR = fileURLToPath(new URL("../../bench/peers/", import.meta
 
 const ORDER = [OURS, OURS_PLAIN, "raw TCP", "raw ws", "comlink worker_threads", "piscina", "tinypool"]
 
-/** All subjects, in the order of the tables; also those that cannot be had. @param directory of the peers */
-export async function findSubjects(directory = PEERS_DIR): Promise<Subject[]> {
+/** What was found in this package, from the first question on. */
+let known: Promise<Subject[]> | undefined
+
+/**
+ * All subjects, in the order of the tables; also those that cannot be had. Those of this package are asked once: one that hangs takes time.
+ * @param directory of the peers
+ * @param limits for their answers, see `introductions`
+ */
+export function findSubjects(directory = PEERS_DIR, limits?: Parameters<typeof introductions>[1]): Promise<Subject[]> {
+  if (directory !== PEERS_DIR) return find(directory, limits)
+  known ??= find(directory, limits)
+  return known
+}
+
+async function find(directory: string, limits: Parameters<typeof introductions>[1]): Promise<Subject[]> {
   const files = existsSync(directory) ? readdirSync(directory).filter(name => name.endsWith(".mjs")) : []
-  const peers = await Promise.all(files.sort().map(name => peerAt(path.join(directory, name))))
+  const urls = files.sort().map(name => pathToFileURL(path.join(directory, name)).href)
+  const said = await introductions(urls, limits)
   const ours: Subject[] = [
     {
       name: OURS,
@@ -40,26 +54,31 @@ export async function findSubjects(directory = PEERS_DIR): Promise<Subject[]> {
     },
     { name: OURS_PLAIN, kind: "wire", tls: false, how: "the same with `tls: false`: plain WebSockets" },
   ]
+  // Those with an introduction first: one that has none is to take nobody's name.
+  const taken = new Set([OURS, OURS_PLAIN])
+  const inOrder = [...urls].sort((a, b) => Number("error" in said.get(a)!) - Number("error" in said.get(b)!))
+  const peers = inOrder.map(url => {
+    const peer = peerOf(url, said.get(url)!, taken)
+    taken.add(peer.name)
+    return peer
+  })
   const place = ({ name }: Subject) => (ORDER.includes(name) ? ORDER.indexOf(name) : ORDER.length)
   return [...ours, ...peers].sort((a, b) => place(a) - place(b))
 }
 
-async function peerAt(file: string): Promise<Subject> {
-  const url = pathToFileURL(file).href
-  try {
-    const { about, missing: ask } = (await import(url)) as Peer
-    const { name, kind, how, needs = [] } = about
-    const lacking = needs.filter(need => !hasPackage(need, file) && !hasCommand(need, file))
-    if (lacking.length === 0) {
-      const missing = await ask?.()
-      return { name, kind, how, file: url, ...(missing ? { missing } : {}) }
-    }
-    return { name, kind, how, file: url, missing: `not installed: ${lacking.join(", ")}${hint(lacking, file)}` }
-  } catch (error) {
-    const name = path.basename(file, ".mjs")
-    const missing = `${name}.mjs cannot be loaded: ${error instanceof Error ? error.message.split("\n")[0] : String(error)}`
-    return { name, kind: "wire", how: "", file: url, missing }
+function peerOf(url: string, said: Introduced, taken: ReadonlySet<string>): Subject {
+  const file = fileURLToPath(url)
+  const bad = (why: string): Subject => {
+    const short = path.basename(file, ".mjs")
+    const name = taken.has(short) ? path.basename(file) : short
+    return { name, kind: "wire", how: "", file: url, missing: `${path.basename(file)} cannot be loaded: ${why}` }
   }
+  if ("error" in said) return bad(said.error)
+  const { name, kind, how, needs = [] } = said.about
+  if (taken.has(name)) return bad(`there is another with the name ${name}`)
+  const lacking = needs.filter(need => !hasPackage(need, file) && !hasCommand(need, file))
+  const missing = lacking.length > 0 ? `not installed: ${lacking.join(", ")}${hint(lacking, file)}` : said.missing
+  return { name, kind, how, file: url, ...(missing === undefined ? {} : { missing }) }
 }
 
 function hint(lacking: readonly string[], file: string): string {

@@ -34,6 +34,14 @@ export async function bench({ slurmJob, partition, sbatch, ...rest }: BenchOptio
   const words = ["slurm-flame", ...process.argv.slice(2)].map(word =>
     /^[\w./=-]+$/.test(word) ? word : shellQuote(word),
   )
-  const suite = (await import(SUITE.href)) as SuiteModule
-  return await suite.bench({ ...given, ...rest }, words.join(" "))
+  try {
+    const suite = (await import(SUITE.href)) as SuiteModule
+    return await suite.bench({ ...given, ...rest }, words.join(" "))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException)?.code !== "EMFILE") throw error
+    process.stderr.write(
+      "error: too few files may be open at a time here for the suite: raise `ulimit -n` (1024 will do)\n",
+    )
+    return 1
+  }
 }

@@ -1,7 +1,7 @@
 /** The process that is asked: what becomes of questions when it throws, ends, is silent or is closed. */
 import { fileURLToPath, pathToFileURL } from "node:url"
 import { expect, onTestFinished, test } from "vitest"
-import { Asked } from "../../bench/suite/asked.ts"
+import { Asked, Silence } from "../../bench/suite/asked.ts"
 
 const PROGRAM = pathToFileURL(fileURLToPath(new URL("../fixtures/programs/answers.mjs", import.meta.url)))
 const LONG = 20_000
@@ -63,4 +63,42 @@ test("one that says that it is lost is, and one that is closed or given up is no
   abandoned.asked.abandon(new Error("SIGINT"))
   await expect(other).rejects.toThrow("SIGINT")
   expect(abandoned.lost).toEqual([])
+})
+
+test("before one that is silent is blamed, it is asked elsewhere whose fault it is", async () => {
+  const { asked, lost } = start()
+  const why = async () => new Error("the runner is gone")
+  await expect(asked.ask("never", undefined, 50, why)).rejects.toThrow("the runner is gone")
+  expect(lost).toEqual(["the runner is gone"])
+
+  const stuck = start()
+  const nobody = async () => undefined
+  await expect(stuck.asked.ask("never", undefined, 50, nobody)).rejects.toThrow(Silence)
+})
+
+test("an answer that comes while it is asked elsewhere counts", async () => {
+  const { asked, lost } = start()
+  // More than the limit lies between the two: the second question's answer proves that the first's has come.
+  let second: Promise<unknown> | undefined
+  const elsewhere = async () => {
+    second = asked.ask("echo", "second", LONG)
+    await second
+    return new Error("too late")
+  }
+  expect(await asked.ask("after", 300, 50, elsewhere)).toBe(300)
+  await second
+  expect(lost).toEqual([])
+})
+
+test("one that never started is lost, and closed at once", async () => {
+  const node = process.execPath
+  process.execPath = "/no/such/node"
+  try {
+    const { asked, lost } = start()
+    await expect(asked.ask("echo", 1, LONG)).rejects.toThrow("the client of x cannot be reached")
+    await asked.close()
+    expect(lost.length).toBe(1)
+  } finally {
+    process.execPath = node
+  }
 })

@@ -6,11 +6,14 @@ anybody sends who can reach its port.
 import asyncio
 import json
 import logging
+import shutil
 import socket
 import struct
 import sys
+import tempfile
 import time
 
+import dask
 from distributed import Client, LocalCluster
 from distributed.security import Security
 
@@ -50,6 +53,16 @@ class Pipe:
 
 
 async def server(host):
+    # Workers leave a folder with locks in it, which is nobody's: here it is in one of ours.
+    scratch = tempfile.mkdtemp(prefix="flame-dask-")
+    try:
+        with dask.config.set({"temporary-directory": scratch}):
+            await serve(host, scratch)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+async def serve(host, scratch):
     pipe = await Pipe.open()
     security = Security.temporary()
     async with LocalCluster(
@@ -62,6 +75,7 @@ async def server(host):
         dashboard_address=None,
         asynchronous=True,
         silence_logs=logging.ERROR,
+        local_directory=scratch,
     ) as cluster:
         where = {name: getattr(security, part) for name, part in PARTS.items()}
         await pipe.answer(json.dumps({"address": cluster.scheduler_address, **where}).encode())

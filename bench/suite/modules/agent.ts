@@ -10,6 +10,8 @@ import type { ServerNews } from "../server-main.ts"
 
 const SERVER = new URL("../server-main.js", import.meta.url)
 const SILENCE_MS = 30_000
+/** For one that was given up, to end by itself. */
+const KILL_MS = 15_000
 
 /** By process id. */
 const servers = new Map<number, ChildProcess>()
@@ -52,7 +54,9 @@ export async function serve(file: string, host: string): Promise<Served> {
     if ("error" in news) throw new Error(news.error)
     return { server, where: news.where }
   } catch (error) {
-    child.kill("SIGKILL")
+    // It closes what it has, and ends: see server-main.ts.
+    if (child.connected) child.disconnect()
+    setTimeout(() => child.kill("SIGKILL"), KILL_MS).unref()
     throw error
   }
 }

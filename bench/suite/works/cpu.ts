@@ -31,11 +31,15 @@ const MOST_OPEN = 5_000
  * @param options.rate calls a second @param options.ms of each of the three phases: without calls, with them, with them and watched
  */
 export async function cpu(client: Client, { rate, ms }: { rate: number; ms: number }): Promise<CpuSlice> {
+  const call = async (n: number) => {
+    const sum = await client.add(n, 1)
+    if (sum !== n + 1) throw new Error(`${n} + 1 came back as ${sum}`)
+  }
   const idle = await phase(0, ms, async () => {})
-  const busy = await phase(rate, ms, n => client.add(n, 1))
+  const busy = await phase(rate, ms, call)
   const watch = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
   watch.enable() // costs CPU itself: a phase of its own
-  await phase(rate, ms, n => client.add(n, 1))
+  await phase(rate, ms, call)
   watch.disable()
   const delayP99Ms = Math.max(0, watch.percentile(99) / 1e6 - RESOLUTION_MS)
   return {
@@ -51,7 +55,7 @@ export async function cpu(client: Client, { rate, ms }: { rate: number; ms: numb
 async function phase(
   rate: number,
   ms: number,
-  call: (n: number) => Promise<unknown>,
+  call: (n: number) => Promise<void>,
 ): Promise<{ calls: number; seconds: number; cpuMs: number }> {
   const open = new Set<Promise<unknown>>()
   let failure: unknown
