@@ -69,7 +69,7 @@ export class Asked {
     this.#exited = new Promise(resolve => {
       this.#child.on("error", error => {
         this.#lose(new Error(`${name} cannot be reached: ${error.message}`))
-        if (this.#child.pid === undefined) resolve() // it has never been there, and there is no `exit` of it
+        if (this.#child.pid === undefined) resolve(false) // it has never been there, and there is no `exit` of it
       })
       this.#child.once("exit", (code, signal) => {
         this.#lose(new Error(`${name} ended (${signal ?? `exit code ${code}`}): what it said is above`))

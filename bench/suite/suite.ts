@@ -176,10 +176,10 @@ export class Suite implements Bench {
   skip(subject: string, reason: string): void {
     if (this.#skipped.has(subject)) return
     this.#skipped.set(subject, shortened(reason))
-    // Why nothing more can be measured is told once, at the end.
-    if (!this.signal.aborted && (subject === OURS || subject === OURS_PLAIN)) {
+    if (subject === OURS || subject === OURS_PLAIN) {
       this.#broken = true
-      this.warn(`${subject} is not in it: ${reason}`)
+      // Why nothing more can be measured is told once, at the end.
+      if (!this.signal.aborted) this.warn(`${subject} is not in it: ${reason}`)
     }
   }
 
