@@ -54,8 +54,12 @@ async function sweep(path: string, own: ProcessMark): Promise<boolean> {
     // From here on the path means nothing: who swaps what is there does not change what is open.
     const inside = `/proc/self/fd/${directory.fd}`
     const owner = await readMark(join(inside, MARK))
-    // The mark is the last that goes: whoever was killed after that has left an empty directory.
-    if (!owner && path.endsWith(GONE)) return await removedEmpty(path)
+    // The mark is the last that goes: whoever was killed after that has left an empty directory. Whoever lives is about to delete it, too: it is
+    // nothing to speak of.
+    if (!owner && path.endsWith(GONE)) {
+      await removeEmpty(path)
+      return false
+    }
     if (!owner || !isDead(owner, own)) return false
     const left = await emptyTree(inside, MARK)
     if (left) throw left
@@ -67,13 +71,11 @@ async function sweep(path: string, own: ProcessMark): Promise<boolean> {
   }
 }
 
-async function removedEmpty(path: string): Promise<boolean> {
+async function removeEmpty(path: string): Promise<void> {
   try {
     await rmdir(path)
-    return true
   } catch (error) {
-    if (["ENOENT", "ENOTEMPTY"].includes((error as NodeJS.ErrnoException).code ?? "")) return false
-    throw error
+    if (!["ENOENT", "ENOTEMPTY"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error
   }
 }
 

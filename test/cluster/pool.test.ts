@@ -134,6 +134,12 @@ onCluster("a pool on Slurm", () => {
     await spawn(parent, "a")
     parent.send({ do: "spawn", as: "b" })
     await waitFor(async () => (await squeue()).some(job => job.state === "PENDING"), "a pending job")
+    // squeue knows it before sbatch has answered: what is submitted and nobody's yet is another test's.
+    await waitFor(async () => {
+      parent.send({ do: "stats" })
+      const { runners } = (await parent.next("stats")).stats as { runners: { jobId?: string }[] }
+      return runners.filter(({ jobId }) => jobId !== undefined).length === 2
+    }, "the parent to know both jobs")
     parent.kill("SIGINT")
     await parent.result
     expect((await squeue()).filter(job => job.state === "PENDING")).toEqual([])
