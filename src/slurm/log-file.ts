@@ -107,7 +107,7 @@ function patternValue(letter: string, pattern: LogPattern, { id, number, node }:
 }
 
 /**
- * What is written into the log of a job that was cancelled, by us or by hand, and tells nothing that is not known otherwise. A time
+ * What is written into the log of a job, mostly of one that was cancelled, by us or by hand, and tells nothing that is not known otherwise. A time
  * limit, preemption or a node's failure is said in other words, and stays.
  */
 const OF_ITS_CANCEL = [
@@ -115,6 +115,8 @@ const OF_ITS_CANCEL = [
   /^(?:slurmstepd\S*|\[\S+\]): error: \*\*\* JOB \S+ ON \S+ CANCELLED AT \S+(?: DUE to SIGNAL \w+)? \*\*\*$/gm,
   // A runner that started just when its pool gave it up: its key is void by then, and it says that it was turned away, or its worker does.
   /^slurm-flame: (?:no parent|the worker has no line to the parent): [\s\S]*?\bits key was revoked .*$/gm,
+  // What it did for another one, whose end is told elsewhere.
+  /^slurm-flame: deleted what runners that were killed left here: .*$/gm,
 ]
 /** A log that is longer holds more than that. */
 const OF_ITS_CANCEL_BYTES = 2_048

@@ -77,6 +77,8 @@ describe("removeEmpty", () => {
       limit: cancelled.replace(" ***\n", " DUE TO TIME LIMIT ***\n"),
       "refused at its start": `${cancelled}slurm-flame: no parent: the parent at a:1 refused this runner: alert 40\n\n  hint: its key was revoked (the pool gave this runner up)\n`,
       "its worker refused": `${cancelled}slurm-flame: the worker has no line to the parent: the parent at a:1 refused this runner: alert 40\n\n  hint: its key was revoked (the pool gave this runner up), or another\n`,
+      "swept for another":
+        "slurm-flame: deleted what runners that were killed left here: /tmp/slurm-flame-p-1-AbC123\n",
       "refused, and more": `slurm-flame: no parent: the parent at a:1 refused this runner\n  hint: its key was revoked\nand more\n`,
       words: `a warning\n${cancelled}`,
       "words after": `${cancelled}a warning\n`,
